@@ -1,0 +1,281 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""The stack as it travels from the controller to a manager: finished Engine API bodies and what goes with them.
+
+The controller makes a C(StackModel) of Compose files; the module on the manager turns it into API calls.
+Everything in it is plain data, so that C(from_dict(json.loads(json.dumps(model.to_dict()))))
+gives the same model back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+#: Changes when a record written by an older release can no longer be read.
+MODEL_VERSION = 1
+
+LABEL_NAMESPACE = "com.docker.stack.namespace"
+LABEL_IMAGE = "com.docker.stack.image"
+
+BALANCES = ("round_robin", "least_conn", "sticky", "weighted")
+
+Spec = dict[str, t.Any]
+
+
+class ModelError(ValueError):
+    """A dict given to C(from_dict) is not a model that this release can read."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Route:
+    """Outside traffic for a service: the edge sends requests for C(host) and C(path) to C(port) of its tasks."""
+
+    port: int
+    """Container port, 1 to 65535."""
+    host: str = ""
+    """Host name, in lower case; V("") takes every host; V("*.example.org") takes all hosts below."""
+    path: str = "/"
+    """Path prefix."""
+    balance: str = "round_robin"
+    """One of BALANCES."""
+    weight: int = 1
+    """Share of this service among services with the same host and path, 0 to 1000."""
+
+    def to_dict(self) -> Spec:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: t.Mapping[str, t.Any]) -> Route:
+        return cls(**_known(cls, data))
+
+
+@dataclasses.dataclass(frozen=True)
+class Migration:
+    """A command that runs once, with the new image of C(service), before any task of the new version starts."""
+
+    service: str
+    """Short name of the service whose image, environment, secrets and networks are used."""
+    command: list[str]
+    timeout: int = 600
+    """Seconds."""
+
+    def to_dict(self) -> Spec:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: t.Mapping[str, t.Any]) -> Migration:
+        return cls(**_known(cls, data))
+
+
+@dataclasses.dataclass
+class ServiceEntry:
+    """One service of the stack."""
+
+    name: str
+    """Name in the file; the service in the swarm is called C(spec["Name"]), that is C(<stack>_<name>)."""
+    spec: Spec
+    """Engine API ServiceSpec as C(docker stack deploy) sends it, but with the names of networks, configs and secrets
+    in place of ids: C(Networks[].Target) is a name, C(ConfigID) and C(SecretID) are V("")."""
+    image: str
+    """The image as written in the file."""
+    depends_on: list[str] = dataclasses.field(default_factory=list)
+    """Short names of services that come first."""
+    wave: int = 0
+    """Services of a lower wave are converged before those of a higher one start."""
+    logs: t.Optional[Spec] = None
+    """C({"group": str, "retention_days": int | None, "tags": dict, ...}) when its logs go to CloudWatch, else None."""
+    routes: list[Route] = dataclasses.field(default_factory=list)
+
+    @property
+    def full_name(self) -> str:
+        """Name of the service in the swarm."""
+        return t.cast(str, self.spec["Name"])
+
+    def to_dict(self) -> Spec:
+        data = _shallow(self)
+        data["routes"] = [route.to_dict() for route in self.routes]
+        return data
+
+    @classmethod
+    def from_dict(cls, data: t.Mapping[str, t.Any]) -> ServiceEntry:
+        values = _known(cls, data)
+        values["routes"] = [Route.from_dict(route) for route in values.get("routes", [])]
+        return cls(**values)
+
+
+@dataclasses.dataclass
+class NetworkEntry:
+    """A network that services of the stack use."""
+
+    key: str
+    """Name in the file."""
+    name: str
+    """Name in the swarm."""
+    external: bool = False
+    """True: it must exist; False: it is made with C(spec) and removed with the stack."""
+    spec: Spec = dataclasses.field(default_factory=dict)
+    """Body of C(POST /networks/create); empty when external."""
+
+    def to_dict(self) -> Spec:
+        return _shallow(self)
+
+    @classmethod
+    def from_dict(cls, data: t.Mapping[str, t.Any]) -> NetworkEntry:
+        return cls(**_known(cls, data))
+
+
+@dataclasses.dataclass
+class ObjectEntry:
+    """A config or a secret."""
+
+    key: str
+    """Name in the file."""
+    name: str
+    """Name in the swarm; ends with a digest of the content when C(hashed)."""
+    external: bool = False
+    """True: it must exist; False: it is made with C(spec) and C(data)."""
+    hashed: bool = False
+    """True: C(name) is C(base_name) + V("_") + digest, so new content is a new object and old ones can be pruned."""
+    base_name: str = ""
+    """Name without the digest; equals C(name) when not hashed."""
+    spec: Spec = dataclasses.field(default_factory=dict)
+    """ConfigSpec or SecretSpec without C(Data); empty when external."""
+    data: t.Optional[str] = None
+    """Content, base64; None when external, when a driver supplies it, or when it travels apart (secrets)."""
+
+    def body(self) -> Spec:
+        """Body of C(POST /configs/create) or C(POST /secrets/create)."""
+        body = dict(self.spec)
+        if self.data is not None:
+            body["Data"] = self.data
+        return body
+
+    def to_dict(self) -> Spec:
+        return _shallow(self)
+
+    @classmethod
+    def from_dict(cls, data: t.Mapping[str, t.Any]) -> ObjectEntry:
+        return cls(**_known(cls, data))
+
+
+@dataclasses.dataclass
+class VolumeEntry:
+    """A named volume. Volumes are not made by a deploy: a node makes one when the first task there mounts it."""
+
+    key: str
+    name: str
+    external: bool = False
+    spec: Spec = dataclasses.field(default_factory=dict)
+    """C({"Driver": str, "DriverOpts": dict, "Labels": dict}), each only when set."""
+
+    def to_dict(self) -> Spec:
+        return _shallow(self)
+
+    @classmethod
+    def from_dict(cls, data: t.Mapping[str, t.Any]) -> VolumeEntry:
+        return cls(**_known(cls, data))
+
+
+@dataclasses.dataclass
+class StackOptions:
+    """How the model was made."""
+
+    log_group_prefix: str = ""
+    """Services without C(logging) log to C(<prefix>/<stack>/<service>) in CloudWatch; V("") leaves them alone."""
+    log_region: str = ""
+    """Region of those groups."""
+    hash_names: bool = True
+    """Names of own configs and secrets end with a digest of their content, unless the file gives an explicit name."""
+    edge_network: str = "edge"
+    """Network that services with a route are attached to."""
+
+    def to_dict(self) -> Spec:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: t.Mapping[str, t.Any]) -> StackOptions:
+        return cls(**_known(cls, data))
+
+
+@dataclasses.dataclass
+class StackModel:
+    """A whole stack. All dicts are keyed by the name in the file."""
+
+    name: str
+    services: dict[str, ServiceEntry] = dataclasses.field(default_factory=dict)
+    networks: dict[str, NetworkEntry] = dataclasses.field(default_factory=dict)
+    configs: dict[str, ObjectEntry] = dataclasses.field(default_factory=dict)
+    secrets: dict[str, ObjectEntry] = dataclasses.field(default_factory=dict)
+    volumes: dict[str, VolumeEntry] = dataclasses.field(default_factory=dict)
+    options: StackOptions = dataclasses.field(default_factory=StackOptions)
+    migrate: list[Migration] = dataclasses.field(default_factory=list)
+    """In the order in which they run."""
+    warnings: list[str] = dataclasses.field(default_factory=list)
+
+    def split_secret_data(self) -> tuple[StackModel, dict[str, str]]:
+        """Return a copy without the content of secrets, and that content (key of the secret → base64)."""
+        data = {key: entry.data for key, entry in self.secrets.items() if entry.data is not None}
+        secrets = {key: dataclasses.replace(entry, data=None) for key, entry in self.secrets.items()}
+        return dataclasses.replace(self, secrets=secrets), data
+
+    def with_secret_data(self, data: t.Mapping[str, str]) -> StackModel:
+        """Return a copy with the content of secrets put back, as C(split_secret_data) gave it."""
+        secrets = {
+            key: dataclasses.replace(entry, data=data.get(key, entry.data)) for key, entry in self.secrets.items()
+        }
+        return dataclasses.replace(self, secrets=secrets)
+
+    def to_dict(self) -> Spec:
+        data = _shallow(self)
+        data["version"] = MODEL_VERSION
+        data["options"] = self.options.to_dict()
+        data["migrate"] = [migration.to_dict() for migration in self.migrate]
+        for section in _SECTIONS:
+            data[section] = {key: entry.to_dict() for key, entry in getattr(self, section).items()}
+        return data
+
+    @classmethod
+    def from_dict(cls, data: t.Mapping[str, t.Any]) -> StackModel:
+        """Raises ModelError when the dict has another version or unknown keys."""
+        values = dict(data)
+        version = values.pop("version", None)
+        if version != MODEL_VERSION:
+            raise ModelError(f"this release reads stack models of version {MODEL_VERSION}, not {version!r}")
+        values = _known(cls, values)
+        values["options"] = StackOptions.from_dict(values.get("options", {}))
+        values["migrate"] = [Migration.from_dict(item) for item in values.get("migrate", [])]
+        for section, entry_type in _SECTIONS.items():
+            values[section] = {key: entry_type.from_dict(item) for key, item in values.get(section, {}).items()}
+        return cls(**values)
+
+
+_SECTIONS: dict[str, t.Any] = {
+    "services": ServiceEntry,
+    "networks": NetworkEntry,
+    "configs": ObjectEntry,
+    "secrets": ObjectEntry,
+    "volumes": VolumeEntry,
+}
+
+
+def _shallow(entry: t.Any) -> Spec:
+    return {field.name: getattr(entry, field.name) for field in dataclasses.fields(entry)}
+
+
+def _known(cls: t.Any, data: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return the data as keyword arguments of C(cls), or raise ModelError when they do not fit."""
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    unknown = sorted(set(data) - set(fields))
+    if unknown:
+        raise ModelError(f"{cls.__name__} has no field {', '.join(unknown)}")
+    missing = sorted(
+        name
+        for name, field in fields.items()
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING and name not in data
+    )
+    if missing:
+        raise ModelError(f"{cls.__name__} needs {', '.join(missing)}")
+    return dict(data)
