@@ -1,0 +1,183 @@
+# Developer's entry points. Everything that they make lives in .cache/; "make down" and "rm -rf .cache" leave nothing.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+CACHE := $(CURDIR)/.cache
+VENV := $(CACHE)/venv
+BIN := $(VENV)/bin
+TREE := $(CACHE)/ac
+FQCN_DIR := ansible_collections/apiary/swarm
+PEERS := amazon.aws community.aws community.docker community.library_inventory_filtering_v1
+PEERS_FROM := ansible==12.3.0
+PYTHON_SOURCES := plugins roles/local_region/files/region scripts tests
+
+export PATH := $(BIN):$(PATH)
+export PYTHONPATH := $(TREE)
+export MYPYPATH := $(TREE)
+export ANSIBLE_COLLECTIONS_PATH := $(TREE):$(CACHE)/collections
+export ANSIBLE_HOME := $(CACHE)/ansible
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONPYCACHEPREFIX := $(CACHE)/pycache
+
+hash = $(shell cat $(1) | sha256sum | cut -c1-12)
+DEV_REQUIREMENTS := $(addprefix requirements/,core-oldest.txt test.txt tools.txt constraints.txt)
+NEWEST_REQUIREMENTS := $(addprefix requirements/,core-newest.txt test.txt constraints.txt)
+READY := $(CACHE)/stamps/dev-$(call hash,$(DEV_REQUIREMENTS))
+READY_NEWEST := $(CACHE)/stamps/newest-$(call hash,$(NEWEST_REQUIREMENTS))
+READY_IMPORTER := $(CACHE)/stamps/importer-$(call hash,requirements/importer.txt)
+READY_PEERS := $(CACHE)/stamps/peers-$(PEERS_FROM)
+
+NAME ?= local
+PLAYBOOK := $(BIN)/ansible-playbook
+SANDBOX := $(PLAYBOOK) apiary.swarm.sandbox -e sandbox_name=$(NAME) -e sandbox_home=$(CACHE)/region
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+# --- the local region -------------------------------------------------------------------------------------------------
+.PHONY: demo up down status shell
+demo: $(READY) ## the whole road on this machine: region, image, cluster, deploys, requests, logs
+	@scripts/demo
+
+up: $(READY) ## start the local region
+	@$(SANDBOX) -e sandbox_state=present
+
+down: $(READY) ## stop the local region and remove everything of it
+	@$(SANDBOX) -e sandbox_state=absent
+
+status: $(READY) ## what runs in the local region
+	@$(SANDBOX) -e sandbox_state=status
+
+shell: $(READY) ## a shell inside the local region
+	@$(CACHE)/region/$(NAME)/run $(SHELL)
+
+# --- tests ------------------------------------------------------------------------------------------------------------
+PYTEST := $(BIN)/python -m pytest --durations=15 --durations-min=1
+
+.PHONY: test test-judges test-unit test-integration test-molecule test-e2e test-sanity bench
+test: $(READY) $(READY_NEWEST) $(READY_IMPORTER) ## everything, cheap things first; ends with one line of pytest
+	@trap '$(MAKE) down' EXIT; $(PYTEST) tests/judges tests/unit tests/integration tests/molecule tests/e2e
+
+test-judges: $(READY) $(READY_NEWEST) $(READY_IMPORTER) ## linters, types, sanity, Galaxy's importer, templates, policies
+	@$(PYTEST) tests/judges
+
+test-unit: $(READY) ## unit tests, no engine and no network
+	@$(PYTEST) -n 2 tests/unit
+
+test-integration: $(READY) ## each module against a real engine and the region
+	@$(PYTEST) tests/integration
+
+test-molecule: $(READY) ## each role on a fresh node; ROLE=name for one
+	@$(PYTEST) tests/molecule $(if $(ROLE),-k $(ROLE))
+
+test-e2e: $(READY) ## bake, cluster, deploy, break things
+	@$(PYTEST) tests/e2e
+
+test-sanity: check-sanity
+
+bench: $(READY) ## ratios against rivals, side by side in one run
+	@for bench in tests/benchmarks/run*.py; do $(BIN)/python $$bench; done
+
+# --- quick checks, two at a time, each line with its check's name -----------------------------------------------------
+CHECKS := format ruff types lint yaml arguments docs reference changelog unit
+
+.PHONY: check lint $(addprefix check-,$(CHECKS) sanity importer templates policies archive)
+check: $(READY) ## what must pass before a commit, within a minute
+	@$(MAKE) -j2 -k $(addprefix named-,$(CHECKS))
+
+named-%:
+	@$(MAKE) check-$* 2>&1 | sed -u 's/^/$*: /'
+
+lint: check-format check-ruff check-types check-lint check-yaml ## format, ruff, mypy, ansible-lint, yamllint
+
+check-format: $(READY)
+	@ruff format --check --quiet $(PYTHON_SOURCES) || { ruff format --check $(PYTHON_SOURCES); exit 1; }
+
+check-ruff: $(READY)
+	@ruff check --quiet $(PYTHON_SOURCES)
+
+check-types: $(READY)
+	@mypy -p ansible_collections.apiary.swarm.plugins
+	@cd roles/local_region/files && mypy -p region
+	@mypy scripts/*.py
+
+check-lint: $(READY)
+	@ansible-lint
+
+check-yaml: $(READY)
+	@yamllint --strict .
+
+check-arguments: $(READY)
+	@python scripts/argument_specs.py
+
+check-docs: $(READY)
+	@antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
+
+check-reference: $(READY)
+	@python scripts/reference.py --check
+
+check-changelog: $(READY)
+	@antsibull-changelog lint
+
+check-unit: $(READY)
+	@python -m pytest -q -n 2 tests/unit
+
+# --- slower judges ----------------------------------------------------------------------------------------------------
+check-sanity: $(READY)
+	@scripts/sanity $(CACHE)/sanity
+
+check-importer: $(READY_IMPORTER) build
+	@scripts/importer $(CACHE)/importer $(ARCHIVE)
+
+check-templates: $(READY)
+	@cfn-lint roles/*/files/*.cfn.yml roles/*/templates/*.cfn.yml
+
+check-policies: $(READY)
+	@python scripts/policies.py
+
+# --- documentation and archive ----------------------------------------------------------------------------------------
+ARCHIVE := $(CACHE)/build/apiary-swarm-$(shell sed -n 's/^version: //p' galaxy.yml).tar.gz
+
+.PHONY: docs build constraints setup
+docs: $(READY) ## write the generated reference and the roles' variable tables
+	@python scripts/reference.py
+
+build: $(READY) ## the archive that goes to Galaxy, in .cache/build
+	@ansible-galaxy collection build --force --output-path $(CACHE)/build . >/dev/null
+	@echo $(ARCHIVE)
+
+constraints: $(READY) ## write requirements/constraints.txt from the environment as it is now
+	@pip freeze --all | grep -viE '^(ansible-core|pip)==' | LC_ALL=C sort -f > requirements/constraints.txt
+
+# --- environment ------------------------------------------------------------------------------------------------------
+setup: $(READY) ## only prepare .cache/
+
+$(READY): $(READY_PEERS)
+	@mkdir -p $(@D) $(TREE)/$(dir $(FQCN_DIR)) && ln -sfn $(CURDIR) $(TREE)/$(FQCN_DIR)
+	@echo "setting up the tools in .cache/venv"
+	@scripts/venv $(VENV) $$(python3 scripts/find_python.py oldest) $(call pip_files,$(DEV_REQUIREMENTS))
+	@touch $@
+
+$(READY_NEWEST):
+	@mkdir -p $(@D)
+	@scripts/venv $(CACHE)/venv-newest $$(python3 scripts/find_python.py newest) $(call pip_files,$(NEWEST_REQUIREMENTS))
+	@touch $@
+
+$(READY_IMPORTER):
+	@mkdir -p $(@D)
+	@scripts/venv $(CACHE)/venv-importer $$(python3 scripts/find_python.py oldest) -r requirements/importer.txt
+	@touch $@
+
+# Galaxy is not asked: the same released collections are in the wheel of PyPI's "ansible".
+$(READY_PEERS):
+	@mkdir -p $(@D) $(CACHE)/dl
+	@scripts/venv $(CACHE)/venv-pip $$(python3 scripts/find_python.py oldest) pip
+	@$(CACHE)/venv-pip/bin/pip download --quiet --no-deps --dest $(CACHE)/dl $(PEERS_FROM)
+	@python3 scripts/unpack_collections.py $(CACHE)/dl/$(subst ==,-,$(PEERS_FROM))-*.whl $(CACHE)/collections $(PEERS)
+	@touch $@
+
+pip_files = $(foreach file,$(filter-out %/constraints.txt,$(1)),-r $(file)) -c requirements/constraints.txt
