@@ -1,0 +1,203 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+
+"""One AWS session: credentials, region, endpoints and clients, from the options users know from amazon.aws."""
+
+from __future__ import annotations
+
+import os
+import threading
+import typing as t
+from dataclasses import dataclass, replace
+
+from .errors import CredentialsError, InvalidInput, RegionUnavailable, translate
+
+CONNECT_TIMEOUT = 5
+"""Seconds to wait for a connection."""
+READ_TIMEOUT = 60
+"""Seconds to wait for an answer."""
+MAX_ATTEMPTS = 6
+"""Tries of one call in all; ``standard`` retries wait with exponential back-off and full jitter."""
+
+
+@dataclass(frozen=True)
+class AwsOptions:
+    """How to reach AWS; every field may be left at ``None`` for botocore's own defaults (environment, profile, IMDS)."""
+
+    region: t.Optional[str] = None
+    profile: t.Optional[str] = None
+    access_key: t.Optional[str] = None
+    secret_key: t.Optional[str] = None
+    session_token: t.Optional[str] = None
+    endpoint_url: t.Optional[str] = None
+    aws_ca_bundle: t.Optional[str] = None
+    validate_certs: bool = True
+    assume_role_arn: t.Optional[str] = None
+    assume_role_external_id: t.Optional[str] = None
+    assume_role_session_name: t.Optional[str] = None
+
+    def __repr__(self) -> str:
+        """Show no secret."""
+        return f"AwsOptions(region={self.region!r}, profile={self.profile!r}, assume_role_arn={self.assume_role_arn!r})"
+
+    @classmethod
+    def from_getter(cls, get: t.Callable[[str], t.Any]) -> AwsOptions:
+        """Read the options through *get*: ``params.get`` of a module or ``get_option`` of a plugin.
+
+        :raises InvalidInput: if options exclude one another or one of a pair is missing.
+        """
+        values = {name: get(name) for name in cls.__dataclass_fields__}
+        options = cls(**{name: value for name, value in values.items() if value is not None and value != ""})
+        if bool(options.access_key) != bool(options.secret_key):
+            raise InvalidInput("access_key and secret_key belong together: give both, or none of them.")
+        return options
+
+
+class AwsSession:
+    """Credentials and clients for one set of :class:`AwsOptions`; may be shared by threads.
+
+    :raises CredentialsError: from the constructor if the profile does not exist.
+    """
+
+    def __init__(self, options: t.Optional[AwsOptions] = None) -> None:
+        from botocore.session import Session
+
+        self.options = options or AwsOptions()
+        # Keys that were given win over a profile from the environment, which need not even exist then.
+        self._session = Session(profile=None if self.options.access_key else self.options.profile)
+        self._lock = threading.Lock()
+        self._clients: t.Dict[t.Tuple[str, str], t.Any] = {}
+        try:
+            if self.options.access_key:
+                self._session.set_credentials(
+                    self.options.access_key, self.options.secret_key, self.options.session_token
+                )
+            self._default_region = self.options.region or _environment_region() or self._session.get_config_variable(
+                "region"
+            )
+        except Exception as error:
+            raise translate(error, "open an AWS session") from error
+        if self.options.assume_role_arn:
+            self._assume(self.options.assume_role_arn)
+
+    @property
+    def region(self) -> str:
+        """The region asked for, or the environment's, or the profile's.
+
+        :raises RegionUnavailable: if there is none.
+        """
+        if not self._default_region:
+            raise RegionUnavailable("No region given; set region, AWS_REGION or the profile's region.")
+        return str(self._default_region)
+
+    @property
+    def verify(self) -> t.Union[bool, str]:
+        """What to check TLS certificates against: a CA bundle's path, ``True`` for the default, ``False`` for nothing."""
+        if not self.options.validate_certs:
+            return False
+        bundle = self.options.aws_ca_bundle or self._session.get_config_variable("ca_bundle")
+        return str(bundle) if bundle else True
+
+    def client(self, service: str, region: t.Optional[str] = None) -> t.Any:
+        """Return the botocore client of *service* in *region* (default: the session's), made once.
+
+        :raises AwsError: if there is no region or no such service.
+        """
+        where = region or self.region
+        with self._lock:
+            if (service, where) not in self._clients:
+                self._clients[service, where] = self._make_client(service, where)
+            return self._clients[service, where]
+
+    def _make_client(self, service: str, region: str) -> t.Any:
+        from botocore.config import Config
+
+        try:
+            return self._session.create_client(
+                service,
+                region_name=region,
+                endpoint_url=self.options.endpoint_url,
+                verify=self.verify,
+                config=Config(
+                    retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
+                    connect_timeout=CONNECT_TIMEOUT,
+                    read_timeout=READ_TIMEOUT,
+                    max_pool_connections=16,
+                    user_agent_extra="apiary.swarm",
+                ),
+            )
+        except Exception as error:
+            raise translate(error, f"use the service {service}", region) from error
+
+    def credentials(self) -> t.Any:
+        """Return botocore's credentials object, from its own chain (options, environment, profile, SSO, IMDS).
+
+        :raises CredentialsError: if there are none.
+        """
+        try:
+            with self._lock:
+                found = self._session.get_credentials()
+        except Exception as error:
+            raise translate(error, "find AWS credentials") from error
+        if found is None:
+            raise CredentialsError(
+                "No AWS credentials found; give profile, access_key and secret_key, environment variables "
+                "or an instance profile."
+            )
+        return found
+
+    def endpoint(self, service: str, region: str) -> str:
+        """Return the URL of *service* in *region*, without loading the service's model.
+
+        :raises RegionUnavailable: if no partition of AWS has such a region.
+        """
+        override = self.options.endpoint_url or _environment_endpoint(service)
+        if override:
+            return override
+        found = self._session.get_component("endpoint_resolver").construct_endpoint(service, region)
+        if not found:
+            raise RegionUnavailable(f"There is no region {region}.", region=region)
+        return f"https://{found['hostname']}"
+
+    def with_role(self, role_arn: str, external_id: t.Optional[str] = None) -> AwsSession:
+        """Return a session that assumes *role_arn* with this session's options."""
+        return AwsSession(replace(self.options, assume_role_arn=role_arn, assume_role_external_id=external_id))
+
+    def _assume(self, role_arn: str) -> None:
+        from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+
+        source = self.credentials()
+        extra = {"RoleSessionName": self.options.assume_role_session_name or "apiary-swarm"}
+        if self.options.assume_role_external_id:
+            extra["ExternalId"] = self.options.assume_role_external_id
+
+        def make_client(service: str, **kwargs: t.Any) -> t.Any:
+            return self._session.create_client(
+                service,
+                region_name=self._default_region,
+                endpoint_url=self.options.endpoint_url,
+                verify=self.verify,
+                **kwargs,
+            )
+
+        fetcher = AssumeRoleCredentialFetcher(
+            client_creator=make_client, source_credentials=source, role_arn=role_arn, extra_args=extra
+        )
+        # botocore offers no public way to give a session refreshable credentials; boto3 users do the same.
+        self._session._credentials = DeferredRefreshableCredentials(
+            method="assume-role", refresh_using=fetcher.fetch_credentials
+        )
+
+
+def _environment_region() -> t.Optional[str]:
+    """``AWS_REGION`` as the other AWS SDKs read it; botocore alone looks at ``AWS_DEFAULT_REGION`` only."""
+    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+
+
+def _environment_endpoint(service: str) -> t.Optional[str]:
+    """The endpoint that the environment gives for *service*, as the AWS SDKs read it."""
+    if os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
+        return None
+    return os.environ.get(f"AWS_ENDPOINT_URL_{service.upper()}") or os.environ.get("AWS_ENDPOINT_URL")

@@ -1,0 +1,96 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+
+"""SSM Parameter Store, one function per API call."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from .errors import AlreadyExists, NotFound, api_call
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter's value (decrypted) and version; the value never shows in ``repr``."""
+
+    name: str
+    value: str
+    version: int
+
+    def __repr__(self) -> str:
+        """Show no secret."""
+        return f"Parameter(name={self.name!r}, version={self.version})"
+
+
+@api_call("read the SSM parameter {name}", permission="ssm:GetParameter")
+def _get(client: t.Any, name: str) -> t.Dict[str, t.Any]:
+    return t.cast("t.Dict[str, t.Any]", client.get_parameter(Name=name, WithDecryption=True)["Parameter"])
+
+
+def get_parameter(client: t.Any, name: str) -> t.Optional[Parameter]:
+    """Return the parameter *name*, decrypted, or ``None`` if it does not exist.
+
+    :raises AwsError: for anything else.
+    """
+    try:
+        found = _get(client, name)
+    except NotFound:
+        return None
+    return Parameter(name=name, value=found["Value"], version=int(found["Version"]))
+
+
+@api_call("write the SSM parameter {name}", permission="ssm:PutParameter")
+def _put(client: t.Any, name: str, **settings: t.Any) -> int:
+    return int(client.put_parameter(Name=name, **settings)["Version"])
+
+
+def put_parameter(
+    client: t.Any, name: str, value: str, *, secure: bool = False, data_type: str = "text", key_id: str = ""
+) -> int:
+    """Write *value*, making or replacing the parameter, and return its new version.
+
+    :param secure: store a SecureString, encrypted with *key_id* (default: the account's own key for SSM).
+    :param data_type: ``text`` or ``aws:ec2:image``.
+    """
+    return _put(client, name, Overwrite=True, **_settings(value, secure, data_type, key_id))
+
+
+def create_parameter(
+    client: t.Any, name: str, value: str, *, secure: bool = False, data_type: str = "text", key_id: str = ""
+) -> bool:
+    """Write *value* only if no such parameter exists; atomic at AWS, so exactly one of several callers wins.
+
+    :returns: whether this caller made it.
+    """
+    try:
+        _put(client, name, Overwrite=False, **_settings(value, secure, data_type, key_id))
+    except AlreadyExists:
+        return False
+    return True
+
+
+def _settings(value: str, secure: bool, data_type: str, key_id: str) -> t.Dict[str, t.Any]:
+    settings: t.Dict[str, t.Any] = {"Value": value, "Type": "SecureString" if secure else "String"}
+    if key_id:
+        settings["KeyId"] = key_id
+    if data_type != "text":
+        settings["DataType"] = data_type
+    return settings
+
+
+@api_call("delete the SSM parameter {name}", permission="ssm:DeleteParameter")
+def _delete(client: t.Any, name: str) -> None:
+    client.delete_parameter(Name=name)
+
+
+def delete_parameter(client: t.Any, name: str) -> bool:
+    """Delete the parameter *name* and tell whether it was there."""
+    try:
+        _delete(client, name)
+    except NotFound:
+        return False
+    return True
