@@ -1,0 +1,506 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A laboratory of real Docker engines, without containers and without a service manager.
+
+Every node is one C(dockerd) in its own mount, PID, UTS and network namespace, joined by a bridge that lives in a network
+namespace of the laboratory, so nothing appears on the host. All processes are descendants of one init: when that dies, by
+order or by accident, everything dies with it.
+
+    with Lab() as lab:
+        manager, worker = lab.swarm(managers=1, workers=1)
+        image = lab.image("app", "v1", command=["sleep", "infinity"])
+        manager.client().create_service(...)
+
+Needs root, C(dockerd), C(docker-registry), C(busybox) (static), C(unshare), C(nsenter) and C(ip).
+A kernel without IPVS cannot serve VIPs nor the ingress network: use C(dnsrr) and host-mode ports.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import io
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import typing as t
+from pathlib import Path
+
+import docker
+
+GATEWAY = "10.99.0.1"
+REGISTRY = f"{GATEWAY}:5000"
+BUSYBOX = Path("/bin/busybox")
+APPLETS = (
+    "cat chmod date echo env false grep hostname httpd id kill ls mkdir nc nslookup ping printenv ps rm "
+    "sh sleep stat tail test touch trap true wget"
+).split()
+
+_REAPER = """
+import os, signal, time
+while True:
+    try:
+        os.wait()
+    except ChildProcessError:
+        time.sleep(0.2)
+"""
+
+# The node's first process: private run-time folders, its address, then the engine. The shell stays as PID 1 because it
+# collects orphans, which dockerd would not do.
+_NODE = """
+set -eu
+hostname "$LAB_NAME"
+mount --make-rprivate /
+mount -t tmpfs tmpfs /run
+mkdir -p /etc/docker
+mount -t tmpfs tmpfs /etc/docker
+until ip link show eth0 >/dev/null 2>&1; do sleep 0.02; done
+ip link set lo up
+ip addr add "$LAB_ADDRESS/16" dev eth0
+ip link set eth0 up
+ip route add default via 10.99.0.1
+sysctl -qw net.ipv4.ip_forward=1 || true
+dockerd "$@" >>"$LAB_LOG" 2>&1 </dev/null &
+wait $!
+"""
+
+
+class LabError(RuntimeError):
+    """The laboratory could not do what was asked: the message says what and shows the end of the log."""
+
+
+def missing() -> str | None:
+    """Say in one sentence what this machine lacks for a laboratory, or None when it has everything."""
+    if os.geteuid() != 0:
+        return "the laboratory needs root, because it makes network namespaces"
+    tools = [name for name in ("dockerd", "docker-registry", "unshare", "nsenter", "ip") if shutil.which(name) is None]
+    if not BUSYBOX.exists():
+        tools.append("busybox-static")
+    return f"the laboratory needs {', '.join(tools)}" if tools else None
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
+
+
+def until(test: t.Callable[[], t.Any], what: str, timeout: float = 30.0, pause: float = 0.05) -> t.Any:
+    """Call I(test) until it answers something true and return that; docker errors count as "not yet".
+
+    Raises:
+        LabError: after I(timeout) seconds.
+    """
+    deadline = time.monotonic() + timeout
+    problem = ""
+    while time.monotonic() < deadline:
+        try:
+            answer = test()
+        except (docker.errors.DockerException, OSError, ValueError) as exc:
+            problem, answer = f" (last error: {exc})", None
+        if answer:
+            return answer
+        time.sleep(pause)
+    raise LabError(f"gave up after {timeout:g} s waiting for {what}{problem}")
+
+
+class Node:
+    """One engine of the laboratory.
+
+    Attributes:
+        name: host name, also the node's name in the swarm.
+        address: IPv4 address on the laboratory's network.
+        host: the engine's address for clients (C(unix:///...)).
+    """
+
+    def __init__(self, lab: Lab, index: int, name: str) -> None:
+        self.lab = lab
+        self.name = name
+        self.index = index
+        self.address = f"10.99.1.{index}"
+        self.root = lab.root / name
+        self.root.mkdir()
+        self.socket = self.root / "s"
+        self.host = f"unix://{self.socket}"
+        self.log = self.root / "log"
+        self._outer: subprocess.Popen[bytes] | None = None
+        self.pid = 0
+
+    def client(self, timeout: float = 60) -> docker.APIClient:
+        """Return a fresh low-level client (the caller may close it)."""
+        return docker.APIClient(base_url=self.host, version="auto", timeout=timeout)
+
+    def start(self) -> Node:
+        """Start the engine (also again, after M(kill)) and wait until it answers."""
+        args = [
+            f"--data-root={self.root}/d", f"--exec-root={self.root}/x", f"--pidfile={self.root}/pid",
+            f"--host={self.host}", "--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false",
+            "--insecure-registry=10.99.0.0/16", f"--cgroup-parent=/{self.lab.name}",
+            "--exec-opt=native.cgroupdriver=cgroupfs", "--log-level=warn", *self.lab.engine_options,
+        ]  # fmt: skip
+        self.socket.unlink(missing_ok=True)
+        (self.root / "pid").unlink(missing_ok=True)
+        env = {**os.environ, "LAB_NAME": self.name, "LAB_ADDRESS": self.address, "LAB_LOG": str(self.log)}
+        self._outer = subprocess.Popen(
+            [
+                *self.lab.enter("--pid", "--net"),
+                *("unshare", "--mount", "--pid", "--uts", "--net", "--ipc", "--fork", "--mount-proc", "--kill-child"),
+                *("sh", "-c", _NODE, "node", *args),
+            ],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self.log.open("ab"),
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+        )
+        self.pid = until(self._first_process, f"the first process of {self.name}", 10)
+        port = f"n{self.index}"
+        # The old end of a cable disappears a moment after its namespace: wait for that on a restart.
+        until(lambda: self.lab.ip_quiet("link", "add", port, "type", "veth", "peer", "name", "eth0", "netns",
+                                        str(self.pid)), f"the cable of {self.name}", 10)  # fmt: skip
+        self.lab.ip("link", "set", port, "master", "lab", "up")
+        until(self._answers, f"the engine of {self.name} (log {self.log})", 40, 0.1)
+        return self
+
+    def _first_process(self) -> int:
+        # Popen -> nsenter (forks for --pid) -> unshare (forks for --pid) -> shell
+        assert self._outer is not None
+        if self._outer.poll() is not None:
+            raise LabError(f"node {self.name} did not start: {self.tail()}")
+        level = [self._outer.pid]
+        for _ in range(2):
+            level = [child for pid in level for child in _children(pid)]
+        if not level:
+            return 0
+        # Only once it is in its own network namespace may the cable be plugged in.
+        own = os.readlink(f"/proc/{level[0]}/ns/net")
+        comm = Path(f"/proc/{level[0]}/comm").read_text().strip()
+        return level[0] if own != self.lab.netns and comm == "sh" else 0
+
+    def _answers(self) -> bool:
+        assert self._outer is not None
+        if self._outer.poll() is not None:
+            raise LabError(f"the engine of {self.name} stopped: {self.tail()}")
+        client = self.client(timeout=5)
+        try:
+            return bool(client.ping())
+        finally:
+            client.close()
+
+    def tail(self, lines: int = 15) -> str:
+        """Return the last lines of the engine's log."""
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return "\n".join(text.splitlines()[-lines:])
+
+    def kill(self) -> None:
+        """Cut the power: every process of the node dies at once. M(start) boots it again with its disk."""
+        if self.pid:
+            _kill(self.pid)
+        if self._outer is not None:
+            self._outer.wait(10)
+        self.pid = 0
+
+    def pause(self) -> None:
+        """Freeze every process of the node."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Undo M(pause)."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        own = os.readlink(f"/proc/{self.pid}/ns/mnt")
+        family = os.readlink(f"/proc/{self.pid}/ns/pid")
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                spaces = {os.readlink(entry / "ns/pid"), os.readlink(entry / "ns/mnt")}
+            except OSError:
+                continue
+            if family in spaces or own in spaces:
+                os.kill(int(entry.name), number)
+
+    def cut(self) -> None:
+        """Pull the network cable."""
+        self.lab.ip("link", "set", f"n{self.index}", "down")
+
+    def plug(self) -> None:
+        """Undo M(cut)."""
+        self.lab.ip("link", "set", f"n{self.index}", "up")
+
+    def enter(self) -> list[str]:
+        """Return the command prefix that runs a program in the node's namespaces."""
+        return ["nsenter", "-t", str(self.pid), "--mount", "--uts", "--net", "--pid", "--"]
+
+    def run(self, *command: str, timeout: float = 30, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a program of the host inside the node (so C(10.99.x.x) and the node's ports are reachable)."""
+        return subprocess.run([*self.enter(), *command], capture_output=True, text=True, timeout=timeout, check=check)
+
+    def get(self, url: str, timeout: float = 3) -> str | None:
+        """Fetch I(url) from inside the node; None when nothing answers."""
+        try:
+            out = self.run(str(BUSYBOX), "wget", "-q", "-O", "-", url, timeout=timeout, check=False)
+        except subprocess.TimeoutExpired:
+            return None
+        return out.stdout if out.returncode == 0 else None
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+class Lab:
+    """Context manager for one laboratory; several may live side by side.
+
+    Args:
+        engine_options: further options for every C(dockerd), e.g. C(["--default-ulimit=nofile=100"]).
+        registry: start the open registry at C(10.99.0.1:5000).
+        keep: leave the folder with the logs in place afterwards.
+    """
+
+    def __init__(self, engine_options: t.Sequence[str] = (), registry: bool = True, keep: bool = False) -> None:
+        self.name = f"lab-{secrets.token_hex(3)}"
+        self.engine_options = list(engine_options)
+        self.root = Path()
+        self.nodes: list[Node] = []
+        self.netns = ""
+        self._with_registry = registry
+        self._keep = keep
+        self._registries: dict[int, subprocess.Popen[bytes]] = {}
+        self._init: subprocess.Popen[bytes] | None = None
+        self._pid = 0
+
+    def __enter__(self) -> Lab:
+        problem = missing()
+        if problem:
+            raise LabError(problem)
+        self.root = Path(tempfile.mkdtemp(prefix=f"{self.name}-", dir="/tmp"))
+        try:
+            self._boot()
+            if self._with_registry:
+                self.start_registry()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _boot(self) -> None:
+        self._init = subprocess.Popen(
+            ["unshare", "--mount", "--pid", "--net", "--fork", "--mount-proc", "--kill-child", sys.executable, "-c", _REAPER],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+        )  # fmt: skip
+        outer = self._init.pid
+        host = os.readlink("/proc/self/ns/net")
+
+        def inner() -> int:
+            found = _children(outer)
+            if not found or os.readlink(f"/proc/{found[0]}/ns/net") == host:
+                return 0
+            return found[0] if b"-c" in Path(f"/proc/{found[0]}/cmdline").read_bytes() else 0
+
+        self._pid = until(inner, "the laboratory's first process", 10)
+        self.netns = os.readlink(f"/proc/{self._pid}/ns/net")
+        self.ip("link", "set", "lo", "up")
+        self.ip("link", "add", "lab", "type", "bridge")
+        self.ip("addr", "add", f"{GATEWAY}/16", "dev", "lab")
+        self.ip("link", "set", "lab", "up")
+
+    def enter(self, *spaces: str) -> list[str]:
+        """Return the command prefix for the laboratory's own namespaces, by nsenter's option names."""
+        return ["nsenter", "-t", str(self._pid), *spaces, "--"]
+
+    def ip(self, *args: str) -> None:
+        """Run C(ip) in the laboratory's network namespace."""
+        out = subprocess.run([*self.enter("--net"), "ip", *args], capture_output=True, text=True, check=False)
+        if out.returncode != 0:
+            raise LabError(f"ip {' '.join(args)}: {out.stderr.strip()}")
+
+    def ip_quiet(self, *args: str) -> bool:
+        """Run C(ip) and say whether it worked."""
+        return subprocess.run([*self.enter("--net"), "ip", *args], capture_output=True, check=False).returncode == 0
+
+    # -- nodes ---------------------------------------------------------------------------------------------------
+    def engines(self, count: int, prefix: str = "n") -> list[Node]:
+        """Start I(count) engines at the same time that belong to no swarm."""
+        first = len(self.nodes) + 1
+        fresh = [Node(self, first + i, f"{prefix}{first + i}") for i in range(count)]
+        self.nodes += fresh
+        # PDEATHSIG follows the thread that forks, so processes are started from this thread; booting overlaps anyway
+        # because an engine needs most of its time after its process exists.
+        for node in fresh:
+            node.start()
+        return fresh
+
+    def swarm(self, managers: int = 1, workers: int = 0) -> list[Node]:
+        """Start engines and make one swarm of them; managers come first in the answer."""
+        nodes = self.engines(managers + workers)
+        leader = nodes[0].client()
+        pool = {"DefaultAddrPool": ["10.128.0.0/10"], "SubnetSize": 24}
+        leader._result(leader._post_json(leader._url("/swarm/init"), data={
+            "ListenAddr": "0.0.0.0:2377", "AdvertiseAddr": nodes[0].address, **pool}))  # fmt: skip
+        tokens = leader.inspect_swarm()["JoinTokens"]
+        for index, node in enumerate(nodes[1:], start=1):
+            role = "Manager" if index < managers else "Worker"
+            node.client().join_swarm([f"{nodes[0].address}:2377"], tokens[role], advertise_addr=node.address)
+        until(lambda: sum(n["Status"]["State"] == "ready" for n in leader.nodes()) == len(nodes), "all nodes Ready")
+        leader.close()
+        return nodes
+
+    # -- registry and images -------------------------------------------------------------------------------------
+    def start_registry(self, port: int = 5000, user: str = "", password: str = "") -> str:
+        """Start a registry on I(port) and return its C(host:port); with I(user) it demands that login."""
+        folder = self.root / f"registry-{port}"
+        folder.mkdir(exist_ok=True)
+        auth = ""
+        if user:
+            self.set_password(port, user, password)
+            auth = f"auth: {{htpasswd: {{realm: lab, path: {folder}/htpasswd}}}}\n"
+        (folder / "config.yml").write_text(
+            f"version: 0.1\nlog: {{level: warn}}\nstorage: {{filesystem: {{rootdirectory: {folder}/data}}}}\n"
+            f"http: {{addr: '{GATEWAY}:{port}'}}\n{auth}"
+        )
+        self._registries[port] = subprocess.Popen(
+            [*self.enter("--pid", "--net"), "docker-registry", "serve", str(folder / "config.yml")],
+            stdin=subprocess.DEVNULL, stdout=(folder / "log").open("ab"), stderr=subprocess.STDOUT,
+            start_new_session=True, preexec_fn=_die_with_parent,
+        )  # fmt: skip
+        probe = [*self.enter("--net"), "bash", "-c", f"exec 3<>/dev/tcp/{GATEWAY}/{port}"]
+        until(lambda: subprocess.run(probe, capture_output=True, check=False).returncode == 0, "the registry", 10)
+        return f"{GATEWAY}:{port}"
+
+    def set_password(self, port: int, user: str, password: str) -> None:
+        """Set the only login of the registry on I(port); a running registry sees it at its next request."""
+        crypt = ctypes.CDLL("libcrypt.so.1").crypt
+        crypt.restype = ctypes.c_char_p
+        digest = crypt(password.encode(), b"$2b$05$abcdefghijklmnopqrstuu")
+        (self.root / f"registry-{port}" / "htpasswd").write_text(f"{user}:{digest.decode()}\n")
+
+    def stop_registry(self, port: int = 5000) -> None:
+        """Stop the registry on I(port); its content stays."""
+        process = self._registries.pop(port)
+        for child in _children(process.pid):
+            _kill(child)
+        process.kill()
+        process.wait(10)
+
+    def image(
+        self,
+        name: str,
+        tag: str = "latest",
+        command: t.Sequence[str] = ("sleep", "infinity"),
+        files: t.Mapping[str, str] | None = None,
+        config: t.Mapping[str, t.Any] | None = None,
+        registry: str = REGISTRY,
+        auth: t.Mapping[str, str] | None = None,
+        keep_local: bool = False,
+    ) -> str:
+        """Build an image of busybox and push it; return its reference C(host:port/name:tag).
+
+        Args:
+            command: the image's CMD.
+            files: path to text; made executable.
+            config: further fields of the image's configuration, e.g. C(Healthcheck) or C(StopSignal); a task is killed
+                at once by default, so that tests need not wait for a grace period.
+            auth: C(username)/C(password) for the push.
+            keep_local: leave the image on the first node (normally only the registry keeps it).
+        """
+        client = self.nodes[0].client()
+        reference = f"{registry}/{name}:{tag}"
+        settings = {"Env": ["PATH=/bin"], "StopSignal": "SIGKILL", "Cmd": list(command), **(config or {})}
+        try:
+            for _line in client.load_image(_archive(reference, settings, files or {})):
+                pass
+            options: dict[str, t.Any] = {"auth_config": dict(auth)} if auth else {}
+            for line in client.push(f"{registry}/{name}", tag, stream=True, decode=True, **options):
+                if "error" in line:
+                    raise LabError(f"push {reference}: {line['error']}")
+            if not keep_local:
+                client.remove_image(reference)
+        finally:
+            client.close()
+        return reference
+
+    # -- the end -------------------------------------------------------------------------------------------------
+    def close(self) -> None:
+        """End every process, then remove the folder and the control groups. Safe to call twice."""
+        if self._pid:
+            _kill(self._pid)
+        if self._init is not None:
+            self._init.kill()
+            self._init.wait(10)
+        for process in [node._outer for node in self.nodes] + list(self._registries.values()):
+            if process is not None:
+                process.kill()
+                process.wait(10)
+        self._pid, self._init, self.nodes, self._registries = 0, None, [], {}
+        deadline = time.monotonic() + 5
+        while not self._remove_groups() and time.monotonic() < deadline:
+            time.sleep(0.05)  # a group can go once the last of its killed processes is gone
+        if not self._keep and self.root != Path():
+            shutil.rmtree(self.root, ignore_errors=True)
+
+    def _remove_groups(self) -> bool:
+        groups = [*Path("/sys/fs/cgroup").glob(f"*/{self.name}"), *Path("/sys/fs/cgroup").glob(self.name)]
+        for group in groups:
+            for folder in sorted((path for path in group.rglob("*") if path.is_dir()), reverse=True):
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+            with contextlib.suppress(OSError):
+                group.rmdir()
+        return not any(group.exists() for group in groups)
+
+
+def _archive(reference: str, settings: t.Mapping[str, t.Any], files: t.Mapping[str, str]) -> bytes:
+    """Make what C(docker load) takes: a busybox layer that all images share, a layer with I(files), and I(settings)."""
+    layers = [_base_layer(), _layer({path.lstrip("/"): text.encode() for path, text in files.items()})]
+    config = {
+        "architecture": "amd64", "os": "linux", "config": dict(settings),
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}" for layer in layers]},
+    }  # fmt: skip
+    names = [f"layer{index}.tar" for index in range(len(layers))]
+    manifest = [{"Config": "config.json", "RepoTags": [reference], "Layers": names}]
+    parts = {"config.json": json.dumps(config).encode(), "manifest.json": json.dumps(manifest).encode()}
+    return _layer({**parts, **dict(zip(names, layers, strict=True))})
+
+
+def _base_layer() -> bytes:
+    return _layer({"bin/busybox": BUSYBOX.read_bytes(), "etc/passwd": b"root:x:0:0:root:/:/bin/sh\n"}, APPLETS)
+
+
+def _layer(files: t.Mapping[str, bytes], applets: t.Sequence[str] = ()) -> bytes:
+    """Make a tar archive of I(files), with the same bytes whenever the content is the same."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for folder in ("tmp", "www", "run") if applets else ():
+            entry = tarfile.TarInfo(folder)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if folder == "tmp" else 0o755
+            tar.addfile(entry)
+        for path, data in files.items():
+            entry = tarfile.TarInfo(path)
+            entry.size, entry.mode = len(data), 0o755
+            tar.addfile(entry, io.BytesIO(data))
+        for applet in applets:
+            entry = tarfile.TarInfo(f"bin/{applet}")
+            entry.type, entry.linkname = tarfile.SYMTYPE, "/bin/busybox"
+            tar.addfile(entry)
+    return buffer.getvalue()
