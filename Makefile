@@ -16,7 +16,8 @@ PYTHON_SOURCES := plugins roles/local_region/files/region scripts tests
 
 export PATH := $(BIN):$(PATH)
 export PYTHONPATH := $(TREE)
-export MYPYPATH := $(TREE)
+export MYPYPATH := $(TREE):$(CURDIR)/roles/local_region/files:$(CURDIR)/scripts
+export MYPY_CACHE_DIR := $(CACHE)/mypy
 export ANSIBLE_COLLECTIONS_PATH := $(TREE):$(CACHE)/collections
 export ANSIBLE_HOME := $(CACHE)/ansible
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -101,8 +102,7 @@ check-ruff: $(READY)
 	@ruff check --quiet $(PYTHON_SOURCES)
 
 check-types: $(READY)
-	@mypy -p ansible_collections.apiary.swarm.plugins
-	@cd roles/local_region/files && mypy -p region
+	@mypy -p ansible_collections.apiary.swarm.plugins -p region
 	@mypy scripts/*.py
 
 check-lint: $(READY)

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026 The apiary.swarm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -51,7 +50,7 @@ def choose(found: Iterable[tuple[Version, Path]], wish: str) -> Path | None:
     fitting = [(version, path) for version, path in found if OLDEST <= version < limit]
     if not fitting:
         return None
-    best = (min if wish == "oldest" else max)(version for version, _ in fitting)
+    best = (min if wish == "oldest" else max)(version for version, path in fitting)
     return next(path for version, path in fitting if version == best)
 
 
