@@ -46,7 +46,7 @@ class Page:
 
     def cell(self, source: str | Sequence[str] | None) -> str:
         """Render Ansible's markup for a table cell: one line, paragraphs parted by line breaks."""
-        return self.text(source).replace("\n\n", "<br>").replace("\n", " ").replace("|", "\\|")
+        return self.text(source).replace("\n\n", "<br>").replace("\n", " ")
 
 
 def value(raw: object) -> str:
