@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A laboratory of real Docker engines, without containers and without a service manager.
 
-Every node is one C(dockerd) in its own mount, PID, UTS and network namespace, joined by a bridge that lives in a network
-namespace of the laboratory, so nothing appears on the host. All processes are descendants of one init: when that dies, by
-order or by accident, everything dies with it.
+Every node is one C(dockerd) in its own mount, PID, UTS and network namespace, joined by a bridge that lives in a
+network namespace of the laboratory, so nothing appears on the host. All processes are descendants of one init: when
+that dies, by order or by accident, everything dies with it.
 
     with Lab() as lab:
         manager, worker = lab.swarm(managers=1, workers=1)
@@ -40,10 +40,13 @@ import docker
 GATEWAY = "10.99.0.1"
 REGISTRY = f"{GATEWAY}:5000"
 BUSYBOX = Path("/bin/busybox")
-APPLETS = (
-    "cat chmod date echo env false grep hostname httpd id kill ls mkdir nc nslookup ping printenv ps rm "
-    "sh sleep stat tail test touch trap true wget"
-).split()
+APPLETS = [
+    *("cat", "chmod", "date", "echo", "env", "false", "grep", "hostname", "httpd", "id", "kill", "ls", "mkdir"),
+    *("nc", "nslookup", "ping", "printenv", "ps", "rm", "sh", "sleep", "stat", "tail", "test", "touch", "true", "wget"),
+]
+# Every process that the laboratory starts dies with the test run, however that ends.
+MORTAL = ("setpriv", "--pdeathsig", "KILL", "--")
+SPACES = ("--mount", "--pid", "--net", "--fork", "--mount-proc", "--kill-child")
 
 _REAPER = """
 import os, signal, time
@@ -88,8 +91,8 @@ def missing() -> str | None:
     return f"the laboratory needs {', '.join(tools)}" if tools else None
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+def _namespace(pid: int, kind: str) -> str:
+    return str(Path(f"/proc/{pid}/ns/{kind}").readlink())
 
 
 def _children(pid: int) -> list[int]:
@@ -147,7 +150,7 @@ class Node:
     def start(self) -> Node:
         """Start the engine (also again, after M(kill)) and wait until it answers."""
         args = [
-            f"--data-root={self.root}/d", f"--exec-root={self.root}/x", f"--pidfile={self.root}/pid",
+            f"--data-root={self.root}/d", f"--pidfile={self.root}/pid",
             f"--host={self.host}", "--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false",
             "--insecure-registry=10.99.0.0/16", f"--cgroup-parent=/{self.lab.name}",
             "--exec-opt=native.cgroupdriver=cgroupfs", "--log-level=warn", *self.lab.engine_options,
@@ -157,17 +160,15 @@ class Node:
         env = {**os.environ, "LAB_NAME": self.name, "LAB_ADDRESS": self.address, "LAB_LOG": str(self.log)}
         self._outer = subprocess.Popen(
             [
-                *self.lab.enter("--pid", "--net"),
-                *("unshare", "--mount", "--pid", "--uts", "--net", "--ipc", "--fork", "--mount-proc", "--kill-child"),
-                *("sh", "-c", _NODE, "node", *args),
+                *MORTAL, *self.lab.enter("--pid", "--net"),
+                *("unshare", "--uts", "--ipc", *SPACES, "sh", "-c", _NODE, "node", *args),
             ],
             env=env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self.log.open("ab"),
             start_new_session=True,
-            preexec_fn=_die_with_parent,
-        )
+        )  # fmt: skip
         self.pid = until(self._first_process, f"the first process of {self.name}", 10)
         port = f"n{self.index}"
         # The old end of a cable disappears a moment after its namespace: wait for that on a restart.
@@ -188,7 +189,7 @@ class Node:
         if not level:
             return 0
         # Only once it is in its own network namespace may the cable be plugged in.
-        own = os.readlink(f"/proc/{level[0]}/ns/net")
+        own = _namespace(level[0], "net")
         comm = Path(f"/proc/{level[0]}/comm").read_text().strip()
         return level[0] if own != self.lab.netns and comm == "sh" else 0
 
@@ -224,15 +225,11 @@ class Node:
         self._signal(signal.SIGCONT)
 
     def _signal(self, number: int) -> None:
-        own = os.readlink(f"/proc/{self.pid}/ns/mnt")
-        family = os.readlink(f"/proc/{self.pid}/ns/pid")
-        for entry in Path("/proc").glob("[0-9]*"):
-            try:
-                spaces = {os.readlink(entry / "ns/pid"), os.readlink(entry / "ns/mnt")}
-            except OSError:
-                continue
-            if family in spaces or own in spaces:
-                os.kill(int(entry.name), number)
+        family = [self.pid]
+        for pid in family:
+            family += _children(pid)
+        for pid in family:
+            os.kill(pid, number)
 
     def cut(self) -> None:
         """Pull the network cable."""
@@ -304,22 +301,21 @@ class Lab:
 
     def _boot(self) -> None:
         self._init = subprocess.Popen(
-            ["unshare", "--mount", "--pid", "--net", "--fork", "--mount-proc", "--kill-child", sys.executable, "-c", _REAPER],
+            [*MORTAL, "unshare", *SPACES, sys.executable, "-c", _REAPER],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=_die_with_parent,
-        )  # fmt: skip
+        )
         outer = self._init.pid
-        host = os.readlink("/proc/self/ns/net")
+        host = _namespace(os.getpid(), "net")
 
         def inner() -> int:
             found = _children(outer)
-            if not found or os.readlink(f"/proc/{found[0]}/ns/net") == host:
+            if not found or _namespace(found[0], "net") == host:
                 return 0
             return found[0] if b"-c" in Path(f"/proc/{found[0]}/cmdline").read_bytes() else 0
 
         self._pid = until(inner, "the laboratory's first process", 10)
-        self.netns = os.readlink(f"/proc/{self._pid}/ns/net")
+        self.netns = _namespace(self._pid, "net")
         self.ip("link", "set", "lo", "up")
         self.ip("link", "add", "lab", "type", "bridge")
         self.ip("addr", "add", f"{GATEWAY}/16", "dev", "lab")
@@ -355,9 +351,7 @@ class Lab:
         """Start engines and make one swarm of them; managers come first in the answer."""
         nodes = self.engines(managers + workers)
         leader = nodes[0].client()
-        pool = {"DefaultAddrPool": ["10.128.0.0/10"], "SubnetSize": 24}
-        leader._result(leader._post_json(leader._url("/swarm/init"), data={
-            "ListenAddr": "0.0.0.0:2377", "AdvertiseAddr": nodes[0].address, **pool}))  # fmt: skip
+        leader.init_swarm(nodes[0].address, default_addr_pool=["10.128.0.0/10"], subnet_size=24)
         tokens = leader.inspect_swarm()["JoinTokens"]
         for index, node in enumerate(nodes[1:], start=1):
             role = "Manager" if index < managers else "Worker"
@@ -380,10 +374,12 @@ class Lab:
             f"http: {{addr: '{GATEWAY}:{port}'}}\n{auth}"
         )
         self._registries[port] = subprocess.Popen(
-            [*self.enter("--pid", "--net"), "docker-registry", "serve", str(folder / "config.yml")],
-            stdin=subprocess.DEVNULL, stdout=(folder / "log").open("ab"), stderr=subprocess.STDOUT,
-            start_new_session=True, preexec_fn=_die_with_parent,
-        )  # fmt: skip
+            [*MORTAL, *self.enter("--pid", "--net"), "docker-registry", "serve", str(folder / "config.yml")],
+            stdin=subprocess.DEVNULL,
+            stdout=(folder / "log").open("ab"),
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
         probe = [*self.enter("--net"), "bash", "-c", f"exec 3<>/dev/tcp/{GATEWAY}/{port}"]
         until(lambda: subprocess.run(probe, capture_output=True, check=False).returncode == 0, "the registry", 10)
         return f"{GATEWAY}:{port}"
