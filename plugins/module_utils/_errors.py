@@ -1,0 +1,83 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+
+"""Errors that the collection raises on purpose; each says in one sentence what went wrong."""
+
+from __future__ import annotations
+
+import typing as t
+
+
+class SwarmError(Exception):
+    """The base of every error that a user is meant to read.
+
+    :ivar message: one sentence for the user.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class EngineError(SwarmError):
+    """The Docker engine refused or could not do what it was asked.
+
+    :ivar message: one sentence: what was tried and Docker's own words.
+    :ivar status: the HTTP status, 0 when no answer came.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class EngineUnreachable(EngineError):
+    """No answer from the engine: no socket, no permission, or a time-out."""
+
+
+class NotAManager(EngineError):
+    """The engine is in no swarm, or is a worker: it cannot read nor change services."""
+
+
+class NotFound(EngineError):
+    """The object does not exist."""
+
+
+class Conflict(EngineError):
+    """The name is taken, or the object is in use."""
+
+
+class OutOfSequence(EngineError):
+    """Somebody else changed the object since it was read."""
+
+
+class ImageUnresolved(SwarmError):
+    """An image reference could not be turned into a digest.
+
+    :ivar image: the reference as it was given.
+    """
+
+    def __init__(self, message: str, image: str) -> None:
+        super().__init__(message)
+        self.image = image
+
+
+class PlanRefused(SwarmError):
+    """The plan may not be carried out as it is; the message says what to change or which option allows it."""
+
+
+class LockHeld(SwarmError):
+    """Another deploy of the same stack is under way."""
+
+
+class DeployFailed(SwarmError):
+    """Services did not converge.
+
+    :ivar failures: one entry per failed service, ready to be returned to the user.
+    """
+
+    def __init__(self, message: str, failures: list[dict[str, t.Any]]) -> None:
+        super().__init__(message)
+        self.failures = failures

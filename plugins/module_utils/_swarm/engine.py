@@ -1,0 +1,361 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""The Docker Engine API of one manager: one function per call, each with its error policy.
+
+Answers are the engine's own JSON. What goes wrong arrives as an C(EngineError) with what was tried and Docker's words.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import typing as t
+import urllib.parse
+
+from .._errors import Conflict, EngineError, EngineUnreachable, NotAManager, NotFound, OutOfSequence
+
+Json = dict[str, t.Any]
+
+DEFAULT_HOST = "unix:///var/run/docker.sock"
+# The SDK wants a version before it has spoken to the engine; calls are made without one, so the engine uses its newest.
+_ANY_VERSION = "1.41"
+
+
+def encode_auth(auth: t.Mapping[str, str]) -> str:
+    """Return the value of the C(X-Registry-Auth) header for a login.
+
+    Args:
+        auth: C(registry), C(username) and C(password).
+    """
+    login = {
+        "username": auth["username"],
+        "password": auth["password"],
+        "serveraddress": auth["registry"],
+    }
+    return base64.urlsafe_b64encode(json.dumps(login).encode()).decode()
+
+
+class Engine:
+    """One session with one engine.
+
+    Args:
+        host: the engine's address, C(unix://) or C(tcp://).
+        timeout: seconds until a call without an answer is given up.
+    """
+
+    def __init__(self, host: str = DEFAULT_HOST, timeout: float = 60) -> None:
+        import docker  # slow to load, and absent where only the pure parts are used
+
+        self.host = host
+        self.timeout = timeout
+        try:
+            self._session = docker.APIClient(base_url=host, version=_ANY_VERSION, timeout=timeout)
+        except docker.errors.DockerException as exc:
+            raise EngineUnreachable(f"Cannot use the Docker engine at {host}: {exc}") from exc
+        self.requests = 0
+        self.writes = 0
+        self.api_version = ""
+
+    def close(self) -> None:
+        """End the session."""
+        self._session.close()
+
+    # -- services and tasks --------------------------------------------------------------------------------------
+    def services(self, filters: t.Mapping[str, list[str]] | None = None) -> list[Json]:
+        """Return services, all of them without I(filters)."""
+        return self._list("list services", "/services", filters)
+
+    def service(self, name: str) -> Json | None:
+        """Return one service by name or id, or None when there is none."""
+        return self._one(f"read service {name}", f"/services/{_quote(name)}")
+
+    def create_service(self, spec: Json, registry_auth: str = "") -> str:
+        """Create a service and return its id.
+
+        Raises:
+            Conflict: the name is taken.
+        """
+        answer = self._call(
+            f"create service {spec.get('Name')}", "POST", "/services/create", body=spec, headers=_auth(registry_auth)
+        )
+        return str(answer["ID"])
+
+    def update_service(
+        self, service_id: str, version: int, spec: Json, registry_auth: str = "", rollback: bool = False
+    ) -> list[str]:
+        """Replace the spec of a service and return the engine's warnings.
+
+        Args:
+            version: C(Version.Index) that I(spec) was made from.
+            rollback: let the engine go back to its own previous spec.
+
+        Raises:
+            OutOfSequence: the service has changed since it was read.
+        """
+        query: Json = {"version": version, "registryAuthFrom": "spec"}
+        if rollback:
+            query["rollback"] = "previous"
+        answer = self._call(
+            f"update service {spec.get('Name')}",
+            "POST",
+            f"/services/{service_id}/update",
+            query=query,
+            body=spec,
+            headers=_auth(registry_auth),
+        )
+        return list((answer or {}).get("Warnings") or [])
+
+    def remove_service(self, service_id: str) -> bool:
+        """Remove a service; False when it was not there."""
+        return self._delete(f"remove service {service_id}", f"/services/{service_id}")
+
+    def tasks(self, filters: t.Mapping[str, list[str]] | None = None) -> list[Json]:
+        """Return tasks, with the short history that the engine keeps of each slot."""
+        return self._list("list tasks", "/tasks", filters)
+
+    def task_logs(self, task_id: str, lines: int = 20, timeout: float = 5) -> list[str]:
+        """Return the last lines that a task wrote, on whichever node it ran, without waiting for more.
+
+        Raises:
+            EngineError: its log driver cannot be read, or its node does not answer within I(timeout) seconds.
+        """
+        query = {"stdout": 1, "stderr": 1, "follow": 0, "tail": lines}
+        raw = self._call("read task logs", "GET", f"/tasks/{task_id}/logs", query=query, raw=True, timeout=timeout)
+        return demultiplex(raw)[-lines:]
+
+    # -- the rest of the swarm -----------------------------------------------------------------------------------
+    def info(self) -> Json:
+        """Return what the engine says about itself."""
+        return t.cast(Json, self._call("read the engine's state", "GET", "/info"))
+
+    def swarm(self) -> Json:
+        """Return the swarm's own settings, with its join tokens."""
+        return t.cast(Json, self._call("read the swarm", "GET", "/swarm"))
+
+    def nodes(self) -> list[Json]:
+        """Return all nodes."""
+        return self._list("list nodes", "/nodes", None)
+
+    def update_node(self, node_id: str, version: int, spec: Json) -> None:
+        """Replace the spec (role, availability, labels) of a node.
+
+        Raises:
+            OutOfSequence: the node has changed since it was read.
+        """
+        self._call(f"update node {node_id}", "POST", f"/nodes/{node_id}/update", query={"version": version}, body=spec)
+
+    def remove_node(self, node_id: str, force: bool = False) -> bool:
+        """Remove a node from the swarm; False when it was not there."""
+        return self._delete(f"remove node {node_id}", f"/nodes/{node_id}", {"force": str(force).lower()})
+
+    def networks(self, filters: t.Mapping[str, list[str]] | None = None) -> list[Json]:
+        """Return networks."""
+        return self._list("list networks", "/networks", filters)
+
+    def create_network(self, spec: Json) -> str:
+        """Create a network and return its id.
+
+        Raises:
+            Conflict: the name is taken.
+        """
+        body = {"CheckDuplicate": True, **spec}
+        return str(self._call(f"create network {spec.get('Name')}", "POST", "/networks/create", body=body)["Id"])
+
+    def remove_network(self, network_id: str) -> bool:
+        """Remove a network; False when it was not there."""
+        return self._delete(f"remove network {network_id}", f"/networks/{network_id}")
+
+    def configs(self, filters: t.Mapping[str, list[str]] | None = None) -> list[Json]:
+        """Return configs with their content."""
+        return self._list("list configs", "/configs", filters)
+
+    def create_config(self, spec: Json) -> str:
+        """Create a config and return its id.
+
+        Raises:
+            Conflict: the name is taken.
+        """
+        return str(self._call(f"create config {spec.get('Name')}", "POST", "/configs/create", body=spec)["ID"])
+
+    def update_config(self, config_id: str, version: int, spec: Json) -> None:
+        """Replace the labels of a config; its content cannot change.
+
+        Raises:
+            OutOfSequence: the config has changed since it was read.
+        """
+        path = f"/configs/{config_id}/update"
+        self._call(f"update config {spec.get('Name')}", "POST", path, query={"version": version}, body=spec)
+
+    def remove_config(self, config_id: str) -> bool:
+        """Remove a config; False when it was not there.
+
+        Raises:
+            Conflict: a service uses it.
+        """
+        return self._delete(f"remove config {config_id}", f"/configs/{config_id}")
+
+    def secrets(self, filters: t.Mapping[str, list[str]] | None = None) -> list[Json]:
+        """Return secrets, which never show their content."""
+        return self._list("list secrets", "/secrets", filters)
+
+    def create_secret(self, spec: Json) -> str:
+        """Create a secret and return its id.
+
+        Raises:
+            Conflict: the name is taken.
+        """
+        return str(self._call(f"create secret {spec.get('Name')}", "POST", "/secrets/create", body=spec)["ID"])
+
+    def remove_secret(self, secret_id: str) -> bool:
+        """Remove a secret; False when it was not there.
+
+        Raises:
+            Conflict: a service uses it.
+        """
+        return self._delete(f"remove secret {secret_id}", f"/secrets/{secret_id}")
+
+    def distribution(self, image: str, registry_auth: str = "") -> Json:
+        """Ask the image's registry for its digest and platforms.
+
+        Raises:
+            EngineError: the registry is away, refuses the login, or does not have the image.
+        """
+        path = f"/distribution/{_quote(image, safe='/:')}/json"
+        return t.cast(Json, self._call(f"look up image {image}", "GET", path, headers=_auth(registry_auth)))
+
+    def container(self, container_id: str) -> Json | None:
+        """Return one container of this very node, or None when it is not here."""
+        return self._one(f"read container {container_id}", f"/containers/{container_id}/json")
+
+    def events(self, filters: t.Mapping[str, list[str]]) -> t.Iterator[Json]:
+        """Yield the engine's events as they happen, until the session is closed."""
+        query = {"filters": json.dumps(filters)}
+        response = self._send("follow events", "GET", "/events", query=query, stream=True, timeout=None)
+        for line in response.iter_lines():
+            if line:
+                yield json.loads(line)
+
+    # -- HTTP ----------------------------------------------------------------------------------------------------
+    def _list(self, doing: str, path: str, filters: t.Mapping[str, list[str]] | None) -> list[Json]:
+        query = {"filters": json.dumps(filters)} if filters else {}
+        return t.cast("list[Json]", self._call(doing, "GET", path, query=query) or [])
+
+    def _one(self, doing: str, path: str) -> Json | None:
+        try:
+            return t.cast(Json, self._call(doing, "GET", path))
+        except NotFound:
+            return None
+
+    def _delete(self, doing: str, path: str, query: t.Mapping[str, t.Any] | None = None) -> bool:
+        try:
+            self._call(doing, "DELETE", path, query=query)
+        except NotFound:
+            return False
+        return True
+
+    def _call(
+        self,
+        doing: str,
+        method: str,
+        path: str,
+        query: t.Mapping[str, t.Any] | None = None,
+        body: Json | None = None,
+        headers: t.Mapping[str, str] | None = None,
+        raw: bool = False,
+        timeout: float | None = None,
+    ) -> t.Any:
+        response = self._send(doing, method, path, query, body, headers, timeout=timeout or self.timeout)
+        if raw:
+            return response.content
+        return response.json() if response.content.strip() else None
+
+    def _send(
+        self,
+        doing: str,
+        method: str,
+        path: str,
+        query: t.Mapping[str, t.Any] | None = None,
+        body: Json | None = None,
+        headers: t.Mapping[str, str] | None = None,
+        stream: bool = False,
+        timeout: float | None = None,
+    ) -> t.Any:
+        import requests
+
+        self.requests += 1
+        self.writes += method != "GET"
+        try:
+            response = self._session.request(
+                method,
+                self._session.base_url + path,
+                params=query,
+                json=body,
+                headers=dict(headers or {}),
+                stream=stream,
+                timeout=timeout,
+            )
+        except requests.exceptions.Timeout as exc:
+            raise EngineUnreachable(f"Cannot {doing}: no answer from {self.host} within {timeout:g} s") from exc
+        except (requests.exceptions.RequestException, OSError) as exc:
+            raise EngineUnreachable(f"Cannot {doing}: no engine answers at {self.host} ({_root_cause(exc)})") from exc
+        self.api_version = response.headers.get("Api-Version", self.api_version)
+        if response.status_code >= 400:
+            raise error_of(doing, response.status_code, _message(response))
+        return response
+
+
+def error_of(doing: str, status: int, words: str) -> EngineError:
+    """Return the typed error for an answer of the engine (pure).
+
+    Args:
+        doing: what was tried, as in C(create service web).
+        status: HTTP status.
+        words: Docker's own message.
+    """
+    text = f"Cannot {doing}: {words}"
+    kind = EngineError
+    if "not a swarm manager" in words or "not part of a swarm" in words:
+        kind = NotAManager
+    elif "update out of sequence" in words:
+        kind = OutOfSequence
+    elif status == 404:
+        kind = NotFound
+    elif status == 409 or "already exists" in words or " in use by " in words or "has active endpoints" in words:
+        kind = Conflict
+    return kind(text, status)
+
+
+def demultiplex(raw: bytes) -> list[str]:
+    """Split the engine's log stream (frames with an 8-byte header) into lines of text, in the order given."""
+    parts, offset = [], 0
+    while offset + 8 <= len(raw):
+        size = int.from_bytes(raw[offset + 4 : offset + 8], "big")
+        parts.append(raw[offset + 8 : offset + 8 + size])
+        offset += 8 + size
+    return b"".join(parts).decode(errors="replace").splitlines()
+
+
+def _message(response: t.Any) -> str:
+    try:
+        words = str(response.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        words = response.text.strip() or f"HTTP {response.status_code}"
+    # Managers pass errors on wrapped in gRPC's own words.
+    marker = " desc = "
+    return words.split(marker, 1)[1] if words.startswith("rpc error") and marker in words else words
+
+
+def _root_cause(exc: BaseException) -> str:
+    while exc.__cause__ is not None or exc.__context__ is not None:
+        exc = t.cast(BaseException, exc.__cause__ or exc.__context__)
+    return str(exc) or type(exc).__name__
+
+
+def _auth(registry_auth: str) -> dict[str, str]:
+    return {"X-Registry-Auth": registry_auth} if registry_auth else {}
+
+
+def _quote(text: str, safe: str = "") -> str:
+    return urllib.parse.quote(text, safe=safe)
