@@ -176,27 +176,42 @@ def translate(error: Exception, doing: str, region: str = "", permission: str = 
             "environment variables or an instance profile.",
             region=region,
         )
-    if name in ("ProfileNotFound", "CredentialRetrievalError", "UnauthorizedSSOTokenError", "SSOTokenLoadError",
-                "TokenRetrievalError", "RefreshWithMFAUnsupportedError", "InvalidConfigError"):
+    if name in (
+        "ProfileNotFound",
+        "CredentialRetrievalError",
+        "UnauthorizedSSOTokenError",
+        "SSOTokenLoadError",
+        "TokenRetrievalError",
+        "RefreshWithMFAUnsupportedError",
+        "InvalidConfigError",
+    ):
         return CredentialsError(f"Cannot {doing}{where}: {error}", region=region)
     if name == "NoRegionError":
         return RegionUnavailable(f"Cannot {doing}: no region given; set region, AWS_REGION or the profile's region.")
-    if name in ("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError",
-                "SSLError", "ProxyConnectionError", "ConnectionError", "HTTPClientError"):
+    if name in (
+        "EndpointConnectionError",
+        "ConnectTimeoutError",
+        "ReadTimeoutError",
+        "ConnectionClosedError",
+        "SSLError",
+        "ProxyConnectionError",
+        "ConnectionError",
+        "HTTPClientError",
+    ):
         return Unreachable(f"Cannot {doing}{where}: {_unreachable(error, region)}", region=region)
     return AwsError(f"Cannot {doing}{where}: {error}", region=region)
 
 
 def _unreachable(error: Exception, region: str) -> str:
     """Return why nobody answered; a region that botocore has never heard of is the likeliest cause."""
-    known = _known_regions()
+    known = known_regions()
     if region and known and region not in known:
         return f"there is no region {region}{nearest(region, known)}."
     return f"no answer from AWS: {error}"
 
 
 @functools.lru_cache(maxsize=1)
-def _known_regions() -> t.Tuple[str, ...]:
+def known_regions() -> tuple[str, ...]:
     """Return every region name that botocore's own table holds."""
     from botocore.session import Session
 

@@ -1,0 +1,60 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+
+"""The edge of every module that calls AWS: options in, one session, errors out as one sentence."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ._aws.options import AWS_ARGUMENTS, AWS_EXCLUSIVE, AWS_TOGETHER
+from ._aws.session import AwsOptions, AwsSession
+from ._errors import SwarmError
+
+Params = t.Mapping[str, t.Any]
+Result = dict[str, t.Any]
+
+
+class Refused(SwarmError):
+    """The task fails with a message and with data.
+
+    :ivar data: what the task returns beside the message.
+    """
+
+    def __init__(self, message: str, **data: t.Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.data = data
+
+
+def run_module(
+    arguments: t.Mapping[str, t.Any],
+    run: t.Callable[[AwsSession, Params, bool], Result],
+    **settings: t.Any,
+) -> None:
+    """Run a module: read its options, call *run*, exit with its result.
+
+    :param arguments: the module's own options; those of AWS are added.
+    :param run: gets the session, the options and whether this is check mode; raises SwarmError to fail the task.
+    :param settings: more settings of AnsibleModule, ``required_if`` and the like.
+    """
+    settings["mutually_exclusive"] = [*settings.get("mutually_exclusive", ()), *AWS_EXCLUSIVE]
+    settings["required_together"] = [*settings.get("required_together", ()), *AWS_TOGETHER]
+    module = AnsibleModule(argument_spec={**AWS_ARGUMENTS, **arguments}, supports_check_mode=True, **settings)
+    try:
+        session = AwsSession(AwsOptions.from_getter(module.params.get))
+        result = run(session, module.params, module.check_mode)
+    except ImportError as error:
+        if (error.name or "").split(".")[0] != "botocore":
+            raise
+        module.fail_json(msg=missing_required_lib("botocore"))
+    except Refused as error:
+        module.fail_json(msg=error.message, **error.data)
+    except SwarmError as error:
+        module.fail_json(msg=str(error))
+    else:
+        module.exit_json(**result)

@@ -1,0 +1,153 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+
+"""What must be right about a cluster's settings before anything is made; pure.
+
+Each check returns sentences: what is wrong, with which value, and what to write instead. None means: all is well.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+import typing as t
+
+CLUSTER_NAME = re.compile(r"[a-z][a-z0-9-]{0,30}[a-z0-9]")
+IMAGE_ID = re.compile(r"ami-[0-9a-f]{8,17}")
+SUBNETS = 8
+"""Subnets that the VPC is cut into; the template uses six of them at most."""
+
+
+def check_cluster_name(name: str) -> list[str]:
+    """Say what is wrong with *name* as a cluster's name."""
+    if CLUSTER_NAME.fullmatch(name):
+        return []
+    return [
+        f"cluster {name!r} is no name for a cluster: write 2 to 32 characters of a-z, 0-9 and '-', "
+        "with a letter first and no '-' last."
+    ]
+
+
+def check_region(region: str, known: t.Collection[str]) -> list[str]:
+    """Say what is wrong with *region*, given the names that the SDK knows."""
+    if region in known:
+        return []
+    near = difflib.get_close_matches(region, known, n=1, cutoff=0.6)
+    hint = f"did you mean {near[0]}?" if near else "write one such as eu-west-1."
+    return [f"There is no AWS region {region!r}: {hint}"]
+
+
+def check_vpc_cidr(vpc_cidr: str, pools: t.Mapping[str, t.Sequence[str]]) -> list[str]:
+    """Say what is wrong with the VPC's addresses.
+
+    :param pools: what must not overlap with them: a name for the reader → CIDRs.
+    """
+    try:
+        vpc = ipaddress.IPv4Network(vpc_cidr)
+    except ValueError as error:
+        return [f"vpc_cidr {vpc_cidr!r} is no IPv4 network ({error}): write one such as 10.20.0.0/16."]
+    if not 16 <= vpc.prefixlen <= 24:
+        return [f"vpc_cidr {vpc_cidr} is a /{vpc.prefixlen}: AWS and the subnets in it need a /16 to a /24."]
+    found = []
+    for name, cidrs in pools.items():
+        for cidr in cidrs:
+            try:
+                overlaps = vpc.overlaps(ipaddress.IPv4Network(cidr))
+            except ValueError as error:
+                found.append(f"{name} {cidr!r} is no IPv4 network ({error}): write one such as 10.128.0.0/10.")
+                continue
+            if overlaps:
+                found.append(
+                    f"vpc_cidr {vpc_cidr} overlaps with the {name} {cidr}, so nodes could not tell containers "
+                    "from machines: choose a VPC network outside of it, such as 10.20.0.0/16."
+                )
+    return found
+
+
+def subnet_bits(vpc_cidr: str) -> int:
+    """Return the host bits of each subnet when *vpc_cidr* is cut into :data:`SUBNETS` equal ones."""
+    return 32 - ipaddress.IPv4Network(vpc_cidr).prefixlen - (SUBNETS.bit_length() - 1)
+
+
+def check_cidr(name: str, value: str) -> list[str]:
+    """Say what is wrong with *value*, given for the option *name* as an IPv4 network."""
+    try:
+        ipaddress.IPv4Network(value)
+    except ValueError as error:
+        return [f"{name} {value!r} is no IPv4 network ({error}): write one such as 203.0.113.0/24."]
+    return []
+
+
+def check_workers(minimum: int, desired: int, maximum: int) -> list[str]:
+    """Say what is wrong with the sizes of the worker group."""
+    if 0 <= minimum <= desired <= maximum:
+        return []
+    return [
+        f"{desired} workers with a minimum of {minimum} and a maximum of {maximum} cannot be: "
+        "write 0 <= minimum <= workers <= maximum."
+    ]
+
+
+def check_managers(managers: int) -> list[str]:
+    """Say what is wrong with the number of managers."""
+    if managers in (1, 3, 5):
+        return []
+    return [f"{managers} managers are no good quorum: write 1 (for a trial), 3 or 5."]
+
+
+def check_scaling(scale_out: int, scale_in: int) -> list[str]:
+    """Say what is wrong with the CPU limits (percent) of the worker group."""
+    if 0 <= scale_in < scale_out <= 100:
+        return []
+    return [
+        f"Scaling out above {scale_out} % and in below {scale_in} % of CPU cannot be: "
+        "write 0 <= scale_in_cpu < scale_out_cpu <= 100."
+    ]
+
+
+def choose_zones(wanted: t.Sequence[str], count: int, offered: t.Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the availability zones to use and what is wrong with the wish.
+
+    :param wanted: names that the user gave, or none to take the first *count* of *offered*.
+    :param offered: names of the region's zones that are available to the account.
+    """
+    unknown = [zone for zone in wanted if zone not in offered]
+    if unknown:
+        return [], [f"The region has no availability zone {', '.join(unknown)}: it has {', '.join(offered)}."]
+    if wanted:
+        if len(set(wanted)) not in (2, 3) or len(set(wanted)) != len(wanted):
+            return [], [f"availability_zones {', '.join(wanted)} cannot be: write two or three different ones."]
+        return list(wanted), []
+    if count not in (2, 3):
+        return [], [f"{count} availability zones cannot be: write 2 or 3."]
+    if len(offered) < count:
+        return [], [f"The region offers {len(offered)} availability zones, {count} are wanted: write {len(offered)}."]
+    return sorted(offered)[:count], []
+
+
+def repository_arns(names: t.Sequence[str], partition: str, region: str, account: str) -> tuple[list[str], list[str]]:
+    """Return the ARNs of ECR repositories, and what is wrong with *names*.
+
+    :param names: repository names, with ``*`` as a wildcard, or whole ARNs (other accounts and regions).
+    """
+    arns, wrong = [], []
+    for name in names:
+        if name.startswith("arn:"):
+            arns.append(name)
+        elif re.fullmatch(r"[a-z0-9*?][a-z0-9._/*?-]{0,255}", name):
+            arns.append(f"arn:{partition}:ecr:{region}:{account}:repository/{name}")
+        else:
+            wrong.append(f"{name!r} is no ECR repository: write a name such as shop/gate or shop/*, or an ARN.")
+    if not names:
+        wrong.append("No ECR repository is given, so nodes could pull nothing: write names, or '*' for all.")
+    return arns, wrong
+
+
+def one_message(findings: t.Sequence[str]) -> str:
+    """Return *findings* as the message of a failed task; one finding stays one sentence."""
+    if len(findings) == 1:
+        return findings[0]
+    return " ".join([f"{len(findings)} things are wrong.", *(f"({n}) {text}" for n, text in enumerate(findings, 1))])

@@ -1,0 +1,178 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: image_attributes
+short_description: Bring an image's attributes to what they should be
+description:
+  - Sets what M(amazon.aws.ec2_ami) cannot - IMDSv2 only, the deprecation date, tags of the image together with its
+    snapshots - and publishes the image's ID in an SSM parameter.
+  - Attributes that are right already are not written.
+version_added: 1.0.0
+author:
+  - apiary.swarm contributors (@apiary-swarm)
+extends_documentation_fragment:
+  - apiary.swarm.aws
+  - apiary.swarm.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  image_id:
+    description:
+      - The ID of the image. It must be available, and the account's own unless only O(publish_to) is given.
+    type: str
+    required: true
+  imds_v2:
+    description:
+      - Whether instances of the image answer IMDSv2 only by default. Once set, AWS does not take it back.
+    type: bool
+    default: false
+  deprecate_after_days:
+    description:
+      - Days after the image's creation at which AWS calls it deprecated. V(0) leaves the date alone.
+    type: int
+    default: 0
+  tags:
+    description:
+      - Tags that the image and its snapshots must have. Other tags are left alone.
+    type: dict
+    default: {}
+  publish_to:
+    description:
+      - The name of an SSM parameter of the data type C(aws:ec2:image) that is to hold O(image_id). Empty for none.
+    type: str
+    default: ''
+seealso:
+  - module: amazon.aws.ec2_ami
+  - module: apiary.swarm.image_retire
+"""
+
+EXAMPLES = r"""
+- name: Finish a new image
+  apiary.swarm.image_attributes:
+    region: eu-west-1
+    image_id: ami-0abc1234
+    imds_v2: true
+    deprecate_after_days: 180
+    tags:
+      swarm:validated: "true"
+    publish_to: /swarm/demo/ami
+"""
+
+RETURN = r"""
+image_id:
+  description: The image.
+  type: str
+  returned: success
+snapshot_ids:
+  description: Its snapshots.
+  type: list
+  elements: str
+  returned: success
+deprecated:
+  description: The deprecation date, empty if there is none.
+  type: str
+  returned: success
+"""
+
+import typing as t
+from datetime import datetime, timedelta, timezone
+from functools import partial
+
+from ansible_collections.apiary.swarm.plugins.module_utils._aws import images
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.baking import Image
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.record import format_time, parse_time
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.ssm import get_parameter, put_parameter
+from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module
+
+
+def deprecation_date(image: Image, days: int) -> datetime | None:
+    """Return when *image* is to be deprecated, *days* after its creation; ``None`` for zero days."""
+    if not days:
+        return None
+    born = parse_time(image.created) or datetime.now(timezone.utc)
+    # AWS keeps whole minutes.
+    return (born + timedelta(days=days)).replace(second=0, microsecond=0)
+
+
+def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
+    """Write what differs.
+
+    :raises Refused: if there is no such image, or it is not available.
+    """
+    ec2, ssm = session.client("ec2"), session.client("ssm")
+    image = images.get_image(ec2, params["image_id"])
+    if image is None or image.state != "available":
+        state = f"is {image.state}" if image else "does not exist"
+        raise Refused(f"The image {params['image_id']} {state} in {session.region}.")
+
+    before: dict[str, t.Any] = {}
+    after: dict[str, t.Any] = {}
+    steps: list[t.Callable[[], t.Any]] = []
+
+    def want(name: str, now: t.Any, wanted: t.Any, write: t.Callable[[], t.Any]) -> None:
+        if now != wanted:
+            before[name], after[name] = now, wanted
+            steps.append(write)
+
+    if params["imds_v2"]:
+        want("imds_support", image.imds_support, "v2.0", lambda: images.require_imds_v2(ec2, image.image_id))
+    deprecated = image.deprecated
+    date = deprecation_date(image, params["deprecate_after_days"])
+    if date:
+        known = parse_time(image.deprecated)
+        now = format_time(known.replace(second=0)) if known else ""
+        deprecated = format_time(date)
+        want("deprecated", now, deprecated, lambda: images.deprecate(ec2, image.image_id, date))
+    if params["tags"]:
+        wanted = {key: str(value) for key, value in params["tags"].items()}
+        held = {image.image_id: dict(image.tags), **images.snapshot_tags(ec2, image.image_id, image.snapshot_ids)}
+        for resource, tags in held.items():
+            now_set = {key: tags.get(key, "") for key in wanted}
+            want(f"tags of {resource}", now_set, wanted, partial(images.tag, ec2, [resource], wanted))
+    if params["publish_to"]:
+        stored = get_parameter(ssm, params["publish_to"])
+        want(
+            params["publish_to"],
+            stored.value if stored else "",
+            image.image_id,
+            lambda: put_parameter(ssm, params["publish_to"], image.image_id, data_type="aws:ec2:image"),
+        )
+    if not check_mode:
+        for step in steps:
+            step()
+    return {
+        "changed": bool(steps),
+        "diff": {"before": before, "after": after},
+        "image_id": image.image_id,
+        "snapshot_ids": list(image.snapshot_ids),
+        "deprecated": deprecated,
+    }
+
+
+def main() -> None:
+    """Run the module."""
+    run_module(
+        {
+            "image_id": {"type": "str", "required": True},
+            "imds_v2": {"type": "bool", "default": False},
+            "deprecate_after_days": {"type": "int", "default": 0},
+            "tags": {"type": "dict", "default": {}},
+            "publish_to": {"type": "str", "default": ""},
+        },
+        run,
+    )
+
+
+if __name__ == "__main__":
+    main()
