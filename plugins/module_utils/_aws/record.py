@@ -72,10 +72,10 @@ class ClusterRecord:
     lease_until: str = ""
     updated_at: str = ""
     leader: str = ""
-    managers: t.Tuple[ManagerRecord, ...] = field(default=())
-    nodes: t.Tuple[NodeRecord, ...] = field(default=())
+    managers: tuple[ManagerRecord, ...] = field(default=())
+    nodes: tuple[NodeRecord, ...] = field(default=())
 
-    def age(self, now: datetime) -> t.Optional[float]:
+    def age(self, now: datetime) -> float | None:
         """Return the seconds since the last update at *now* (aware), or ``None`` when no time is recorded."""
         updated = parse_time(self.updated_at)
         return None if updated is None else max(0.0, (now - updated).total_seconds())
@@ -90,7 +90,7 @@ class ClusterRecord:
         return json.dumps({"schema": SCHEMA, **asdict(self)}, separators=(",", ":"), sort_keys=True)
 
 
-def parse_time(text: str) -> t.Optional[datetime]:
+def parse_time(text: str) -> datetime | None:
     """Return *text*, ISO 8601 with ``Z`` or an offset, as an aware time in UTC; ``None`` when it is no time."""
     try:
         # fromisoformat takes "Z" only since Python 3.11.

@@ -24,19 +24,19 @@ MAX_ATTEMPTS = 6
 
 @dataclass(frozen=True)
 class AwsOptions:
-    """How to reach AWS; every field may be left at ``None`` for botocore's own defaults (environment, profile, IMDS)."""
+    """How to reach AWS; ``None`` means botocore's own default (environment, profile, IMDS)."""
 
-    region: t.Optional[str] = None
-    profile: t.Optional[str] = None
-    access_key: t.Optional[str] = None
-    secret_key: t.Optional[str] = None
-    session_token: t.Optional[str] = None
-    endpoint_url: t.Optional[str] = None
-    aws_ca_bundle: t.Optional[str] = None
+    region: str | None = None
+    profile: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = None
+    session_token: str | None = None
+    endpoint_url: str | None = None
+    aws_ca_bundle: str | None = None
     validate_certs: bool = True
-    assume_role_arn: t.Optional[str] = None
-    assume_role_external_id: t.Optional[str] = None
-    assume_role_session_name: t.Optional[str] = None
+    assume_role_arn: str | None = None
+    assume_role_external_id: str | None = None
+    assume_role_session_name: str | None = None
 
     def __repr__(self) -> str:
         """Show no secret."""
@@ -61,21 +61,21 @@ class AwsSession:
     :raises CredentialsError: from the constructor if the profile does not exist.
     """
 
-    def __init__(self, options: t.Optional[AwsOptions] = None) -> None:
+    def __init__(self, options: AwsOptions | None = None) -> None:
         from botocore.session import Session
 
         self.options = options or AwsOptions()
         # Keys that were given win over a profile from the environment, which need not even exist then.
         self._session = Session(profile=None if self.options.access_key else self.options.profile)
         self._lock = threading.Lock()
-        self._clients: t.Dict[t.Tuple[str, str], t.Any] = {}
+        self._clients: dict[tuple[str, str], t.Any] = {}
         try:
             if self.options.access_key:
                 self._session.set_credentials(
-                    self.options.access_key, self.options.secret_key, self.options.session_token
+                    self.options.access_key, self.options.secret_key or "", self.options.session_token
                 )
-            self._default_region = self.options.region or _environment_region() or self._session.get_config_variable(
-                "region"
+            self._default_region = (
+                self.options.region or _environment_region() or self._session.get_config_variable("region")
             )
         except Exception as error:
             raise translate(error, "open an AWS session") from error
@@ -93,14 +93,14 @@ class AwsSession:
         return str(self._default_region)
 
     @property
-    def verify(self) -> t.Union[bool, str]:
-        """What to check TLS certificates against: a CA bundle's path, ``True`` for the default, ``False`` for nothing."""
+    def verify(self) -> bool | str:
+        """What checks TLS certificates: a CA bundle's path, ``True`` for the default, ``False`` for nothing."""
         if not self.options.validate_certs:
             return False
         bundle = self.options.aws_ca_bundle or self._session.get_config_variable("ca_bundle")
         return str(bundle) if bundle else True
 
-    def client(self, service: str, region: t.Optional[str] = None) -> t.Any:
+    def client(self, service: str, region: str | None = None) -> t.Any:
         """Return the botocore client of *service* in *region* (default: the session's), made once.
 
         :raises AwsError: if there is no region or no such service.
@@ -161,7 +161,7 @@ class AwsSession:
             raise RegionUnavailable(f"There is no region {region}.", region=region)
         return f"https://{found['hostname']}"
 
-    def with_role(self, role_arn: str, external_id: t.Optional[str] = None) -> AwsSession:
+    def with_role(self, role_arn: str, external_id: str | None = None) -> AwsSession:
         """Return a session that assumes *role_arn* with this session's options."""
         return AwsSession(replace(self.options, assume_role_arn=role_arn, assume_role_external_id=external_id))
 
@@ -186,17 +186,16 @@ class AwsSession:
             client_creator=make_client, source_credentials=source, role_arn=role_arn, extra_args=extra
         )
         # botocore offers no public way to give a session refreshable credentials; boto3 users do the same.
-        self._session._credentials = DeferredRefreshableCredentials(
-            method="assume-role", refresh_using=fetcher.fetch_credentials
-        )
+        refreshable = DeferredRefreshableCredentials(method="assume-role", refresh_using=fetcher.fetch_credentials)
+        setattr(self._session, "_credentials", refreshable)  # noqa: B010
 
 
-def _environment_region() -> t.Optional[str]:
+def _environment_region() -> str | None:
     """``AWS_REGION`` as the other AWS SDKs read it; botocore alone looks at ``AWS_DEFAULT_REGION`` only."""
     return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
 
 
-def _environment_endpoint(service: str) -> t.Optional[str]:
+def _environment_endpoint(service: str) -> str | None:
     """The endpoint that the environment gives for *service*, as the AWS SDKs read it."""
     if os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
         return None

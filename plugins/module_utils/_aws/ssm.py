@@ -27,11 +27,11 @@ class Parameter:
 
 
 @api_call("read the SSM parameter {name}", permission="ssm:GetParameter")
-def _get(client: t.Any, name: str) -> t.Dict[str, t.Any]:
-    return t.cast("t.Dict[str, t.Any]", client.get_parameter(Name=name, WithDecryption=True)["Parameter"])
+def _get(client: t.Any, name: str) -> dict[str, t.Any]:
+    return t.cast("dict[str, t.Any]", client.get_parameter(Name=name, WithDecryption=True)["Parameter"])
 
 
-def get_parameter(client: t.Any, name: str) -> t.Optional[Parameter]:
+def get_parameter(client: t.Any, name: str) -> Parameter | None:
     """Return the parameter *name*, decrypted, or ``None`` if it does not exist.
 
     :raises AwsError: for anything else.
@@ -73,8 +73,8 @@ def create_parameter(
     return True
 
 
-def _settings(value: str, secure: bool, data_type: str, key_id: str) -> t.Dict[str, t.Any]:
-    settings: t.Dict[str, t.Any] = {"Value": value, "Type": "SecureString" if secure else "String"}
+def _settings(value: str, secure: bool, data_type: str, key_id: str) -> dict[str, t.Any]:
+    settings: dict[str, t.Any] = {"Value": value, "Type": "SecureString" if secure else "String"}
     if key_id:
         settings["KeyId"] = key_id
     if data_type != "text":
