@@ -85,7 +85,7 @@ class ServiceEntry:
     """Short names of services that come first."""
     wave: int = 0
     """Services of a lower wave are converged before those of a higher one start."""
-    logs: t.Optional[Spec] = None
+    logs: Spec | None = None
     """C({"group": str, "retention_days": int | None, "tags": dict, ...}) when its logs go to CloudWatch, else None."""
     routes: list[Route] = dataclasses.field(default_factory=list)
 
@@ -143,7 +143,7 @@ class ObjectEntry:
     """Name without the digest; equals C(name) when not hashed."""
     spec: Spec = dataclasses.field(default_factory=dict)
     """ConfigSpec or SecretSpec without C(Data); empty when external."""
-    data: t.Optional[str] = None
+    data: str | None = None
     """Content, base64; None when external, when a driver supplies it, or when it travels apart (secrets)."""
 
     def body(self) -> Spec:

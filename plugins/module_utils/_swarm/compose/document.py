@@ -1,0 +1,215 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""YAML text to plain data, as Docker's own parser reads it, with the line of every key.
+
+PyYAML's own loaders follow YAML 1.1, where C(22:22) is the number 1342, C(yes) is a boolean and the second of two
+equal keys wins. Docker's parser does none of that, so only PyYAML's syntax layer is used here.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+import yaml
+
+from .errors import ComposeError, Path
+from .values import plain_scalar
+
+MAX_BYTES = 1024 * 1024
+MAX_DEPTH = 60
+MAX_VALUES = 100_000
+
+_STANDARD = "tag:yaml.org,2002:"
+_PLAIN = "tag:apiary:plain"
+_MERGE = "<<"
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Marks plain scalars as such and leaves their meaning to us."""
+
+    yaml_implicit_resolvers: t.ClassVar[dict[t.Any, t.Any]] = {}
+
+
+_Loader.add_implicit_resolver(_PLAIN, re.compile(r".*", re.DOTALL), None)
+
+
+class Document:
+    """One parsed file.
+
+    :ivar name: its name in messages.
+    :ivar data: the top-level mapping.
+    :ivar lines: line (from 1) of each key and list item, by path; empty for a document that was never text.
+    """
+
+    def __init__(self, name: str, data: dict[str, t.Any], lines: dict[Path, int] | None = None) -> None:
+        self.name = name
+        self.data = data
+        self.lines = lines or {}
+
+    def line(self, path: Path) -> int:
+        """Return the line of the path, or of the nearest thing around it; 0 when unknown."""
+        for length in range(len(path), 0, -1):
+            if path[:length] in self.lines:
+                return self.lines[path[:length]]
+        return 0
+
+    def has(self, path: Path) -> bool:
+        """Say whether the file itself has this path."""
+        return path in self.lines
+
+    def error(self, path: Path, problem: str) -> ComposeError:
+        """Return an error at this path."""
+        return ComposeError(problem, file=self.name, line=self.line(path), path=path)
+
+
+def decode(name: str, content: bytes) -> str:
+    """Return the text of a file. Raises ComposeError when it is too big or not UTF-8."""
+    if len(content) > MAX_BYTES:
+        raise ComposeError(f"the file has {len(content)} bytes; a stack file may have {MAX_BYTES} at most", file=name)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        line = content.count(b"\n", 0, exc.start) + 1
+        raise ComposeError("the file is not UTF-8 text; save it as UTF-8", file=name, line=line) from None
+
+
+def parse(name: str, content: bytes) -> Document:
+    """Parse a stack file.
+
+    Raises ComposeError for everything that is not one YAML document with a mapping at its top, without anything that
+    plain data cannot express, and of a sane size.
+    """
+    text = decode(name, content)
+    try:
+        node = yaml.compose(text, Loader=_Loader)
+    except yaml.reader.ReaderError as exc:
+        line = text.count("\n", 0, exc.position) + 1
+        message = f"the character #x{exc.character:04x} is not allowed; remove it"
+        raise ComposeError(message, file=name, line=line) from None
+    except yaml.MarkedYAMLError as exc:
+        raise _syntax_error(name, exc) from None
+    except (yaml.YAMLError, ValueError) as exc:
+        raise ComposeError(f"not valid YAML: {exc}", file=name) from None
+    except RecursionError:
+        raise ComposeError(f"nested deeper than {MAX_DEPTH} levels", file=name) from None
+    if node is None:
+        raise ComposeError('the file is empty; write at least "services:" with one service', file=name)
+    if not isinstance(node, yaml.MappingNode):
+        raise ComposeError('the top must be a mapping; write "services:" first', file=name, line=1)
+    builder = _Builder(name)
+    return Document(name, builder.build(node, ()), builder.lines)
+
+
+def _syntax_error(name: str, exc: yaml.MarkedYAMLError) -> ComposeError:
+    mark = exc.problem_mark or exc.context_mark
+    words = " ".join(part for part in (exc.context, exc.problem) if part)
+    if "but found another document" in words:
+        words = 'there is a second document; keep one, without "---" in between'
+    elif "'\\t'" in words or "\\t" in words:
+        words = "a tab is used to indent; use spaces"
+    else:
+        words = f"not valid YAML: {words}"
+    return ComposeError(words, file=name, line=mark.line + 1 if mark else 0)
+
+
+class _Builder:
+    """Turns a node graph into plain data, counting what anchors expand to."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.lines: dict[Path, int] = {}
+        self.values = 0
+        self.open: set[int] = set()
+
+    def fail(self, node: yaml.Node, path: Path, problem: str) -> t.NoReturn:
+        raise ComposeError(problem, file=self.name, line=node.start_mark.line + 1, path=path)
+
+    def build(self, node: yaml.Node, path: Path) -> t.Any:
+        self.values += 1
+        if self.values > MAX_VALUES:
+            self.fail(node, (), f"anchors expand to more than {MAX_VALUES} values; write the file without them")
+        if len(path) > MAX_DEPTH:
+            self.fail(node, (), f"nested deeper than {MAX_DEPTH} levels")
+        if id(node) in self.open:
+            self.fail(node, path, "an anchor contains itself; break the circle")
+        if isinstance(node, yaml.ScalarNode):
+            return self.scalar(node, path)
+        self.open.add(id(node))
+        try:
+            if isinstance(node, yaml.SequenceNode):
+                self.tag(node, path, "seq")
+                return [self.item(child, (*path, index)) for index, child in enumerate(node.value)]
+            self.tag(node, path, "map")
+            return self.mapping(node, path)
+        finally:
+            self.open.discard(id(node))
+
+    def item(self, node: yaml.Node, path: Path) -> t.Any:
+        self.lines[path] = node.start_mark.line + 1
+        return self.build(node, path)
+
+    def tag(self, node: yaml.Node, path: Path, expected: str) -> None:
+        if node.tag != _STANDARD + expected:
+            self.fail(node, path, f'the tag {_short_tag(node.tag)} is not known here; remove it')
+
+    def scalar(self, node: yaml.ScalarNode, path: Path) -> t.Any:
+        if node.tag == _STANDARD + "str":
+            return node.value
+        if node.tag == _PLAIN:
+            return plain_scalar(node.value)
+        if node.tag in {_STANDARD + "int", _STANDARD + "float", _STANDARD + "bool", _STANDARD + "null"}:
+            return plain_scalar(node.value)
+        self.fail(node, path, f"the tag {_short_tag(node.tag)} is not known here; remove it")
+
+    def mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, t.Any]:
+        own: dict[str, t.Any] = {}
+        first_lines: dict[str, int] = {}
+        merged: list[tuple[yaml.Node, yaml.Node]] = []
+        for key_node, value_node in node.value:
+            if key_node.value == _MERGE and key_node.tag == _PLAIN:
+                merged.append((key_node, value_node))
+                continue
+            key = self.key(key_node, path)
+            if key in first_lines:
+                self.fail(key_node, (*path, key), f"the key is already on line {first_lines[key]}; remove one of them")
+            first_lines[key] = self.lines[(*path, key)] = key_node.start_mark.line + 1
+            own[key] = self.build(value_node, (*path, key))
+        for key_node, value_node in merged:
+            self.merge(key_node, value_node, path, own)
+        return own
+
+    def key(self, node: yaml.Node, path: Path) -> str:
+        if not isinstance(node, yaml.ScalarNode):
+            self.fail(node, path, "a key must be a word, not a list or a mapping")
+        key = self.scalar(node, path)
+        if not isinstance(key, str):
+            self.fail(node, path, f'the key {node.value or "(empty)"} is not a text; write "{node.value}" in quotes')
+        return key
+
+    def merge(self, key_node: yaml.Node, value: yaml.Node, path: Path, own: dict[str, t.Any]) -> None:
+        """Add the entries of a C(<<) key: the mapping's own entries win, then those of the earlier mapping."""
+        sources = value.value if isinstance(value, yaml.SequenceNode) else [value]
+        for source in sources:
+            if not isinstance(source, yaml.MappingNode):
+                self.fail(key_node, path, '"<<" takes a mapping or a list of mappings, such as "<<: *defaults"')
+            kept = dict(self.lines)
+            entries = self.build(source, path)
+            for key, entry in entries.items():
+                if key in own:
+                    self._restore(kept, (*path, key))
+                else:
+                    own[key] = entry
+
+    def _restore(self, kept: dict[Path, int], path: Path) -> None:
+        """Forget the lines that a losing entry of a merge has written over ours."""
+        size = len(path)
+        for known in [known for known in self.lines if known[:size] == path]:
+            del self.lines[known]
+        self.lines.update({known: line for known, line in kept.items() if known[:size] == path})
+
+
+def _short_tag(tag: str) -> str:
+    return tag.replace(_STANDARD, "!!")

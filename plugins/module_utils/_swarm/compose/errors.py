@@ -1,0 +1,68 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""The one error of this package, and the words that its messages share."""
+
+from __future__ import annotations
+
+import difflib
+import typing as t
+
+from ..._errors import SwarmError
+
+#: A place in a document: keys and list indexes from the top.
+Path = tuple[t.Union[str, int], ...]
+
+
+class ComposeError(SwarmError):
+    """A stack file that cannot be deployed.
+
+    The message is one sentence that names the file, the line and the key, says what is wrong and what to write
+    instead, such as C(stack.yml:7: services.web.deploy.replicas: must be an integer, not "two").
+    """
+
+    def __init__(self, problem: str, *, file: str = "", line: int = 0, path: Path = ()) -> None:
+        self.problem = problem
+        self.file = file
+        self.line = line
+        self.path = path
+        super().__init__(place(file, line, path) + problem)
+
+
+def place(file: str, line: int, path: Path) -> str:
+    """Return the first words of a message: C(stack.yml:7: services.web.image: )."""
+    where = f"{file}:{line}" if file and line else file
+    return "".join(f"{part}: " for part in (where, dotted(path)) if part)
+
+
+def dotted(path: Path) -> str:
+    """Return the path as users write it: C(services.web.ports[0])."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += f".{part}" if text else part
+    return text
+
+
+def nearest(word: str, known: t.Iterable[str]) -> str:
+    """Return V( (did you mean "image"?\\)) for the known word that looks most like this one, or V("")."""
+    match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f' (did you mean "{match[0]}"?)' if match else ""
+
+
+def kind(value: t.Any) -> str:
+    """Return what a value is, in a user's words."""
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return f"the boolean {str(value).lower()}"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    text = str(value)
+    text = text if len(text) <= 60 else text[:57] + "..."
+    return f'"{text}"' if isinstance(value, str) else text

@@ -1,0 +1,177 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""Variables in stack files: C($VAR), C(${VAR}), and the operators C(:- - :? ? :+ +)."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from .document import Document
+from .errors import Path, kind, nearest
+from .values import boolean, file_mode
+
+_NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
+_OPERATOR = re.compile(r":?[-?+]")
+_LIKE_OPERATOR = re.compile(r":?[-?]")
+
+Environment = t.Mapping[str, str]
+
+
+def substitute(text: str, environment: Environment) -> str:
+    """Return the text with its variables replaced; C($$) gives one dollar sign.
+
+    Raises ValueError for a bad pattern, a variable that is not set and has no default, and C(:?) and C(?).
+    """
+    result, position = "", 0
+    while True:
+        dollar = text.find("$", position)
+        if dollar < 0:
+            return result + text[position:]
+        result += text[position:dollar]
+        replacement, position = _variable(text, dollar + 1, environment)
+        result += replacement
+
+
+def _variable(text: str, position: int, environment: Environment) -> tuple[str, int]:
+    """Return the replacement of the variable after a dollar sign, and the position behind it."""
+    following = text[position : position + 1]
+    if following == "$":
+        return "$", position + 1
+    if following == "{":
+        return _braced(text, position, environment)
+    match = _NAME.match(text, position)
+    if match is None:
+        raise ValueError(f'{kind(text)} has a "$" without a variable; write "$$" for a plain dollar sign')
+    name = match.group(0)
+    rest = _LIKE_OPERATOR.match(text, match.end())
+    if rest:
+        # Docker takes the rest of the text for a default here, Compose for plain text.
+        raise ValueError(
+            f'"${name}{rest.group(0)}" can be read in two ways; write "${{{name}}}{rest.group(0)}" for plain text '
+            f'or "${{{name}{rest.group(0)}...}}" for a default'
+        )
+    return _value(name, environment), match.end()
+
+
+def _braced(text: str, position: int, environment: Environment) -> tuple[str, int]:
+    end = _closing(text, position)
+    inside = text[position + 1 : end]
+    match = _NAME.match(inside)
+    if match is None:
+        raise ValueError(f'"${{{inside}}}" names no variable; write "$$" for a plain dollar sign')
+    name, rest = match.group(0), inside[match.end() :]
+    if not rest:
+        return _value(name, environment), end + 1
+    operator = _OPERATOR.match(rest)
+    if operator is None:
+        raise ValueError(f'"${{{inside}}}" has no operator that is known; use one of :- - :? ? :+ +')
+    word = rest[operator.end() :]
+    present = name in environment and (environment[name] != "" or operator.group(0)[0] != ":")
+    kind_of = operator.group(0)[-1]
+    if kind_of == "+":
+        return (substitute(word, environment) if present else ""), end + 1
+    if present:
+        return environment[name], end + 1
+    if kind_of == "-":
+        return substitute(word, environment), end + 1
+    why = substitute(word, environment)
+    raise ValueError(f"the variable {name} must be set{f': {why}' if why else ''}; give it in env")
+
+
+def _closing(text: str, position: int) -> int:
+    """Return the position of the brace that closes the one at C(position)."""
+    depth = 0
+    while position < len(text):
+        if text.startswith("${", position) or (depth == 0 and text[position] == "{"):
+            depth += 1
+            position += 2 if text[position] == "$" else 1
+        elif text[position] == "}":
+            depth -= 1
+            if depth == 0:
+                return position
+            position += 1
+        else:
+            position += 2 if text.startswith("$$", position) else 1
+    raise ValueError(f'{kind(text)} has a "${{" without a "}}"; write "$$" for a plain dollar sign')
+
+
+def _value(name: str, environment: Environment) -> str:
+    if name not in environment:
+        raise ValueError(
+            f"the variable {name} is not set{nearest(name, environment)}; give it in env, or write "
+            f'"${{{name}:-}}" if it may be empty'
+        )
+    return environment[name]
+
+
+def _integer(value: str) -> int:
+    if not re.fullmatch(r"[-+]?[0-9]+", value):
+        raise ValueError(f"must be an integer, not {kind(value)}")
+    return int(value)
+
+
+def _number(value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise ValueError(f"must be a number, not {kind(value)}") from None
+
+
+Cast = t.Callable[[str], t.Any]
+
+# What a variable becomes where a text will not do: V(*) is any one key or index.
+_CASTS: list[tuple[str, Cast]] = [
+    *((f"services.*.{path}", _integer) for path in (
+        "healthcheck.retries", "deploy.replicas", "deploy.update_config.parallelism",
+        "deploy.rollback_config.parallelism", "deploy.restart_policy.max_attempts",
+        "deploy.placement.max_replicas_per_node", "deploy.resources.limits.pids",
+        "deploy.resources.reservations.generic_resources.*.discrete_resource_spec.value",
+        "ports.*.target", "ports.*.published", "ulimits.*", "ulimits.*.hard", "ulimits.*.soft", "oom_score_adj",
+        "pids_limit", "x-apiary.wave", "x-apiary.logs.retention_days",
+    )),
+    *((f"services.*.{path}", _number) for path in (
+        "deploy.update_config.max_failure_ratio", "deploy.rollback_config.max_failure_ratio",
+    )),
+    *((f"services.*.{path}", boolean) for path in (
+        "init", "privileged", "read_only", "stdin_open", "tty", "healthcheck.disable", "volumes.*.read_only",
+        "volumes.*.volume.nocopy",
+    )),
+    *((f"services.*.{path}", file_mode) for path in ("configs.*.mode", "secrets.*.mode", "volumes.*.tmpfs.mode")),
+    *((f"{section}.*.external", boolean) for section in ("networks", "volumes", "secrets", "configs")),
+    *((f"networks.*.{path}", boolean) for path in ("internal", "attachable", "enable_ipv6")),
+    ("x-apiary.logs.retention_days", _integer),
+]  # fmt: skip
+_CAST_PATHS = [(tuple(pattern.split(".")), cast) for pattern, cast in _CASTS]
+
+
+def _cast_for(path: Path) -> Cast | None:
+    for pattern, cast in _CAST_PATHS:
+        if len(pattern) == len(path) and all(part in {"*", key} for part, key in zip(pattern, path)):
+            return cast
+    return None
+
+
+def interpolate(document: Document, environment: Environment) -> Document:
+    """Return the document with the variables in all its values replaced (keys are left as they are).
+
+    Raises ComposeError with file, line and key.
+    """
+
+    def walk(value: t.Any, path: Path) -> t.Any:
+        if isinstance(value, dict):
+            return {key: walk(item, (*path, key)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [walk(item, (*path, index)) for index, item in enumerate(value)]
+        if not isinstance(value, str) or "$" not in value:
+            return value
+        try:
+            replaced = substitute(value, environment)
+            cast = _cast_for(path) if replaced != value else None
+            return cast(replaced) if cast else replaced
+        except ValueError as exc:
+            raise document.error(path, str(exc)) from None
+
+    return Document(document.name, walk(document.data, ()), document.lines)
