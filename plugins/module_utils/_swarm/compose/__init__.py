@@ -7,6 +7,6 @@
 from __future__ import annotations
 
 from .errors import ComposeError
+from .project import Project, load_project
 
-
-__all__ = ["ComposeError"]
+__all__ = ["ComposeError", "Project", "load_project"]

@@ -124,26 +124,26 @@ class _Builder:
         self.values = 0
         self.open: set[int] = set()
 
-    def fail(self, node: yaml.Node, path: Path, problem: str) -> t.NoReturn:
-        raise ComposeError(problem, file=self.name, line=node.start_mark.line + 1, path=path)
+    def error(self, node: yaml.Node, path: Path, problem: str) -> ComposeError:
+        return ComposeError(problem, file=self.name, line=node.start_mark.line + 1, path=path)
 
     def build(self, node: yaml.Node, path: Path) -> t.Any:
         self.values += 1
         if self.values > MAX_VALUES:
-            self.fail(node, (), f"anchors expand to more than {MAX_VALUES} values; write the file without them")
+            raise self.error(node, (), f"anchors expand to more than {MAX_VALUES} values; write the file without them")
         if len(path) > MAX_DEPTH:
-            self.fail(node, (), f"nested deeper than {MAX_DEPTH} levels")
+            raise self.error(node, (), f"nested deeper than {MAX_DEPTH} levels")
         if id(node) in self.open:
-            self.fail(node, path, "an anchor contains itself; break the circle")
+            raise self.error(node, path, "an anchor contains itself; break the circle")
         if isinstance(node, yaml.ScalarNode):
             return self.scalar(node, path)
         self.open.add(id(node))
         try:
-            if isinstance(node, yaml.SequenceNode):
-                self.tag(node, path, "seq")
-                return [self.item(child, (*path, index)) for index, child in enumerate(node.value)]
-            self.tag(node, path, "map")
-            return self.mapping(node, path)
+            if isinstance(node, yaml.MappingNode):
+                self.tag(node, path, "map")
+                return self.mapping(node, path)
+            self.tag(node, path, "seq")
+            return [self.item(child, (*path, index)) for index, child in enumerate(node.value)]
         finally:
             self.open.discard(id(node))
 
@@ -153,7 +153,7 @@ class _Builder:
 
     def tag(self, node: yaml.Node, path: Path, expected: str) -> None:
         if node.tag != _STANDARD + expected:
-            self.fail(node, path, f'the tag {_short_tag(node.tag)} is not known here; remove it')
+            raise self.error(node, path, f"the tag {_short_tag(node.tag)} is not known here; remove it")
 
     def scalar(self, node: yaml.ScalarNode, path: Path) -> t.Any:
         if node.tag == _STANDARD + "str":
@@ -162,7 +162,7 @@ class _Builder:
             return plain_scalar(node.value)
         if node.tag in {_STANDARD + "int", _STANDARD + "float", _STANDARD + "bool", _STANDARD + "null"}:
             return plain_scalar(node.value)
-        self.fail(node, path, f"the tag {_short_tag(node.tag)} is not known here; remove it")
+        raise self.error(node, path, f"the tag {_short_tag(node.tag)} is not known here; remove it")
 
     def mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, t.Any]:
         own: dict[str, t.Any] = {}
@@ -174,7 +174,9 @@ class _Builder:
                 continue
             key = self.key(key_node, path)
             if key in first_lines:
-                self.fail(key_node, (*path, key), f"the key is already on line {first_lines[key]}; remove one of them")
+                raise self.error(
+                    key_node, (*path, key), f"the key is already on line {first_lines[key]}; remove one of them"
+                )
             first_lines[key] = self.lines[(*path, key)] = key_node.start_mark.line + 1
             own[key] = self.build(value_node, (*path, key))
         for key_node, value_node in merged:
@@ -183,10 +185,12 @@ class _Builder:
 
     def key(self, node: yaml.Node, path: Path) -> str:
         if not isinstance(node, yaml.ScalarNode):
-            self.fail(node, path, "a key must be a word, not a list or a mapping")
+            raise self.error(node, path, "a key must be a word, not a list or a mapping")
         key = self.scalar(node, path)
         if not isinstance(key, str):
-            self.fail(node, path, f'the key {node.value or "(empty)"} is not a text; write "{node.value}" in quotes')
+            raise self.error(
+                node, path, f'the key {node.value or "(empty)"} is not a text; write "{node.value}" in quotes'
+            )
         return key
 
     def merge(self, key_node: yaml.Node, value: yaml.Node, path: Path, own: dict[str, t.Any]) -> None:
@@ -194,7 +198,7 @@ class _Builder:
         sources = value.value if isinstance(value, yaml.SequenceNode) else [value]
         for source in sources:
             if not isinstance(source, yaml.MappingNode):
-                self.fail(key_node, path, '"<<" takes a mapping or a list of mappings, such as "<<: *defaults"')
+                raise self.error(key_node, path, '"<<" takes a mapping or a list of mappings, such as "<<: *defaults"')
             kept = dict(self.lines)
             entries = self.build(source, path)
             for key, entry in entries.items():

@@ -27,7 +27,7 @@ def short_port(value: t.Any) -> tuple[list[Port], str]:
     address, _slash, protocol = entry.partition("/")
     protocol = protocol.lower() if _slash else "tcp"
     if protocol not in _PROTOCOLS:
-        raise ValueError(f'the protocol of {kind(entry)} must be tcp, udp or sctp')
+        raise ValueError(f"the protocol of {kind(entry)} must be tcp, udp or sctp")
     ip, published_text, target_text = _split(address, entry)
     target = _range(target_text, entry)
     if not published_text:

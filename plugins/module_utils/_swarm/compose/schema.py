@@ -4,9 +4,9 @@
 # Private to the collection: may change in any release.
 """Validation against the published schema of stack files, and what its findings mean in a user's words.
 
-C(config_schema_v3.13.json) is the newest schema that C(docker stack deploy) has (Apache License 2.0, as the Docker CLI
-carries it). C(additions.json) adds keys of the Compose Specification that a service of a swarm can carry and that schema
-lacks, C(x-apiary), and the values that the engine would refuse later.
+C(config_schema_v3.13.json) is the newest schema of C(docker stack deploy), as the Docker CLI carries it (Apache License
+2.0). C(additions.json) adds keys of the Compose Specification that a service of a swarm can carry and that schema lacks,
+C(x-apiary), and limits on values that the engine would refuse later.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def schema() -> Schema:
     folder = pathlib.Path(__file__).parent
     published: Schema = json.loads((folder / "config_schema_v3.13.json").read_text(encoding="utf-8"))
     additions: Schema = json.loads((folder / "additions.json").read_text(encoding="utf-8"))
-    return _without_ids(_merged(published, additions))
+    merged: Schema = _without_ids(_merged(published, additions))
+    return merged
 
 
 def _merged(base: t.Any, extra: t.Any) -> t.Any:
@@ -47,9 +48,7 @@ def _merged(base: t.Any, extra: t.Any) -> t.Any:
 def _without_ids(value: t.Any) -> t.Any:
     """Return the schema without C(id): its local references need none, and looking them up costs most of the time."""
     if isinstance(value, dict):
-        return {
-            key: _without_ids(item) for key, item in value.items() if not (key == "id" and isinstance(item, str))
-        }
+        return {key: _without_ids(item) for key, item in value.items() if not (key == "id" and isinstance(item, str))}
     if isinstance(value, list):
         return [_without_ids(item) for item in value]
     return value
@@ -60,7 +59,8 @@ def _validator() -> t.Any:
     try:
         import jsonschema
     except ImportError:
-        raise ComposeError("stack files are checked with the Python package jsonschema; install it where Ansible runs")
+        problem = "stack files are checked with the Python package jsonschema; install it where Ansible runs"
+        raise ComposeError(problem) from None
     return jsonschema.Draft4Validator(schema())
 
 

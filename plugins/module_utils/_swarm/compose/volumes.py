@@ -15,7 +15,8 @@ from .errors import kind
 Volume = dict[str, t.Any]
 
 PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
-_WINDOWS_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+# A drive with a slash instead of a backslash would be a volume with a name of one letter.
+_WINDOWS_DRIVE = re.compile(r"[A-Za-z]:\\")
 
 
 def short_volume(entry: str) -> tuple[Volume, str]:
