@@ -33,7 +33,8 @@ READY_PEERS := $(CACHE)/stamps/peers-$(PEERS_FROM)
 
 NAME ?= local
 PLAYBOOK := $(BIN)/ansible-playbook
-SANDBOX := $(PLAYBOOK) apiary.swarm.sandbox -e sandbox_name=$(NAME) -e sandbox_home=$(CACHE)/region
+SANDBOX := $(PLAYBOOK) apiary.swarm.sandbox -e sandbox_name=$(NAME) -e sandbox_home=$(CACHE)/region \
+	-e sandbox_cache=$(CACHE)/region-cache -e sandbox_python=$(BIN)/python
 
 .PHONY: help
 help: ## this list
@@ -96,10 +97,10 @@ named-%:
 lint: check-format check-ruff check-types check-lint check-yaml ## format, ruff, mypy, ansible-lint, yamllint
 
 check-format: $(READY)
-	@ruff format --check --quiet $(PYTHON_SOURCES) || { ruff format --check $(PYTHON_SOURCES); exit 1; }
+	@ruff format --check --output-format concise $(PYTHON_SOURCES)
 
 check-ruff: $(READY)
-	@ruff check --quiet $(PYTHON_SOURCES)
+	@ruff check --quiet --output-format concise $(PYTHON_SOURCES)
 
 check-types: $(READY)
 	@mypy -p ansible_collections.apiary.swarm.plugins -p region
@@ -127,17 +128,19 @@ check-unit: $(READY)
 	@python -m pytest -q -n 2 tests/unit
 
 # --- slower judges ----------------------------------------------------------------------------------------------------
+TEMPLATES := $(wildcard roles/*/files/*.cfn.yml roles/*/files/*.template)
+
 check-sanity: $(READY)
 	@scripts/sanity $(CACHE)/sanity
 
 check-importer: $(READY_IMPORTER) build
-	@scripts/importer $(CACHE)/importer $(ARCHIVE)
+	@scripts/importer $(CACHE)/venv-importer $(CACHE)/importer $(ARCHIVE)
 
 check-templates: $(READY)
-	@cfn-lint roles/*/files/*.cfn.yml roles/*/templates/*.cfn.yml
+	@cfn-lint $(TEMPLATES)
 
 check-policies: $(READY)
-	@python scripts/policies.py
+	@python scripts/policies.py $(TEMPLATES) $(wildcard docs/iam/*.json)
 
 # --- documentation and archive ----------------------------------------------------------------------------------------
 ARCHIVE := $(CACHE)/build/apiary-swarm-$(shell sed -n 's/^version: //p' galaxy.yml).tar.gz

@@ -9,26 +9,29 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-_PATCHED = "__local_region_original__"
+# (class, method, module that patches it) → the replacement in force
+_replacements: dict[tuple[type, str, str], Callable[..., Any]] = {}
 
 
 def wrap(owner: type, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Replace method *name* of *owner* by the decorated function, which gets the original as its first argument.
 
-    Decorating twice has no effect, so that installing the emulator again in one process is harmless.
+    Several modules may wrap one method, each around those before. A module that wraps it again puts its new function
+    in the place of its old one, so that installing the emulator again in one process does not pile up.
     """
 
     def decorate(replacement: Callable[..., Any]) -> Callable[..., Any]:
-        original = getattr(owner, name)
-        if hasattr(original, _PATCHED):
-            return replacement
+        key = (owner, name, replacement.__module__)
+        is_new = key not in _replacements
+        _replacements[key] = replacement
+        if is_new:
+            original = getattr(owner, name)
 
-        @functools.wraps(original)
-        def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-            return replacement(original, self, *args, **kwargs)
+            @functools.wraps(original)
+            def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+                return _replacements[key](original, self, *args, **kwargs)
 
-        setattr(method, _PATCHED, original)
-        setattr(owner, name, method)
+            setattr(owner, name, method)
         return replacement
 
     return decorate

@@ -1,0 +1,62 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Command line of the local region; the role C(local_region) is what calls it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from . import environment, images, lifecycle, supervisor
+from .config import RegionConfig
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and print its result as one line of JSON; return the exit status."""
+    parser = argparse.ArgumentParser(prog="region", description=__doc__)
+    parser.add_argument("command", choices=("images", "up", "down", "status", "api"))
+    parser.add_argument("--config", type=Path, required=True, help="JSON file with the region's settings")
+    options = parser.parse_args(arguments)
+    config = RegionConfig.load(options.config)
+    try:
+        result = _COMMANDS[options.command](config)
+    except lifecycle.RegionError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(json.dumps(result))
+    return 0
+
+
+def _images(config: RegionConfig) -> dict[str, object]:
+    made = [release for release in config.node_releases if images.ensure(config, release)]
+    return {"changed": bool(made), "made": made}
+
+
+def _up(config: RegionConfig) -> dict[str, object]:
+    changed = lifecycle.start(config, supervisor.main)
+    environment.write_run_script(config)
+    return {"changed": changed, **environment.status(config)}
+
+
+def _down(config: RegionConfig) -> dict[str, object]:
+    return {"changed": lifecycle.stop(config)}
+
+
+def _status(config: RegionConfig) -> dict[str, object]:
+    return environment.status(config)
+
+
+def _api(config: RegionConfig) -> dict[str, object]:
+    from . import api  # needs moto, which the other commands can do without
+
+    api.main(config)
+    return {}
+
+
+_COMMANDS = {"images": _images, "up": _up, "down": _down, "status": _status, "api": _api}
+
+if __name__ == "__main__":
+    sys.exit(main())
