@@ -1,0 +1,101 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+
+"""Client of the instance metadata service, version 2 (token required)."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+import typing as t
+import urllib.error
+import urllib.request
+
+from .._errors import SwarmError
+
+ADDRESS = "http://169.254.169.254"
+_TOKEN_SECONDS = 3600
+
+
+class ImdsError(SwarmError):
+    """The metadata service did not answer; the message says to what."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Identity:
+    """What the metadata service says about this instance."""
+
+    instance_id: str
+    instance_type: str
+    availability_zone: str
+    private_ip: str
+    """Primary private IPv4 address of the first interface."""
+
+
+class Imds:
+    """The metadata service as seen from this instance. Direct: no proxy setting is obeyed."""
+
+    def __init__(self, address: str = ADDRESS, timeout: float = 2.0) -> None:
+        self._address = address
+        self._timeout = timeout
+        self._token = ""
+        self._token_until = 0.0
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def get(self, path: str) -> str | None:
+        """Return the text at C(latest/<path>), or None when there is none.
+
+        :raises ImdsError: the service does not answer.
+        """
+        for attempt in (1, 2):
+            request = urllib.request.Request(
+                f"{self._address}/latest/{path}", headers={"X-aws-ec2-metadata-token": self._fresh_token()}
+            )
+            try:
+                with self._opener.open(request, timeout=self._timeout) as answer:
+                    return t.cast(bytes, answer.read()).decode("utf-8")
+            except urllib.error.HTTPError as exc:
+                if exc.code == 404:
+                    return None
+                if exc.code == 401 and attempt == 1:
+                    self._token_until = 0.0  # the token died early: an instance resumed from sleep, for one
+                    continue
+                raise ImdsError(f"the instance metadata service answered {exc.code} to {path}") from exc
+            except OSError as exc:
+                raise ImdsError(f"the instance metadata service does not answer: {exc}") from exc
+        raise ImdsError(f"the instance metadata service refuses its own token for {path}")
+
+    def identity(self) -> Identity:
+        """Return who this instance is.
+
+        :raises ImdsError: the service does not answer, or leaves something out.
+        """
+        document = self.get("dynamic/instance-identity/document")
+        try:
+            raw = json.loads(document or "")
+            return Identity(
+                instance_id=raw["instanceId"],
+                instance_type=raw["instanceType"],
+                availability_zone=raw["availabilityZone"],
+                private_ip=raw["privateIp"],
+            )
+        except (ValueError, KeyError) as exc:
+            raise ImdsError(f"the instance identity document is not complete: {exc}") from exc
+
+    def _fresh_token(self) -> str:
+        if time.monotonic() >= self._token_until:
+            request = urllib.request.Request(
+                f"{self._address}/latest/api/token",
+                method="PUT",
+                headers={"X-aws-ec2-metadata-token-ttl-seconds": str(_TOKEN_SECONDS)},
+            )
+            try:
+                with self._opener.open(request, timeout=self._timeout) as answer:
+                    self._token = t.cast(bytes, answer.read()).decode("ascii")
+            except OSError as exc:  # HTTPError is one of them
+                raise ImdsError(f"the instance metadata service gives no token: {exc}") from exc
+            self._token_until = time.monotonic() + _TOKEN_SECONDS / 2
+        return self._token

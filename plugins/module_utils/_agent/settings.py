@@ -1,0 +1,144 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+
+"""What a node knows about itself: two JSON files, one baked into the image, one written at boot by user data."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import json
+import re
+import typing as t
+from pathlib import Path
+
+from .._errors import SwarmError
+
+#: Written when the image is made; the same on every node of that image.
+IMAGE_FILE = Path("/etc/apiary-swarm/image.json")
+#: Written by user data; says which cluster this node belongs to, and as what. Wins over the image's file.
+NODE_FILE = Path("/etc/apiary-swarm/node.json")
+#: What the agent remembers between runs.
+STATE_DIR = Path("/var/lib/apiary-swarm")
+
+_CLUSTER = re.compile(r"^[a-z][a-z0-9-]{0,30}[a-z0-9]$")
+_REGION = re.compile(r"^[a-z]{2}(-[a-z]+)+-\d+$")
+_SIZE = re.compile(r"^\d+[kmgKMG]?$")
+_ROLES = ("manager", "worker")
+_SOURCES = ("ssm", "baked")
+
+
+class SettingsError(SwarmError):
+    """A settings file is missing or wrong; the message names the file and the key."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Settings of one node."""
+
+    cluster: str
+    """Name of the cluster."""
+    region: str
+    """AWS region of the cluster's parameters."""
+    role: str
+    """C(manager) or C(worker)."""
+    join_source: str = "ssm"
+    """C(ssm): tokens and manager addresses come from SSM. C(baked): a worker joins with what its image carries and
+    makes no AWS call for it; managers use SSM all the same."""
+    worker_token: str = dataclasses.field(default="", repr=False)
+    """Worker join token, for C(join_source=baked) only."""
+    manager_addresses: tuple[str, ...] = ()
+    """IPv4 addresses of managers, for C(join_source=baked) only."""
+    autolock: bool = True
+    """Encrypt the managers' keys at rest; a rebooted manager unlocks itself with the key in SSM."""
+    address_pool: str = "10.128.0.0/10"
+    """Range that overlay networks take their subnets from."""
+    address_pool_mask: int = 22
+    """Prefix length of an overlay network's subnet."""
+    edge_network: str = "edge"
+    """Overlay network between the edge and routed services."""
+    edge_mask: int = 20
+    """Prefix length of the edge network's subnet: it holds every task of every routed service."""
+    feed_port: int = 7950
+    """TCP port of the managers' route feed."""
+    trusted_proxies: tuple[str, ...] = ()
+    """CIDR ranges of the load balancer, whose X-Forwarded-For the edge believes; empty: the VPC's ranges."""
+    edge_log_driver: str = "awslogs"
+    """Where the edge's log goes; with C(awslogs) to the group C(/swarm/<cluster>/edge)."""
+    edge_max_body: str = "100m"
+    """Largest request body that the edge takes, in nginx's notation."""
+    edge_drain_seconds: int = 60
+    """How long requests in flight may go on after a change of routes."""
+
+    @property
+    def prefix(self) -> str:
+        """Path of the cluster's SSM parameters."""
+        return f"/swarm/{self.cluster}"
+
+    @property
+    def is_manager(self) -> bool:
+        """Whether the node is to be a manager."""
+        return self.role == "manager"
+
+    @property
+    def joins_from_image(self) -> bool:
+        """Whether the node joins with the token its image carries."""
+        return self.join_source == "baked" and not self.is_manager
+
+    @classmethod
+    def from_dict(cls, data: t.Mapping[str, t.Any], where: str) -> Settings:
+        """Check *data* and make settings of it.
+
+        Keys that this release does not know are ignored: user data may be newer than the image.
+
+        :param where: the file's name, for messages.
+        :raises SettingsError: a key is missing or has a value that cannot be.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        values = {key: value for key, value in data.items() if key in known}
+        for key, pattern in (("cluster", _CLUSTER), ("region", _REGION)):
+            if not isinstance(values.get(key), str) or not pattern.match(values[key]):
+                raise SettingsError(f"{where}: {key} must match {pattern.pattern}, got {values.get(key)!r}")
+        for key, choices in (("role", _ROLES), ("join_source", _SOURCES)):
+            if values.setdefault(key, "ssm" if key == "join_source" else None) not in choices:
+                raise SettingsError(f"{where}: {key} must be one of {', '.join(choices)}, got {values[key]!r}")
+        for key in ("address_pool_mask", "edge_mask", "feed_port", "edge_drain_seconds"):
+            if key in values and (isinstance(values[key], bool) or not isinstance(values[key], int)):
+                raise SettingsError(f"{where}: {key} must be a whole number, got {values[key]!r}")
+        if "edge_max_body" in values and not _SIZE.match(str(values["edge_max_body"])):
+            raise SettingsError(f"{where}: edge_max_body must be a size such as 100m, got {values['edge_max_body']!r}")
+        try:
+            ipaddress.IPv4Network(values.get("address_pool", "10.128.0.0/10"))
+            addresses = tuple(str(ipaddress.IPv4Address(item)) for item in values.get("manager_addresses", ()))
+            proxies = tuple(str(ipaddress.IPv4Network(item)) for item in values.get("trusted_proxies", ()))
+        except ValueError as exc:
+            raise SettingsError(f"{where}: {exc}") from exc
+        settings = cls(**{**values, "manager_addresses": addresses, "trusted_proxies": proxies})
+        if settings.joins_from_image and not (settings.worker_token and settings.manager_addresses):
+            raise SettingsError(
+                f"{where}: join_source is baked, but the image carries no worker_token and manager_addresses"
+            )
+        return settings
+
+
+def load(node_file: Path = NODE_FILE, image_file: Path = IMAGE_FILE) -> Settings:
+    """Read the node's settings.
+
+    :raises SettingsError: the node's file is missing, not JSON, or wrong.
+    """
+    image = _read(image_file) if image_file.exists() else {}
+    if not node_file.exists():
+        raise SettingsError(f"{node_file} is missing: the instance's user data did not name a cluster")
+    return Settings.from_dict({**image, **_read(node_file)}, str(node_file))
+
+
+def _read(path: Path) -> dict[str, t.Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise SettingsError(f"{path}: {exc}") from exc
+    if not isinstance(data, dict):
+        raise SettingsError(f"{path}: expected a JSON object")
+    return data
