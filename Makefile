@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
+.ONESHELL:
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
@@ -59,10 +60,15 @@ shell: $(READY) ## a shell inside the local region
 
 # --- tests ------------------------------------------------------------------------------------------------------------
 PYTEST := $(BIN)/python -m pytest --durations=15 --durations-min=1
+CORE = $$($(1)/bin/python -c 'import ansible.release as core; print(core.__version__)')
 
-.PHONY: test test-judges test-unit test-integration test-molecule test-e2e test-sanity bench
+.PHONY: test test-judges test-unit test-integration test-newest test-molecule test-e2e test-sanity bench
 test: $(READY) $(READY_NEWEST) $(READY_IMPORTER) ## everything, cheap things first; ends with one line of pytest
-	@trap '$(MAKE) down' EXIT; $(PYTEST) tests/judges tests/unit tests/integration tests/molecule tests/e2e
+	@trap 'status=$$?; $(MAKE) down >$(CACHE)/down.log 2>&1 || { cat $(CACHE)/down.log >&2; exit 1; }; exit $$status' EXIT
+	oldest=$(call CORE,$(VENV)) newest=$(call CORE,$(CACHE)/venv-newest)
+	echo "ansible-core $$oldest and $$newest"
+	$(PYTEST) tests/judges tests/unit tests/integration $$([ "$$oldest" = "$$newest" ] || echo tests/newest) \
+	  tests/molecule tests/e2e
 
 test-judges: $(READY) $(READY_NEWEST) $(READY_IMPORTER) ## linters, types, sanity, Galaxy's importer, templates, policies
 	@$(PYTEST) tests/judges
@@ -72,6 +78,9 @@ test-unit: $(READY) ## unit tests, no engine and no network
 
 test-integration: $(READY) ## each module against a real engine and the region
 	@$(PYTEST) tests/integration
+
+test-newest: $(READY) $(READY_NEWEST) ## unit and integration tests on the newest ansible-core that a Python here runs
+	@$(PYTEST) tests/newest
 
 test-molecule: $(READY) ## each role on a fresh node; ROLE=name for one
 	@$(PYTEST) tests/molecule $(if $(ROLE),-k $(ROLE))
@@ -87,7 +96,7 @@ bench: $(READY) ## ratios against rivals, side by side in one run
 # --- quick checks, two at a time, each line with its check's name -----------------------------------------------------
 CHECKS := format ruff types lint yaml arguments docs reference changelog unit
 
-.PHONY: check lint $(addprefix check-,$(CHECKS) sanity importer templates policies archive)
+.PHONY: check lint $(addprefix check-,$(CHECKS) sanity sanity-newest importer templates policies)
 check: $(READY) ## what must pass before a commit, within a minute
 	@$(MAKE) -j2 -k $(addprefix named-,$(CHECKS))
 
@@ -132,6 +141,9 @@ TEMPLATES := $(wildcard roles/*/files/*.cfn.yml roles/*/files/*.template)
 
 check-sanity: $(READY)
 	@scripts/sanity $(CACHE)/sanity
+
+check-sanity-newest: $(READY_NEWEST)
+	@PATH=$(CACHE)/venv-newest/bin:$$PATH scripts/sanity $(CACHE)/sanity-newest
 
 check-importer: $(READY_IMPORTER) build
 	@scripts/importer $(CACHE)/venv-importer $(CACHE)/importer $(ARCHIVE)

@@ -30,8 +30,12 @@ def candidates() -> list[Path]:
 
 
 def version_of(path: Path) -> Version | None:
-    """Ask the interpreter for its version; None if it does not start (a pyenv shim of an inactive version, say)."""
-    code = "import sys; print(*sys.version_info[:2])"
+    """Ask the interpreter for its version.
+
+    None if it does not start (a pyenv shim of an inactive version, say) or belongs to a virtual environment, which may
+    be the very one that is about to be made.
+    """
+    code = "import sys; sys.prefix == sys.base_prefix and print(*sys.version_info[:2])"
     try:
         done = subprocess.run([path, "-c", code], capture_output=True, text=True, timeout=20, check=True)
         major, minor = done.stdout.split()

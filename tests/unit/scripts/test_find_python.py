@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+import venv
 from pathlib import Path
 
 import find_python
@@ -41,7 +42,12 @@ def test_first_of_equals_wins() -> None:
 
 
 def test_version_of_running_interpreter() -> None:
-    assert find_python.version_of(Path(sys.executable)) == sys.version_info[:2]
+    assert find_python.version_of(Path(sys.base_prefix, "bin/python3")) == sys.version_info[:2]
+
+
+def test_virtual_environment_is_no_choice(tmp_path: Path) -> None:
+    venv.create(tmp_path, symlinks=True, with_pip=False)
+    assert find_python.version_of(tmp_path / "bin/python3") is None
 
 
 def test_version_of_what_does_not_start(tmp_path: Path) -> None:

@@ -1,0 +1,158 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules of the collection that no outside tool knows: layers, headers, sizes, the action group."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PLUGINS = ROOT / "plugins"
+MODULES = sorted(path for path in (PLUGINS / "modules").glob("*.py"))
+UTILS = sorted((PLUGINS / "module_utils").rglob("*.py"))
+SOURCES = sorted(
+    path
+    for folder in ("plugins", "roles/local_region/files", "scripts", "tests")
+    for path in (ROOT / folder).rglob("*.py")
+    if ".cache" not in path.parts
+)
+ROLES = sorted(path.parent for path in (ROOT / "roles").glob("*/tasks"))
+# Roles that make nodes instead of setting one up; the end-to-end tests run them.
+MAKES_NODES = ("cluster", "local_region")
+
+HEADER = (
+    "# Copyright (c) 2026 The apiary.swarm contributors",
+    "# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)",
+    "# SPDX-License-Identifier: GPL-3.0-or-later",
+)
+PRIVATE = "# Private to the collection: may change in any release."
+
+# Pure parts decide; they know neither SDKs nor Ansible.
+PURE = (
+    "_diff.py",
+    "_errors.py",
+    "_agent/election.py",
+    "_swarm/compose",
+    "_swarm/converge.py",
+    "_swarm/model.py",
+    "_swarm/plan",
+    "_swarm/plan.py",
+    "_swarm/spec",
+    "_swarm/spec.py",
+)
+IMPURE_PACKAGES = {"ansible", "boto3", "botocore", "docker", "requests"}
+MAX_LINES = 450
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield what a file imports as (level of a relative import or 0, dotted name)."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((0, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.level, node.module or ""
+
+
+def is_pure(path: Path) -> bool:
+    name = str(path.relative_to(PLUGINS / "module_utils"))
+    return any(name == pure or name.startswith(f"{pure}/") for pure in PURE)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_source_says_whose_it_is(path: Path) -> None:
+    lines = path.read_text().splitlines()
+    shebang = bool(lines) and lines[0] == "#!/usr/bin/python"
+    assert tuple(lines[shebang : shebang + 3]) == HEADER or not lines
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_source_is_short_enough_to_read(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= MAX_LINES
+
+
+@pytest.mark.parametrize("path", UTILS, ids=relative)
+def test_utilities_are_private(path: Path) -> None:
+    text = path.read_text()
+    assert path.relative_to(PLUGINS / "module_utils").parts[0].startswith("_")
+    assert PRIVATE in text.splitlines() or not text
+
+
+@pytest.mark.parametrize("path", [path for path in UTILS if is_pure(path)], ids=relative)
+def test_pure_parts_import_no_sdk_and_no_ansible(path: Path) -> None:
+    impure = [name for level, name in imports(path) if not level and name.partition(".")[0] in IMPURE_PACKAGES]
+    assert impure == []
+
+
+@pytest.mark.parametrize("path", [path for path in UTILS if len(path.relative_to(PLUGINS).parts) > 2], ids=relative)
+def test_packages_that_go_to_a_node_import_relatively(path: Path) -> None:
+    assert [name for level, name in imports(path) if not level and name.startswith("ansible_collections")] == []
+
+
+def test_aws_and_swarm_do_not_know_the_agent() -> None:
+    upward = [
+        f"{relative(path)}: {name}"
+        for package in ("_aws", "_swarm")
+        for path in (PLUGINS / "module_utils" / package).rglob("*.py")
+        for _level, name in imports(path)
+        if "_agent" in name.split(".")
+    ]
+    assert upward == []
+
+
+def test_action_group_names_every_module() -> None:
+    runtime = yaml.safe_load((ROOT / "meta/runtime.yml").read_text())
+    assert runtime["action_groups"]["swarm"] == [path.stem for path in MODULES]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_module_states_what_it_promises(path: Path) -> None:
+    documentation = documentation_of(path)
+    fragments = documentation.get("extends_documentation_fragment", [])
+    assert "apiary.swarm.attributes" in fragments
+    if "apiary.swarm.attributes.info_module" not in fragments:
+        promised = documentation.get("attributes", {})
+        assert {"check_mode", "diff_mode", "idempotent"} <= promised.keys()
+        unexplained = [
+            name
+            for name, attribute in promised.items()
+            if attribute["support"] == "partial" and not attribute.get("details")
+        ]
+        assert unexplained == []
+
+
+def documentation_of(path: Path) -> dict[str, Any]:
+    """Return a module's DOCUMENTATION without importing it."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "DOCUMENTATION":
+            documentation: dict[str, Any] = yaml.safe_load(ast.literal_eval(node.value))
+            return documentation
+    raise AssertionError(f"{path} has no DOCUMENTATION")
+
+
+@pytest.mark.parametrize("role", ROLES, ids=relative)
+def test_role_has_all_its_parts(role: Path) -> None:
+    assert [
+        name
+        for name in ("README.md", "defaults/main.yml", "meta/argument_specs.yml", "tasks/main.yml")
+        if not (role / name).exists()
+    ] == []
+
+
+@pytest.mark.parametrize("role", [role for role in ROLES if role.name not in MAKES_NODES], ids=relative)
+def test_role_has_a_scenario(role: Path) -> None:
+    assert (ROOT / "molecule" / role.name / "molecule.yml").exists()
+
+
+def test_no_sanity_finding_is_ignored() -> None:
+    assert list((ROOT / "tests/sanity").glob("ignore*")) == []
