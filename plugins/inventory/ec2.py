@@ -1,0 +1,299 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ansible inventory: the nodes of swarm clusters, from EC2 and from the record that the clusters keep of themselves."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: ec2
+short_description: Nodes of swarm clusters on EC2
+version_added: 1.0.0
+description:
+  - Lists the EC2 instances of swarm clusters, or any instances by filters, grouped by what they are to the swarm.
+  - EC2's tags say which instance is a manager or a worker of which cluster. The record that the cluster's agents keep in
+    SSM says who leads, which manager is reachable and how each node is.
+  - Its configuration file must end with C(swarm_ec2.yml) or C(swarm_ec2.yaml).
+author:
+  - apiary.swarm contributors (@apiary-swarm)
+extends_documentation_fragment:
+  - apiary.swarm.aws.plugin
+  - constructed
+  - inventory_cache
+options:
+  plugin:
+    description: The name of this plugin.
+    type: str
+    required: true
+    choices: [apiary.swarm.ec2]
+  clusters:
+    description:
+      - The names of the clusters, the values of the tag C(swarm:cluster).
+      - When neither this nor any filter is given, all instances that have this tag are listed.
+    type: list
+    elements: str
+    default: []
+  regions:
+    description:
+      - The regions to ask. Empty means the region of O(region), of the environment or of the profile.
+      - V([all]) asks every region that the account has opted in to.
+    type: list
+    elements: str
+    default: []
+  filters:
+    description:
+      - Filters of EC2's DescribeInstances, names to a value or a list of values.
+      - Without C(instance-state-name), all but terminated instances match.
+    type: dict
+    default: {}
+  include_filters:
+    description: Sets of filters; instances that match O(filters) or one of these are listed. Each set costs a call.
+    type: list
+    elements: dict
+    default: []
+  exclude_filters:
+    description: Sets of filters; instances that match one of these are not listed. Each set costs a call.
+    type: list
+    elements: dict
+    default: []
+  hostnames:
+    description:
+      - What names a host, in the order of preference, names of EC2's filters (V(instance-id), V(private-dns-name),
+        V(ip-address)), tags (V(tag:Name), or V(tag:Name=Value) for C(Name_Value)), or dictionaries with C(name), C(prefix)
+        and C(separator). Jinja filters may follow a C(|).
+      - A name that several instances claim is given to none of them; they take the next preference, in the end the
+        instance ID. So no host is lost.
+    type: list
+    elements: raw
+    default: [private-dns-name, instance-id]
+  address:
+    description: What C(ansible_host) is, in the order of preference, as in O(hostnames). Only for O(connection=ssh).
+    type: list
+    elements: raw
+    default: [private-ip-address, ipv6-address]
+  connection:
+    description:
+      - How the hosts are reached. V(ssh) sets C(ansible_host).
+      - V(ssm) sets C(ansible_connection) to P(amazon.aws.aws_ssm#connection) and its instance, region and profile; the bucket
+        (C(ansible_aws_ssm_bucket_name)) is for group variables.
+    type: str
+    choices: [ssh, ssm]
+    default: ssh
+  full_vars:
+    description:
+      - Give each host everything that EC2 tells about the instance, as P(amazon.aws.aws_ec2#inventory) does. It makes large
+        inventories slow. The tags stay in C(ec2_tags), as C(tags) is a reserved name.
+      - Expressions in O(compose), O(groups) and O(keyed_groups) then see everything too; without it, the common fields
+        and C(tags).
+    type: bool
+    default: false
+  record_max_age:
+    description: Seconds after which a cluster's record is not believed any more; a warning says so.
+    type: int
+    default: 300
+  strict_permissions:
+    description: Fail when a region denies access, instead of warning and listing the others.
+    type: bool
+    default: false
+notes:
+  - Groups are C(managers), C(workers), C(leader), the cluster's name, C(az_<zone>), C(type_<instance type>), C(spot) and
+    C(on_demand), the image's ID, and C(ready), C(draining), C(down). Characters that Ansible does not take become C(_).
+  - The first host of C(managers) is the best one to talk to, the leader if it is known.
+  - With O(cache=true), the finished inventory is kept. When AWS does not answer, the last good one is served with a warning,
+    however old it is.
+seealso:
+  - plugin: amazon.aws.aws_ec2
+    plugin_type: inventory
+"""
+
+EXAMPLES = r"""
+# demo.swarm_ec2.yml
+plugin: apiary.swarm.ec2
+clusters: [demo]
+
+---
+# Several clusters in two regions, names from a tag
+plugin: apiary.swarm.ec2
+regions: [eu-west-1, us-east-1]
+clusters: [shop, billing]
+hostnames:
+  - tag:Name
+  - instance-id
+
+---
+# Any instances, with groups and variables of one's own
+plugin: apiary.swarm.ec2
+filters:
+  tag:Environment: [dev, qa]
+exclude_filters:
+  - tag:Name: bastion
+keyed_groups:
+  - key: tags.Team
+    prefix: team
+compose:
+  ansible_user: "'admin'"
+
+---
+# Through Session Manager, cached for five minutes
+plugin: apiary.swarm.ec2
+clusters: [demo]
+connection: ssm
+cache: true
+cache_plugin: ansible.builtin.jsonfile
+cache_connection: ~/.cache/swarm_inventory
+cache_timeout: 300
+"""
+
+import typing as t
+from collections.abc import Mapping
+
+from ansible import constants as C
+from ansible.errors import AnsibleParserError
+from ansible.inventory.data import InventoryData
+from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+from ansible.template import trust_as_template
+
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import (
+    AwsError,
+    InvalidInput,
+    Unreachable,
+    nearest,
+)
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
+from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory_build import Builder, Settings
+from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory_cache import InventoryCache
+from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory_hosts import Computed, Host
+
+SUFFIXES = ("swarm_ec2.yml", "swarm_ec2.yaml")
+
+
+class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
+    """The plugin."""
+
+    NAME = "apiary.swarm.ec2"
+
+    def verify_file(self, path: str) -> bool:
+        """Tell whether *path* is a configuration of this plugin.
+
+        :raises AnsibleParserError: if it is by its content, but has a name that this plugin does not take.
+        """
+        if not super().verify_file(path):
+            return False
+        if path.endswith(SUFFIXES):
+            return True
+        if path.endswith((".yml", ".yaml")) and self._names_this_plugin(path):
+            raise AnsibleParserError(
+                f"The inventory file {path} must end with {SUFFIXES[0]} or {SUFFIXES[1]} to be read by {self.NAME}."
+            )
+        return False
+
+    def _names_this_plugin(self, path: str) -> bool:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return any(line.replace('"', "").replace("'", "").split() == ["plugin:", self.NAME] for line in file)
+
+    def parse(self, inventory: t.Any, loader: t.Any, path: str, cache: bool = True) -> None:
+        """Read the configuration *path* and add its hosts to *inventory*."""
+        super().parse(inventory, loader, path, cache)
+        config = self._read_config_data(path)
+        self._refuse_unknown_options(config, path)
+        try:
+            settings = Settings.from_getter(self.get_option)
+            self._apply(self._computed(settings, path, cache))
+        except SwarmError as error:
+            raise AnsibleParserError(f"{path}: {error.message}") from error
+        except ImportError as error:
+            raise AnsibleParserError(f"{path}: this plugin needs botocore (a part of boto3): {error}") from error
+
+    def _refuse_unknown_options(self, config: Mapping[str, t.Any], path: str) -> None:
+        definitions = C.config.get_configuration_definitions("inventory", self._load_name)
+        known = {*definitions, *(alias for entry in definitions.values() for alias in entry.get("aliases") or ())}
+        for option in config:
+            if option not in known:
+                raise AnsibleParserError(f"{path}: there is no option {option!r}{nearest(str(option), known)}.")
+
+    def _computed(self, settings: Settings, path: str, use_cache: bool) -> Computed:
+        """Return the inventory, from the cache if it is fresh there, else from AWS, else from the cache if it is old."""
+        kept = InventoryCache(self, path, settings) if self.get_option("cache") else None
+        if kept is not None and use_cache:
+            fresh = kept.fresh()
+            if fresh is not None:
+                return fresh
+        builder = Builder(settings, self.display.warning, self._name_filter)
+        try:
+            hosts, complete = builder.hosts()
+        except AwsError as error:
+            last_good = kept.last_good() if kept is not None and _no_answer(error) else None
+            if last_good is None:
+                raise
+            computed, age = last_good
+            self.display.warning(f"{error.message} The inventory is {age} seconds old, from the cache.")
+            return computed
+        computed = self._construct(hosts)
+        if kept is not None and complete:
+            kept.keep(computed)
+        return computed
+
+    def _construct(self, hosts: list[Host]) -> Computed:
+        """Return the inventory of *hosts*, with what compose, groups and keyed_groups add."""
+        computed = Computed.of(hosts)
+        compose, groups, keyed = (self.get_option(name) for name in ("compose", "groups", "keyed_groups"))
+        if not (compose or groups or keyed):
+            return computed
+        strict = self.get_option("strict")
+        # The base class writes into self.inventory; an inventory of its own keeps the result apart, for the cache.
+        target, self.inventory = self.inventory, InventoryData()
+        try:
+            for host in hosts:
+                self.inventory.add_host(host.name)
+                for key, value in host.variables.items():
+                    self.inventory.set_variable(host.name, key, value)
+                self._set_composite_vars(compose, host.facts, host.name, strict=strict)
+                self._add_host_to_composed_groups(groups, host.facts, host.name, strict=strict)
+                self._add_host_to_keyed_groups(keyed, host.facts, host.name, strict=strict)
+            return _merge(computed, self.inventory)
+        finally:
+            self.inventory = target
+
+    def _apply(self, computed: Computed) -> None:
+        """Add *computed* to the inventory."""
+        for name, variables in computed.hosts.items():
+            self.inventory.add_host(name)
+            for key, value in variables.items():
+                self.inventory.set_variable(name, key, value)
+        for group, names in computed.groups.items():
+            self.inventory.add_group(group)
+            for name in names:
+                self.inventory.add_child(group, name)
+        for parent, children in computed.parents.items():
+            self.inventory.add_group(parent)
+            for child in children:
+                self.inventory.add_child(parent, child)
+
+    def _name_filter(self, value: str, expression: str) -> str:
+        """Apply the Jinja filters of an entry of ``hostnames``."""
+        self.templar.available_variables = {"hostname": value}
+        try:
+            return str(self.templar.evaluate_expression(trust_as_template(f"hostname | {expression}")))
+        except Exception as error:
+            raise InvalidInput(f"hostnames: cannot apply {expression.strip()!r}: {error}") from error
+
+
+def _no_answer(error: AwsError) -> bool:
+    """Tell whether AWS is out of reach or in trouble; a refusal is an answer."""
+    return isinstance(error, Unreachable) or type(error).__name__ == "Throttled" or error.code.startswith("HTTP 5")
+
+
+def _merge(computed: Computed, built: InventoryData) -> Computed:
+    """Return *computed* with the variables and groups that were *built* for its hosts."""
+    for name, host in built.hosts.items():
+        variables = {key: value for key, value in host.vars.items() if key not in ("inventory_file", "inventory_dir")}
+        computed.hosts[name] = variables
+    for name, group in built.groups.items():
+        if name in ("all", "ungrouped"):
+            continue
+        members = computed.groups.setdefault(name, [])
+        members.extend(host.name for host in group.hosts if host.name not in members)
+        if group.child_groups:
+            computed.parents[name] = [child.name for child in group.child_groups]
+    return computed
