@@ -5,7 +5,7 @@
 """Validation against the published schema of stack files, and what its findings mean in a user's words.
 
 C(config_schema_v3.13.json) is the newest schema of C(docker stack deploy), as the Docker CLI carries it (Apache License
-2.0). C(additions.json) adds keys of the Compose Specification that a service of a swarm can carry and that schema lacks,
+2.0). C(additions.json) adds keys of the Compose Specification that a service of a swarm can carry and that it lacks,
 C(x-apiary), and limits on values that the engine would refuse later.
 """
 

@@ -1,0 +1,12 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""From a project of stack files to Engine API bodies, as C(docker stack deploy) would send them. Pure."""
+
+from __future__ import annotations
+
+from .names import registry
+from .stack import build_model
+
+__all__ = ["build_model", "registry"]
