@@ -12,8 +12,8 @@ short_description: Nodes of swarm clusters on EC2
 version_added: 1.0.0
 description:
   - Lists the EC2 instances of swarm clusters, or any instances by filters, grouped by what they are to the swarm.
-  - EC2's tags say which instance is a manager or a worker of which cluster. The record that the cluster's agents keep in
-    SSM says who leads, which manager is reachable and how each node is.
+  - EC2's tags say which instance is a manager or a worker of which cluster. The record that the cluster's agents keep
+    in SSM says who leads, which manager is reachable and how each node is.
   - Its configuration file must end with C(swarm_ec2.yml) or C(swarm_ec2.yaml).
 author:
   - apiary.swarm contributors (@apiary-swarm)
@@ -60,8 +60,8 @@ options:
   hostnames:
     description:
       - What names a host, in the order of preference, names of EC2's filters (V(instance-id), V(private-dns-name),
-        V(ip-address)), tags (V(tag:Name), or V(tag:Name=Value) for C(Name_Value)), or dictionaries with C(name), C(prefix)
-        and C(separator). Jinja filters may follow a C(|).
+        V(ip-address)), tags (V(tag:Name), or V(tag:Name=Value) for C(Name_Value)), or dictionaries with C(name),
+        C(prefix) and C(separator). Jinja filters may follow a C(|).
       - A name that several instances claim is given to none of them; they take the next preference, in the end the
         instance ID. So no host is lost.
     type: list
@@ -75,15 +75,15 @@ options:
   connection:
     description:
       - How the hosts are reached. V(ssh) sets C(ansible_host).
-      - V(ssm) sets C(ansible_connection) to P(amazon.aws.aws_ssm#connection) and its instance, region and profile; the bucket
-        (C(ansible_aws_ssm_bucket_name)) is for group variables.
+      - V(ssm) sets C(ansible_connection) to P(amazon.aws.aws_ssm#connection) and its instance, region and profile; the
+        bucket (C(ansible_aws_ssm_bucket_name)) is for group variables.
     type: str
     choices: [ssh, ssm]
     default: ssh
   full_vars:
     description:
-      - Give each host everything that EC2 tells about the instance, as P(amazon.aws.aws_ec2#inventory) does. It makes large
-        inventories slow. The tags stay in C(ec2_tags), as C(tags) is a reserved name.
+      - Give each host everything that EC2 tells about the instance, as P(amazon.aws.aws_ec2#inventory) does. It makes
+        large inventories slow. The tags stay in C(ec2_tags), as C(tags) is a reserved name.
       - Expressions in O(compose), O(groups) and O(keyed_groups) then see everything too; without it, the common fields
         and C(tags).
     type: bool
@@ -97,11 +97,12 @@ options:
     type: bool
     default: false
 notes:
-  - Groups are C(managers), C(workers), C(leader), the cluster's name, C(az_<zone>), C(type_<instance type>), C(spot) and
-    C(on_demand), the image's ID, and C(ready), C(draining), C(down). Characters that Ansible does not take become C(_).
+  - Groups are C(managers), C(workers), C(leader), the cluster's name, C(az_<zone>), C(type_<instance type>), C(spot)
+    and C(on_demand), the image's ID, and C(ready), C(draining), C(down). Characters that Ansible does not take become
+    C(_).
   - The first host of C(managers) is the best one to talk to, the leader if it is known.
-  - With O(cache=true), the finished inventory is kept. When AWS does not answer, the last good one is served with a warning,
-    however old it is.
+  - With O(cache=true), the finished inventory is kept. When AWS does not answer, the last good one is served with a
+    warning, however old it is.
 seealso:
   - plugin: amazon.aws.aws_ec2
     plugin_type: inventory
@@ -189,7 +190,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return False
 
     def _names_this_plugin(self, path: str) -> bool:
-        with open(path, encoding="utf-8", errors="replace") as file:
+        with Path(path).open(encoding="utf-8", errors="replace") as file:
             return any(line.replace('"', "").replace("'", "").split() == ["plugin:", self.NAME] for line in file)
 
     def parse(self, inventory: t.Any, loader: t.Any, path: str, cache: bool = True) -> None:
@@ -201,7 +202,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             settings = Settings.from_getter(self.get_option)
             self._apply(self._computed(settings, path, cache))
         except SwarmError as error:
-            raise AnsibleParserError(f"{path}: {error.message}") from error
+            raise AnsibleParserError(f"{path}: {error.message}") from None
         except ImportError as error:
             raise AnsibleParserError(f"{path}: this plugin needs botocore (a part of boto3): {error}") from error
 
@@ -213,7 +214,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 raise AnsibleParserError(f"{path}: there is no option {option!r}{nearest(str(option), known)}.")
 
     def _computed(self, settings: Settings, path: str, use_cache: bool) -> Computed:
-        """Return the inventory, from the cache if it is fresh there, else from AWS, else from the cache if it is old."""
+        """Return the inventory: fresh from the cache, else from AWS, else old from the cache."""
         kept = InventoryCache(self, path, settings) if self.get_option("cache") else None
         if kept is not None and use_cache:
             fresh = kept.fresh()

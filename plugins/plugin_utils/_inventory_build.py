@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import AccessDenied, AwsError
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import AccessDenied
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.instances import Facts, Filters, describe_regions
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.record import RecordError, parameter_name, parse_record
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsOptions, AwsSession
@@ -79,7 +79,7 @@ class Settings:
 
 
 def include_filters(filters: Filters, more: Sequence[Filters], clusters: Sequence[str]) -> tuple[Filters, ...]:
-    """Return the sets of filters to ask for: as given, narrowed to *clusters*; all swarm nodes when nothing is given."""
+    """Return the sets of filters to ask for, narrowed to *clusters*; all swarm nodes when nothing is given."""
     asked = [*([filters] if filters else []), *more]
     if clusters:
         return tuple({**item, f"tag:{CLUSTER_TAG}": list(clusters)} for item in asked or [{}])
@@ -187,8 +187,3 @@ class Builder:
                 variables["ansible_host"] = address
                 break
         return variables
-
-
-def first_error(answer: Answer) -> AwsError | None:
-    """Return one of the errors of *answer*, ``None`` when there is none."""
-    return next(iter(answer.failed.values()), None)

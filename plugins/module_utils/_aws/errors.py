@@ -122,6 +122,13 @@ def _permission(message: str) -> str:
     return found.group(1) if found else ""
 
 
+def _one_line(detail: str, code: str) -> str:
+    """Return AWS's text as one line; a proxy's page of HTML says nothing to a user."""
+    if not detail.strip() or "<html" in detail.lower():
+        return "AWS answered with an error" if code else "no error text"
+    return " ".join(detail.split()).rstrip(".")
+
+
 def from_code(code: str, detail: str, doing: str, region: str = "", permission: str = "") -> AwsError:
     """Return the typed error for AWS's error *code*.
 
@@ -150,7 +157,7 @@ def from_code(code: str, detail: str, doing: str, region: str = "", permission: 
         )
     if code in _THROTTLED:
         return Throttled(f"Cannot {doing}{where}: AWS throttles the calls ({code}).", code=code, region=region)
-    text = f"Cannot {doing}{where}: {detail.strip().rstrip('.') or code} ({code})."
+    text = f"Cannot {doing}{where}: {_one_line(detail, code)} ({code})."
     if _NOT_FOUND.search(code):
         return NotFound(text, code=code, region=region)
     if _EXISTS.search(code):
