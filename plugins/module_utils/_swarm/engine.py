@@ -45,7 +45,7 @@ class Engine:
         timeout: seconds until a call without an answer is given up.
     """
 
-    def __init__(self, host: str = DEFAULT_HOST, timeout: float = 60) -> None:
+    def __init__(self, host: str = DEFAULT_HOST, timeout: int = 60) -> None:
         import docker  # slow to load, and absent where only the pure parts are used
 
         self.host = host
@@ -153,6 +153,10 @@ class Engine:
     def networks(self, filters: t.Mapping[str, list[str]] | None = None) -> list[Json]:
         """Return networks."""
         return self._list("list networks", "/networks", filters)
+
+    def network(self, name: str) -> Json | None:
+        """Return one network by name or id, or None when there is none."""
+        return self._one(f"read network {name}", f"/networks/{_quote(name)}")
 
     def create_network(self, spec: Json) -> str:
         """Create a network and return its id.

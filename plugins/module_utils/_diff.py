@@ -1,0 +1,128 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""Differences between two trees of plain data, field by field, without ever showing a secret."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing as t
+
+HIDDEN = "(hidden)"
+
+Path = tuple[str, ...]
+Tree = dict[str, t.Any]
+
+_SENSITIVE = re.compile(r"pass|secret|token|credential|private|auth|api.?key|access.?key|dsn|connection", re.IGNORECASE)
+_LOGIN_IN_URL = re.compile(r"(?<=://)[^/\s@]+@")
+_SENSITIVE_ARGUMENT = re.compile(rf"(?P<flag>-*[\w.-]*(?:{_SENSITIVE.pattern})[\w.-]*[=:])\S+", re.IGNORECASE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """One field that differs.
+
+    Attributes:
+        path: keys from the root of the tree.
+        before: old value, None when the field is new.
+        after: new value, None when the field goes.
+        note: why it changes, when that is not plain (drift, a digest that moved).
+    """
+
+    path: Path
+    before: t.Any
+    after: t.Any
+    note: str = ""
+
+    @property
+    def kind(self) -> str:
+        """C(add), C(remove) or C(change)."""
+        if self.before is None:
+            return "add"
+        return "remove" if self.after is None else "change"
+
+    def shown(self) -> dict[str, t.Any]:
+        """Return the change as plain data that may be printed."""
+        before, after = show(self.path, self.before), show(self.path, self.after)
+        if before == after and self.kind == "change":
+            before, after = f"{HIDDEN} old value", f"{HIDDEN} new value"
+        data = {"path": dotted(self.path), "kind": self.kind, "before": before, "after": after}
+        return {**data, "note": self.note} if self.note else data
+
+
+def diff(before: Tree, after: Tree, at: Path = ()) -> list[Change]:
+    """Return every leaf that differs, in the order of I(before), then what is new in I(after).
+
+    A missing key and one that holds None are the same.
+    """
+    changes: list[Change] = []
+    for key in [*before, *(key for key in after if key not in before)]:
+        old, new, path = before.get(key), after.get(key), (*at, str(key))
+        if old == new:
+            continue
+        if isinstance(old, dict) or isinstance(new, dict):
+            left = old if isinstance(old, dict) else {}
+            right = new if isinstance(new, dict) else {}
+            changes += diff(left, right, path)
+        else:
+            changes.append(Change(path, old, new))
+    return changes
+
+
+def leaves(tree: Tree, at: Path = ()) -> t.Iterator[tuple[Path, t.Any]]:
+    """Yield every leaf with its path."""
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from leaves(value, (*at, str(key)))
+        else:
+            yield (*at, str(key)), value
+
+
+def show(path: Path, value: t.Any) -> t.Any:
+    """Return I(value) as it may be printed: values of environment variables never, nor what looks like a secret."""
+    if value is None:
+        return None
+    if "Env" in path[:-1] or is_sensitive(path):
+        return HIDDEN
+    if isinstance(value, str):
+        return _clean(value)
+    if isinstance(value, (list, tuple)):
+        return _clean_list([str(item) for item in value])
+    return value
+
+
+def is_sensitive(path: Path) -> bool:
+    """Say whether the name of a field promises a secret."""
+    return bool(path) and path[-1] not in ("SecretName", "SecretID") and bool(_SENSITIVE.search(path[-1]))
+
+
+def show_tree(tree: Tree, at: Path = ()) -> Tree:
+    """Return a copy of I(tree) that may be printed."""
+    return {
+        key: show_tree(value, (*at, str(key))) if isinstance(value, dict) else show((*at, str(key)), value)
+        for key, value in tree.items()
+    }
+
+
+def dotted(path: Path) -> str:
+    """Return I(path) for people; a key that holds a dot stands in brackets."""
+    text = ""
+    for key in path:
+        text += f"[{key}]" if re.search(r"[^\w-]", key) else f".{key}"
+    return text.lstrip(".")
+
+
+def _clean(text: str) -> str:
+    text = _LOGIN_IN_URL.sub(f"{HIDDEN}@", text)
+    return _SENSITIVE_ARGUMENT.sub(rf"\g<flag>{HIDDEN}", text)
+
+
+def _clean_list(words: list[str]) -> list[str]:
+    """Hide the word after a flag that promises a secret, as in C(--password hunter2)."""
+    cleaned, hide = [], False
+    for word in words:
+        cleaned.append(HIDDEN if hide else _clean(word))
+        hide = word.startswith("-") and "=" not in word and bool(_SENSITIVE.search(word))
+    return cleaned

@@ -1,0 +1,60 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""Reading the swarm for a plan: a fixed number of requests, whatever the number of services."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .engine import Engine
+from .model import LABEL_NAMESPACE, ObjectEntry, StackModel
+from .plan import Json, LiveState
+
+LABEL_RELEASE = "apiary.release.stack"
+
+
+def read_live(engine: Engine, stack: str, model: StackModel | None = None) -> LiveState:
+    """Read all that planning a stack needs: services, tasks, nodes, networks, configs and secrets.
+
+    Args:
+        model: configs and secrets that it declares external, or names itself, are read too.
+    """
+    own = {"label": [f"{LABEL_NAMESPACE}={stack}"]}
+    live = LiveState(
+        services=engine.services(),
+        tasks=engine.tasks({"desired-state": ["running"]}),
+        nodes=engine.nodes(),
+        networks=engine.networks(),
+        configs=engine.configs(own),
+        secrets=engine.secrets(own),
+    )
+    if model is not None:
+        live.configs += _named(engine.configs, model.configs.values(), live.configs)
+        live.secrets += _named(engine.secrets, model.secrets.values(), live.secrets)
+    complete_networks(engine, live.networks, live.services)
+    return live
+
+
+def _named(
+    read: t.Callable[[dict[str, list[str]]], list[Json]], entries: t.Iterable[ObjectEntry], known: t.Sequence[Json]
+) -> list[Json]:
+    """Return the objects that entries name and that do not carry the stack's label."""
+    found = {item["Spec"]["Name"] for item in known}
+    names = [entry.name for entry in entries if entry.external and entry.name not in found]
+    # The engine's filter is by prefix.
+    return [item for item in read({"name": names}) if item["Spec"]["Name"] in names] if names else []
+
+
+def complete_networks(engine: Engine, networks: list[Json], services: t.Iterable[Json]) -> None:
+    """Add to I(networks) those that services use and that the list does not show (the swarm's own host network)."""
+    known = {item["Id"] for item in networks}
+    for service in services:
+        for attachment in (service["Spec"].get("TaskTemplate") or {}).get("Networks") or []:
+            target = attachment.get("Target", "")
+            if target not in known:
+                known.add(target)
+                found = engine.network(target)
+                if found is not None:
+                    networks.append({**found, "Id": target})

@@ -1,0 +1,166 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""The plan of a whole stack."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ..._diff import Tree
+from ..model import LABEL_NAMESPACE, NetworkEntry, ObjectEntry, StackModel
+from . import checks
+from .service import plan_create, plan_remove, plan_update
+from .types import Json, LiveState, ObjectPlan, ServicePlan, StackPlan
+
+#: Networks that every engine has; the engine knows them by name.
+PREDEFINED = frozenset({"host", "bridge", "none", "ingress"})
+
+
+@dataclasses.dataclass(frozen=True)
+class PlanOptions:
+    """How to plan.
+
+    Attributes:
+        prune: remove services that left the file.
+        purge: remove from services what nobody declared.
+        allow_recreate: a change that needs removal and creation is allowed.
+    """
+
+    prune: bool = True
+    purge: bool = False
+    allow_recreate: bool = False
+
+
+def plan_stack(model: StackModel, live: LiveState, base: t.Mapping[str, Tree], options: PlanOptions) -> StackPlan:
+    """Plan the way from I(live) to I(model).
+
+    Args:
+        model: the stack, its images pinned.
+        base: what our last release sent, canonical tree by service name in the swarm.
+    """
+    plan = StackPlan(model.name, warnings=list(model.warnings))
+    for network in model.networks.values():
+        plan.objects += _network(network, model.name, live, plan)
+    for kind, entries, existing in (
+        ("config", model.configs, live.configs),
+        ("secret", model.secrets, live.secrets),
+    ):
+        for entry in entries.values():
+            plan.objects += _object(kind, entry, existing, plan)
+    by_name = {service["Spec"]["Name"]: service for service in live.services}
+    names = live.network_names()
+    for item in sorted(model.services.values(), key=lambda entry: entry.wave):
+        found = by_name.get(item.full_name)
+        if found is None:
+            service = plan_create(item.spec)
+        elif namespace_of(found["Spec"]) != model.name:
+            plan.blockers.append(_foreign(item.full_name, found["Spec"], model.name))
+            continue
+        else:
+            service = plan_update(
+                item.spec, found, base.get(item.full_name), names, live.tasks, live.nodes, options.purge
+            )
+        service.wave, service.routed = item.wave, bool(item.routes)
+        plan.services.append(service)
+    if options.prune:
+        wanted = {entry.full_name for entry in model.services.values()}
+        plan.services += [
+            plan_remove(service, live.tasks)
+            for service in own_services(live, model.name)
+            if service["Spec"]["Name"] not in wanted
+        ]
+    for service in plan.services:
+        _judge(service, live, plan, options)
+    return plan
+
+
+def own_services(live: LiveState, stack: str) -> list[Json]:
+    """Return the live services of a stack, by name."""
+    own = [service for service in live.services if namespace_of(service["Spec"]) == stack]
+    return sorted(own, key=lambda service: str(service["Spec"]["Name"]))
+
+
+def plan_absent(stack: str, live: LiveState) -> StackPlan:
+    """Plan the removal of everything that belongs to a stack."""
+    plan = StackPlan(stack, [plan_remove(service, live.tasks) for service in own_services(live, stack)])
+    for kind, existing in (("config", live.configs), ("secret", live.secrets)):
+        plan.objects += [
+            ObjectPlan(t.cast(t.Any, kind), item["Spec"]["Name"], "remove", object_id=item["ID"])
+            for item in existing
+            if namespace_of(item["Spec"]) == stack
+        ]
+    plan.objects += [
+        ObjectPlan("network", item["Name"], "remove", object_id=item["Id"])
+        for item in live.networks
+        if (item.get("Labels") or {}).get(LABEL_NAMESPACE) == stack
+    ]
+    return plan
+
+
+def namespace_of(spec: Json) -> str:
+    """Return the stack that an object belongs to, "" for none."""
+    return str((spec.get("Labels") or {}).get(LABEL_NAMESPACE, ""))
+
+
+def _foreign(name: str, spec: Json, stack: str) -> str:
+    owner = namespace_of(spec)
+    return (
+        f"service {name} exists and belongs to {f'stack {owner}' if owner else 'no stack'}, not to stack {stack}: "
+        "choose another stack name or remove that service first"
+    )
+
+
+def _network(entry: NetworkEntry, stack: str, live: LiveState, plan: StackPlan) -> list[ObjectPlan]:
+    found = [item for item in live.networks if item["Name"] == entry.name]
+    if entry.external:
+        if not found and entry.name not in PREDEFINED:
+            plan.blockers.append(f"network {entry.name} is declared external and does not exist in the swarm")
+        elif found and entry.name not in PREDEFINED and all(item.get("Scope") != "swarm" for item in found):
+            plan.blockers.append(f"network {entry.name} exists on this node only, services need one of scope swarm")
+        return []
+    if not found:
+        return [ObjectPlan("network", entry.name, "create", entry.spec)]
+    owner = (found[0].get("Labels") or {}).get(LABEL_NAMESPACE, "")
+    if owner != stack:
+        whose = f"stack {owner}" if owner else "no stack"
+        plan.blockers.append(
+            f"network {entry.name} exists and belongs to {whose}: declare it as external or give it another name"
+        )
+    for field in ("Driver", "Internal", "Attachable"):
+        wanted = entry.spec.get(field)
+        if wanted not in (None, "") and wanted != found[0].get(field):
+            plan.warnings.append(
+                f"network {entry.name} has {field} {found[0].get(field)}, the file says {wanted}: a network cannot "
+                "change while it exists, remove the stack first"
+            )
+    return [ObjectPlan("network", entry.name, "none", object_id=found[0]["Id"])]
+
+
+def _object(kind: str, entry: ObjectEntry, existing: t.Sequence[Json], plan: StackPlan) -> list[ObjectPlan]:
+    found = next((item for item in existing if item["Spec"]["Name"] == entry.name), None)
+    kind_name = t.cast(t.Any, kind)
+    if found is None:
+        if entry.external:
+            plan.blockers.append(f"{kind} {entry.name} is declared external and does not exist in the swarm")
+            return []
+        return [ObjectPlan(kind_name, entry.name, "create", entry.body())]
+    if not entry.external and kind == "config" and entry.data is not None and found["Spec"].get("Data") != entry.data:
+        plan.blockers.append(
+            f"config {entry.name} exists with other content and cannot change: leave its name out of the file, then "
+            "each content gets a name of its own"
+        )
+    return [ObjectPlan(kind_name, entry.name, "none", object_id=found["ID"])]
+
+
+def _judge(service: ServicePlan, live: LiveState, plan: StackPlan, options: PlanOptions) -> None:
+    plan.warnings += checks.warnings(service, live)
+    plan.blockers += checks.blockers(service, live)
+    if service.action == "recreate" and not options.allow_recreate:
+        change = next(item for item in service.changes if item.path[0] == "Mode")
+        plan.blockers.append(
+            f"service {service.name}: its mode changes from {change.before} to {change.after}, which needs removing "
+            f"and creating it again ({service.restarts} tasks stop); allow_recreate: true allows that"
+        )

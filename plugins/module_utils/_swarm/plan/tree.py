@@ -1,0 +1,197 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""The canonical form of an Engine ServiceSpec: a tree in which equal meaning is equal data.
+
+Lists whose order means nothing become dicts keyed by what identifies an element, ids become names, and values that the
+engine takes for "not given" are left out. Two specs mean the same exactly when their trees are equal.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import hashlib
+import json
+import typing as t
+
+from ..._diff import Path, Tree
+
+Spec = dict[str, t.Any]
+
+_CONTAINER = ("TaskTemplate", "ContainerSpec")
+SECOND = 1_000_000_000
+
+#: Here zero is a value of its own, because the engine's field is a pointer.
+_ZERO_MATTERS = {
+    ("Mode", "Replicas"),
+    ("TaskTemplate", "RestartPolicy", "Delay"),
+    (*_CONTAINER, "StopGracePeriod"),
+    (*_CONTAINER, "Init"),
+}
+
+#: What the engine assumes, or fills in, when the field is not given.
+_DEFAULTS: dict[Path, t.Any] = {
+    ("TaskTemplate", "Runtime"): "container",
+    ("TaskTemplate", "RestartPolicy", "Condition"): "any",
+    ("TaskTemplate", "RestartPolicy", "Delay"): 5 * SECOND,
+    (*_CONTAINER, "Isolation"): "default",
+    (*_CONTAINER, "Secrets", "*", "File", "UID"): "0",
+    (*_CONTAINER, "Secrets", "*", "File", "GID"): "0",
+    (*_CONTAINER, "Configs", "*", "File", "UID"): "0",
+    (*_CONTAINER, "Configs", "*", "File", "GID"): "0",
+    ("EndpointSpec", "Mode"): "vip",
+    ("EndpointSpec", "Ports", "*", "Protocol"): "tcp",
+    ("EndpointSpec", "Ports", "*", "PublishMode"): "ingress",
+    **{
+        (section, field): value
+        for section in ("UpdateConfig", "RollbackConfig")
+        for field, value in (("FailureAction", "pause"), ("Order", "stop-first"), ("Monitor", 5 * SECOND))
+    },
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Codec:
+    """How a list is kept as a dict."""
+
+    encode: t.Callable[[t.Any], tuple[str, t.Any]]
+    decode: t.Callable[[str, t.Any], t.Any]
+
+
+def _member(key: t.Callable[[t.Any], str]) -> _Codec:
+    return _Codec(lambda item: (key(item), item), lambda _key, value: value)
+
+
+def _variable(item: str) -> tuple[str, t.Any]:
+    name, sign, value = item.partition("=")
+    return name, value if sign else True
+
+
+def _file_key(kind: str) -> t.Callable[[Spec], str]:
+    def key(item: Spec) -> str:
+        return f"{item.get(f'{kind}Name', '')}:{(item.get('File') or {}).get('Name', '')}"
+
+    return key
+
+
+def _port_key(item: Spec) -> str:
+    mode, published = item.get("PublishMode") or "ingress", item.get("PublishedPort") or 0
+    return f"{mode}:{published}:{item.get('TargetPort', 0)}/{item.get('Protocol') or 'tcp'}"
+
+
+_SET = _Codec(lambda item: (str(item), True), lambda key, _value: key)
+_ENVIRONMENT = _Codec(_variable, lambda key, value: key if value is True else f"{key}={value}")
+
+_CODECS: dict[Path, _Codec] = {
+    (*_CONTAINER, "Env"): _ENVIRONMENT,
+    (*_CONTAINER, "Mounts"): _member(lambda item: str(item.get("Target", ""))),
+    (*_CONTAINER, "Secrets"): _member(_file_key("Secret")),
+    (*_CONTAINER, "Configs"): _member(_file_key("Config")),
+    (*_CONTAINER, "Ulimits"): _member(lambda item: str(item.get("Name", ""))),
+    **{(*_CONTAINER, name): _SET for name in ("Groups", "Hosts", "CapabilityAdd", "CapabilityDrop")},
+    ("TaskTemplate", "Networks"): _member(lambda item: str(item.get("Target", ""))),
+    ("TaskTemplate", "Networks", "*", "Aliases"): _SET,
+    ("TaskTemplate", "Placement", "Constraints"): _SET,
+    ("TaskTemplate", "Placement", "Platforms"): _member(
+        lambda item: f"{item.get('OS', '')}/{item.get('Architecture', '')}"
+    ),
+    ("EndpointSpec", "Ports"): _member(_port_key),
+}
+
+_IDS = {"SecretID", "ConfigID"}
+_MODES = {"Replicated": "replicated", "Global": "global", "ReplicatedJob": "replicated-job", "GlobalJob": "global-job"}
+
+
+def to_tree(spec: Spec, networks: t.Mapping[str, str] | None = None) -> Tree:
+    """Return the canonical form of a ServiceSpec.
+
+    Args:
+        networks: id → name of networks; targets that are not in it stay as they are.
+    """
+    spec = dict(spec)
+    template = dict(spec.get("TaskTemplate") or {})
+    attached = template.get("Networks") or spec.get("Networks")  # old clients put them at the top
+    spec.pop("Networks", None)
+    if attached:
+        names = networks or {}
+        template["Networks"] = [
+            {**item, "Target": names.get(item.get("Target", ""), item.get("Target"))} for item in attached
+        ]
+    spec["TaskTemplate"] = template
+    spec["Mode"] = _flat_mode(spec.get("Mode") or {})
+    return t.cast(Tree, _encode(spec, ()) or {})
+
+
+def from_tree(tree: Tree) -> Spec:
+    """Return a ServiceSpec (with names in place of ids) that has the canonical form I(tree)."""
+    spec = t.cast(Spec, _decode(copy.deepcopy(tree), ()))
+    mode = dict(spec.pop("Mode", {"Kind": "replicated"}))
+    kind = next(name for name, value in _MODES.items() if value == mode.pop("Kind"))
+    return {**spec, "Mode": {kind: mode}}
+
+
+def task_tree(task_template: Spec, networks: t.Mapping[str, str] | None = None) -> Tree:
+    """Return the canonical form of a TaskSpec, as services and tasks carry it; where tasks may run is left out.
+
+    The engine lets tasks live whose node still satisfies changed constraints, so placement says nothing about a task.
+    """
+    tree = dict(to_tree({"TaskTemplate": task_template}, networks).get("TaskTemplate") or {})
+    tree.pop("Placement", None)
+    return tree
+
+
+def fingerprint(tree: t.Any) -> str:
+    """Return a short digest of a tree: equal for equal meaning."""
+    text = json.dumps(tree, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def replicas(spec: Spec) -> int | None:
+    """Return the wanted number of tasks of a replicated service, None for other modes."""
+    mode = _flat_mode(spec.get("Mode") or {})
+    return mode["Replicas"] if mode["Kind"] == "replicated" else None
+
+
+def _flat_mode(mode: Spec) -> Spec:
+    kind = next((name for name in _MODES if mode.get(name) is not None), "Replicated")
+    flat: Spec = {"Kind": _MODES[kind], **(mode.get(kind) or {})}
+    if kind == "Replicated":
+        flat["Replicas"] = 1 if flat.get("Replicas") is None else flat["Replicas"]
+    elif kind == "ReplicatedJob":
+        flat["MaxConcurrent"] = 1 if flat.get("MaxConcurrent") is None else flat["MaxConcurrent"]
+        flat["TotalCompletions"] = flat.get("TotalCompletions") or flat["MaxConcurrent"]
+    return flat
+
+
+def _encode(value: t.Any, path: Path) -> t.Any:
+    """Return the canonical form of I(value), None when it means "not given"."""
+    codec = _CODECS.get(path)
+    if codec is not None and isinstance(value, list):
+        value = dict(codec.encode(item) for item in value)
+        return {key: _encode(item, (*path, "*")) for key, item in value.items()} or None
+    if isinstance(value, dict):
+        fields = {key: _encode(item, (*path, key)) for key, item in value.items() if key not in _IDS}
+        fields = {key: item for key, item in fields.items() if item is not None}
+        # An element that is all defaults still exists.
+        return fields if fields or path[-1:] == ("*",) else None
+    if path in _ZERO_MATTERS:
+        return None if value is None or value == _DEFAULTS.get(path) else value
+    if value in (None, "", 0, False, []) and path[-1:] != ("*",) and not _is_free(path):
+        return None
+    return None if path in _DEFAULTS and value == _DEFAULTS[path] else value
+
+
+def _is_free(path: Path) -> bool:
+    """Say whether the key is the user's own, so that an empty value still is a value."""
+    return len(path) > 1 and path[-2] in ("Labels", "Sysctls", "Options", "DriverOpts")
+
+
+def _decode(value: t.Any, path: Path) -> t.Any:
+    codec = _CODECS.get(path)
+    if codec is not None and isinstance(value, dict):
+        return [codec.decode(key, _decode(item, (*path, "*"))) for key, item in value.items()]
+    if isinstance(value, dict):
+        return {key: _decode(item, (*path, key)) for key, item in value.items()}
+    return value

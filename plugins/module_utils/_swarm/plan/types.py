@@ -1,0 +1,207 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""What a deploy would change, as plain data."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ..._diff import Change, dotted, show
+from ..digest import digest_of
+
+Json = dict[str, t.Any]
+Action = t.Literal["none", "create", "update", "recreate", "remove"]
+
+
+@dataclasses.dataclass
+class LiveState:
+    """One reading of the swarm, in the engine's own JSON.
+
+    Attributes:
+        services: all services of the swarm, other people's too.
+        tasks: all tasks that should run now.
+        networks: networks that this manager knows.
+        configs: configs of the stack, and external ones that it names.
+        secrets: like I(configs).
+    """
+
+    services: list[Json]
+    tasks: list[Json]
+    nodes: list[Json]
+    networks: list[Json] = dataclasses.field(default_factory=list)
+    configs: list[Json] = dataclasses.field(default_factory=list)
+    secrets: list[Json] = dataclasses.field(default_factory=list)
+
+    def network_names(self) -> dict[str, str]:
+        """Return id → name."""
+        return {item["Id"]: item["Name"] for item in self.networks}
+
+
+@dataclasses.dataclass
+class ServicePlan:
+    """What happens to one service.
+
+    Attributes:
+        name: name in the swarm.
+        spec: what to send: a ServiceSpec with names in place of ids; the live one when nothing changes.
+        live: the service as read, None when it is to be created.
+        changes: fields that change.
+        kept: undeclared fields that stay; overruled: changes of others that are set back.
+        restarts: running tasks that will be replaced.
+        because: why they are, as the names of the fields.
+        wave: services of a lower wave come first.
+        routed: the edge sends requests to it.
+    """
+
+    name: str
+    action: Action
+    spec: Json
+    live: Json | None = None
+    changes: list[Change] = dataclasses.field(default_factory=list)
+    kept: list[Change] = dataclasses.field(default_factory=list)
+    overruled: list[Change] = dataclasses.field(default_factory=list)
+    restarts: int = 0
+    because: list[str] = dataclasses.field(default_factory=list)
+    wave: int = 0
+    routed: bool = False
+
+    @property
+    def image_before(self) -> str:
+        """The live image, "" when there is no service yet."""
+        return _image(self.live["Spec"]) if self.live else ""
+
+    @property
+    def image_after(self) -> str:
+        """The image that will run, "" when the service goes."""
+        return "" if self.action == "remove" else _image(self.spec)
+
+    def to_dict(self) -> Json:
+        """Return the plan of this service with nothing secret in it."""
+        return {
+            "name": self.name,
+            "action": self.action,
+            "changes": [change.shown() for change in self.changes],
+            "restarts": self.restarts,
+            "because": list(self.because),
+            "image": {"before": self.image_before, "after": self.image_after},
+            "kept": [dotted(change.path) for change in self.kept],
+            "overruled": [dotted(change.path) for change in self.overruled],
+        }
+
+
+@dataclasses.dataclass
+class ObjectPlan:
+    """What happens to a network, config or secret.
+
+    Attributes:
+        body: what to send, content of configs and secrets included.
+    """
+
+    kind: t.Literal["network", "config", "secret"]
+    name: str
+    action: Action
+    body: Json = dataclasses.field(default_factory=dict)
+    object_id: str = ""
+
+    def to_dict(self) -> Json:
+        """Return it without any content."""
+        return {"kind": self.kind, "name": self.name, "action": self.action}
+
+
+@dataclasses.dataclass
+class StackPlan:
+    """What a deploy would do.
+
+    Attributes:
+        warnings: what a careful reader would say.
+        blockers: why it must not be done as it is.
+    """
+
+    stack: str
+    services: list[ServicePlan] = dataclasses.field(default_factory=list)
+    objects: list[ObjectPlan] = dataclasses.field(default_factory=list)
+    warnings: list[str] = dataclasses.field(default_factory=list)
+    blockers: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything would be written."""
+        return any(item.action != "none" for item in [*self.services, *self.objects])
+
+    def touched(self) -> list[ServicePlan]:
+        """Return the services that change."""
+        return [item for item in self.services if item.action != "none"]
+
+    def to_dict(self) -> Json:
+        """Return the plan as data that may be printed."""
+        return {
+            "stack": self.stack,
+            "changed": self.changed,
+            "services": [item.to_dict() for item in self.services],
+            "objects": [item.to_dict() for item in self.objects if item.action != "none"],
+            "warnings": list(self.warnings),
+            "blockers": list(self.blockers),
+        }
+
+    def text(self) -> str:
+        """Return the plan for people: the same in check mode and in a real run."""
+        lines = []
+        for thing in self.objects:
+            if thing.action != "none":
+                lines.append(f"{_SIGNS[thing.action]} {thing.kind} {thing.name}")
+        for service in self.services:
+            lines += _service_lines(service)
+        if not self.changed:
+            lines.append("nothing changes")
+        lines += [f"warning: {text}" for text in self.warnings]
+        lines += [f"refused: {text}" for text in self.blockers]
+        return "\n".join(lines)
+
+
+_SIGNS: dict[str, str] = {"none": "=", "create": "+", "update": "~", "recreate": "!", "remove": "-"}
+
+
+def _image(spec: Json) -> str:
+    return str(((spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}).get("Image", ""))
+
+
+def _service_lines(plan: ServicePlan) -> list[str]:
+    if plan.action == "none":
+        return [f"    service {plan.name}: drift, {change.note}: {dotted(change.path)}" for change in plan.kept]
+    lines = [f"{_SIGNS[plan.action]} service {plan.name}{_effect(plan)}"]
+    if plan.action in ("update", "recreate"):
+        for change in plan.changes:
+            data = change.shown()
+            before, after = (_brief(data["before"]), _brief(data["after"]))
+            note = f"  ({change.note})" if change.note else ""
+            sign = {"add": "+", "remove": "-", "change": "~"}[change.kind]
+            value = {"add": after, "remove": before, "change": f"{before} -> {after}"}[change.kind]
+            lines.append(f"    {sign} {dotted(change.path)}: {value}{note}")
+    elif plan.action == "create":
+        lines.append(f"    + image {_brief(plan.image_after)}")
+    lines += [
+        f"      {dotted(change.path)}: {_brief(show(change.path, change.after))} ({change.note})"
+        for change in plan.kept
+    ]
+    return lines
+
+
+def _effect(plan: ServicePlan) -> str:
+    if plan.action == "recreate":
+        return f": removed and created again, {plan.restarts} tasks stop first"
+    if plan.action == "update" and plan.restarts:
+        return f": restarts {plan.restarts} task{'s' * (plan.restarts != 1)} because {', '.join(plan.because)} change"
+    if plan.action == "update":
+        return ": restarts nothing"
+    return ""
+
+
+def _brief(value: t.Any) -> str:
+    text = str(value)
+    digest = digest_of(text)
+    if digest.startswith("sha256:") and len(digest) == 71:
+        return f"{text.partition('@')[0]}@{digest[:19]}"
+    return text
