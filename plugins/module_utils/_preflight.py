@@ -35,7 +35,9 @@ def check_region(region: str, known: t.Collection[str]) -> list[str]:
     """Say what is wrong with *region*, given the names that the SDK knows."""
     if region in known:
         return []
-    near = difflib.get_close_matches(region, known, n=1, cutoff=0.6)
+    # Two letters swapped is the likeliest slip, and difflib does not count it as a small one.
+    swapped = [name for name in known if sorted(name) == sorted(region)]
+    near = swapped or difflib.get_close_matches(region, known, n=1, cutoff=0.6)
     hint = f"did you mean {near[0]}?" if near else "write one such as eu-west-1."
     return [f"There is no AWS region {region!r}: {hint}"]
 

@@ -29,6 +29,12 @@ options:
       - What else a bake depends on, as the lookup P(apiary.swarm.bake_parts#lookup) returns it.
     type: dict
     required: true
+  subnet_id:
+    description:
+      - The subnet for the machines of a bake.
+      - "Default: the first subnet of the default VPC."
+    type: str
+    default: ''
   force:
     description:
       - Whether to bake in any case.
@@ -79,6 +85,11 @@ image_id:
   description: The validated image to use when there is nothing to bake; otherwise empty.
   type: str
   returned: success
+subnet:
+  description: The subnet for the machines of a bake.
+  type: dict
+  returned: success
+  sample: {"subnet_id": "subnet-0abc", "vpc_id": "vpc-0abc", "zone": "eu-west-1a"}
 base:
   description: The base image.
   type: dict
@@ -86,7 +97,9 @@ base:
   sample: {"image_id": "ami-0base123", "name": "debian-13-amd64", "root_device_name": "/dev/xvda", "architecture": "x86_64"}
 """
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws import images
+from dataclasses import asdict
+
+from ansible_collections.apiary.swarm.plugins.module_utils._aws import fleet, images
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.baking import (
     PARTS,
     Image,
@@ -123,6 +136,10 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     lacking = [name for name in PARTS if not parts.get(name)]
     if lacking:
         raise Refused(f"parts lacks {', '.join(lacking)}: give it what the lookup apiary.swarm.bake_parts returns.")
+    subnet = fleet.get_subnet(session.client("ec2"), params["subnet_id"])
+    if subnet is None:
+        missing = f"no subnet {params['subnet_id']}" if params["subnet_id"] else "no default VPC"
+        raise Refused(f"There is {missing} in {session.region}: write the ID of a subnet to bake in.")
     verdict = decide(parts, images.list_baked(session.client("ec2")), params["force"])
     wanted = bake_hash(parts)
     return {
@@ -133,6 +150,7 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
         "bake_hash": wanted,
         "tags": {images.TAG_BAKED: "true", images.TAG_HASH: wanted, images.TAG_PARTS: parts_to_tag(parts)},
         "image_id": verdict.image.image_id if verdict.image else "",
+        "subnet": asdict(subnet),
         "base": {
             "image_id": base.image_id,
             "name": base.name,
@@ -148,6 +166,7 @@ def main() -> None:
         {
             "base_image": {"type": "str", "required": True},
             "parts": {"type": "dict", "required": True},
+            "subnet_id": {"type": "str", "default": ""},
             "force": {"type": "bool", "default": False},
         },
         run,

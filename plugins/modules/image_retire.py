@@ -36,6 +36,11 @@ options:
       - How many of the newest validated images stay whether used or not.
     type: int
     default: 3
+  unfinished:
+    description:
+      - Whether images that are still being made go too. Only right under the lock of M(apiary.swarm.bake_lock).
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -78,7 +83,7 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     ec2 = session.client("ec2")
     baked = images.list_baked(ec2)
     users = find_users(session, [image.image_id for image in baked])
-    plan = plan_retirement(baked, users, params["keep"], params["cluster"])
+    plan = plan_retirement(baked, users, params["keep"], params["cluster"], params["unfinished"])
     retired = [item for item in plan if item.retire]
     if not check_mode:
         for item in retired:
@@ -101,7 +106,14 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
 
 def main() -> None:
     """Run the module."""
-    run_module({"cluster": {"type": "str", "required": True}, "keep": {"type": "int", "default": 3}}, run)
+    run_module(
+        {
+            "cluster": {"type": "str", "required": True},
+            "keep": {"type": "int", "default": 3},
+            "unfinished": {"type": "bool", "default": False},
+        },
+        run,
+    )
 
 
 if __name__ == "__main__":

@@ -112,7 +112,11 @@ class Retirement:
 
 
 def plan_retirement(
-    images: t.Sequence[Image], users: t.Mapping[str, t.Sequence[str]], keep: int, cluster: str
+    images: t.Sequence[Image],
+    users: t.Mapping[str, t.Sequence[str]],
+    keep: int,
+    cluster: str,
+    unfinished: bool = False,
 ) -> list[Retirement]:
     """Decide which of *images* may go.
 
@@ -120,6 +124,7 @@ def plan_retirement(
     :param users: who uses an image, by image id.
     :param keep: how many of the newest validated images stay in any case.
     :param cluster: the cluster whose images these are; others' are left alone.
+    :param unfinished: retire also images that are being made; only right while no bake can be making them.
     """
     found = []
     kept = 0
@@ -132,7 +137,7 @@ def plan_retirement(
             found.append(Retirement(image, False, f"number {kept} of the {keep} newest"))
         elif used_by:
             found.append(Retirement(image, False, f"used by {', '.join(used_by)}"))
-        elif image.state == "pending":
+        elif image.state == "pending" and not unfinished:
             found.append(Retirement(image, False, "is being made"))
         else:
             reason = "older than the newest that are kept" if image.validated else "never passed its checks"

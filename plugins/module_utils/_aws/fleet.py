@@ -51,6 +51,28 @@ def list_key_pairs(client: t.Any) -> list[str]:
     return sorted(pair["KeyName"] for pair in client.describe_key_pairs()["KeyPairs"])
 
 
+@dataclass(frozen=True)
+class Subnet:
+    """A subnet and the VPC that it is in."""
+
+    subnet_id: str
+    vpc_id: str
+    zone: str
+
+
+@api_call("find the subnet {subnet_id}", permission="ec2:DescribeSubnets")
+def get_subnet(client: t.Any, subnet_id: str = "") -> Subnet | None:
+    """Return the subnet *subnet_id*, by default the first one of the default VPC; ``None`` if there is none."""
+    wanted = (
+        {"Name": "subnet-id", "Values": [subnet_id]} if subnet_id else {"Name": "default-for-az", "Values": ["true"]}
+    )
+    found = client.describe_subnets(Filters=[wanted])["Subnets"]
+    if not found:
+        return None
+    first = min(found, key=lambda subnet: str(subnet["AvailabilityZone"]))
+    return Subnet(first["SubnetId"], first["VpcId"], first["AvailabilityZone"])
+
+
 @api_call("list the Auto Scaling groups of {cluster}", permission="autoscaling:DescribeAutoScalingGroups")
 def list_groups(client: t.Any, cluster: str) -> list[Group]:
     """Return the Auto Scaling groups of *cluster*, manager slots first."""
