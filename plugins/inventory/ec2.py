@@ -148,6 +148,7 @@ cache_timeout: 300
 
 import typing as t
 from collections.abc import Mapping
+from pathlib import Path
 
 from ansible import constants as C
 from ansible.errors import AnsibleParserError
@@ -249,9 +250,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 self.inventory.add_host(host.name)
                 for key, value in host.variables.items():
                     self.inventory.set_variable(host.name, key, value)
-                self._set_composite_vars(compose, host.facts, host.name, strict=strict)
-                self._add_host_to_composed_groups(groups, host.facts, host.name, strict=strict)
-                self._add_host_to_keyed_groups(keyed, host.facts, host.name, strict=strict)
+                seen = {**host.facts, **host.variables}
+                self._set_composite_vars(compose, seen, host.name, strict=strict)
+                self._add_host_to_composed_groups(groups, seen, host.name, strict=strict)
+                self._add_host_to_keyed_groups(keyed, seen, host.name, strict=strict)
             return _merge(computed, self.inventory)
         finally:
             self.inventory = target

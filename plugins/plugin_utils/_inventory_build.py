@@ -14,10 +14,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import AccessDenied
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.instances import Facts, Filters, describe_regions
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.instances import (
+    Facts,
+    Filters,
+    describe_regions,
+    parse_page,
+)
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.record import RecordError, parameter_name, parse_record
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsOptions, AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.signed_http import SignedHttp
+from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory_full import full_parser, full_variables
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory_hosts import (
     CLUSTER_TAG,
     ROLE_TAG,
@@ -107,7 +113,8 @@ class Builder:
         """
         settings = self._settings
         regions = self._regions()
-        answer = ask(self._http, regions, settings.include, settings.exclude, settings.clusters)
+        parse = full_parser(self._session) if settings.full_vars else parse_page
+        answer = ask(self._http, regions, settings.include, settings.exclude, settings.clusters, parse)
         self._report(answer, regions)
         views = self._views(answer)
         names = host_names(answer.instances, settings.hostnames, self._apply_filter)
@@ -173,6 +180,8 @@ class Builder:
 
     def _variables(self, facts: Facts, node: Mapping[str, t.Any]) -> dict[str, t.Any]:
         variables = lean_variables(facts, node)
+        if self._settings.full_vars:
+            variables = {**full_variables(facts), **variables}
         if self._settings.connection == "ssm":
             variables["ansible_connection"] = "amazon.aws.aws_ssm"
             variables["ansible_host"] = facts["instance_id"]

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -45,15 +45,21 @@ def ask(
     include: Sequence[Filters],
     exclude: Sequence[Filters] = (),
     clusters: Iterable[str] = (),
+    parse: Callable[[bytes, str], list[Facts]] = ec2.parse_page,
 ) -> Answer:
     """Return the instances of *regions* that match one of *include* and none of *exclude*, and their records.
 
     :param clusters: clusters known beforehand, whose records are asked for at once with the instances.
+    :param parse: reads one answer of EC2, given with its region.
     """
     answer = Answer()
+
+    def describe(region: str, filters: Filters) -> list[Facts]:
+        return [facts for page in ec2.describe_pages(http, region, filters) for facts in parse(page, region)]
+
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
-        included = {region: [pool.submit(_describe, http, region, item) for item in include] for region in regions}
-        excluded = {region: [pool.submit(_describe, http, region, item) for item in exclude] for region in regions}
+        included = {region: [pool.submit(describe, region, item) for item in include] for region in regions}
+        excluded = {region: [pool.submit(describe, region, item) for item in exclude] for region in regions}
         known = list(clusters)
         early = {region: pool.submit(_records, http, region, known) for region in regions} if known else {}
         for region in regions:
@@ -74,11 +80,6 @@ def ask(
         for pending in (early, late):
             _take_records(answer, {region: future for region, future in pending.items() if region in asked})
     return answer
-
-
-def _describe(http: SignedHttp, region: str, filters: Filters) -> list[Facts]:
-    pages = ec2.describe_pages(http, region, filters)
-    return [facts for page in pages for facts in ec2.parse_page(page, region)]
 
 
 def _records(http: SignedHttp, region: str, clusters: Sequence[str]) -> dict[str, str]:

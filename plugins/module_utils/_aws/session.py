@@ -131,6 +131,10 @@ class AwsSession:
         except Exception as error:
             raise translate(error, f"use the service {service}", region) from error
 
+    def service_model(self, service: str) -> t.Any:
+        """Return botocore's model of *service*, without making a client."""
+        return self._session.get_service_model(service)
+
     def credentials(self) -> t.Any:
         """Return botocore's credentials object, from its own chain (options, environment, profile, SSO, IMDS).
 
