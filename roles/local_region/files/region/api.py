@@ -5,20 +5,26 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from . import emulator, imds, metadata, supervisor, tls
+from . import emulator, imds, metadata, registry_hooks, supervisor, tls
 from .config import RegionConfig
 from .dns import Dns
+from .emulator import ecr
 from .instances import Reconciler
 from .nodes import Nodes
+from .registry import Registry
 
+StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+Wsgi = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 _LOG = logging.getLogger(__name__)
 _TICK = 1.0  # seconds between two looks when nothing calls for one
 
@@ -34,12 +40,14 @@ def main(config: RegionConfig) -> None:
     """Run the region; returns only by an exception, which ends the region."""
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(name)s %(message)s")
     emulator.install(config, time.time)
+    ecr.install(registry_hooks.store)
     dns = Dns(config)
     dns.start()
     supervisor.wait_for_engine()
     nodes = Nodes(config, supervisor.DOCKER_SOCKET)
     for release, image_id in emulator.register_base_images().items():
         nodes.load_base(image_id, release)
+    Registry(config, ecr.Catalogue(), ecr.tokens).start()
     _serve_api(config)
     _in_background(lambda: imds.serve(config.imds_address, metadata.describe))
     reconciler = Reconciler(nodes)
@@ -53,7 +61,7 @@ def emulator_tick() -> None:
 
 
 def _serve_api(config: RegionConfig) -> None:
-    application = emulator.application(config)
+    application = _with_instances(emulator.application(config))
     certificate, key = tls.issue(config, "api", tls.api_names(), [config.api_address])
     secure = make_server(
         config.api_address,
@@ -66,6 +74,20 @@ def _serve_api(config: RegionConfig) -> None:
     plain = make_server(config.api_address, 80, application, threaded=True, request_handler=_Handler)
     for server in (secure, plain):
         _in_background(server.serve_forever)
+
+
+def _with_instances(application: Wsgi) -> Wsgi:
+    """Add C(/_region/instances), the list that "status" shows, to the API's own endpoints."""
+
+    def answer(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get("PATH_INFO") != "/_region/instances":
+            return application(environ, start_response)
+        shown = ("id", "state", "image_id", "instance_type", "private_ip", "az", "tags")
+        found = [{name: getattr(instance, name) for name in shown} for instance in emulator.view.instances()]
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [json.dumps({"instances": found}).encode()]
+
+    return answer
 
 
 def _in_background(target: Callable[[], object]) -> None:

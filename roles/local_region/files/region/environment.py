@@ -20,7 +20,7 @@ set -eu
 state={state}
 fail() {{ echo "the local region {name} is not running; start it with the playbook apiary.swarm.sandbox" >&2; exit 1; }}
 read -r pid namespace < "$state/pid" 2>/dev/null || fail
-[ "$(readlink "/proc/$pid/ns/pid" 2>/dev/null)" = "$namespace" ] || fail
+[ "$(readlink "/proc/$pid/ns/pid" 2>/dev/null)" = "$namespace" ] && readlink "/proc/$pid/ns/net" >/dev/null || fail
 [ $# -gt 0 ] || {{ echo "usage: $0 COMMAND [ARGUMENT ...]" >&2; exit 2; }}
 exec nsenter --target "$pid" --mount --pid --net --wd="$PWD" -- env {environment} "$@"
 """

@@ -29,7 +29,9 @@ def running_pid(config: RegionConfig) -> int | None:
     """Return the host PID of the region's init, or None when the region is down."""
     try:
         pid_text, namespace = (config.state_dir / "pid").read_text().split()
-        # The namespace is compared too: after a crash the number may belong to somebody else.
+        # The namespace is compared too: after a crash the number may belong to somebody else. A process that has
+        # ended but was not collected yet has no network namespace any more.
+        os.readlink(f"/proc/{pid_text}/ns/net")
         return int(pid_text) if os.readlink(f"/proc/{pid_text}/ns/pid") == namespace else None
     except (OSError, ValueError):
         return None
@@ -107,7 +109,7 @@ def stop(config: RegionConfig, keep_log: bool = False) -> bool:
     found = pid is not None or config.state_dir.exists()
     if pid is not None:
         os.kill(pid, signal.SIGKILL)
-        while Path(f"/proc/{pid}").exists():  # the namespace is gone when its init is
+        while running_pid(config) is not None:  # the namespace is gone when its init is
             time.sleep(0.02)
     failed = config.state_dir.with_name(f"{config.name}.failed")
     shutil.rmtree(failed, ignore_errors=True)

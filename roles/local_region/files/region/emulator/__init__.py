@@ -15,7 +15,7 @@ from collections.abc import Callable
 from moto.core.base_backend import BackendDict
 
 from region.config import RegionConfig
-from region.emulator import credentials, ec2, sts, view
+from region.emulator import autoscaling, client, credentials, ec2, sts, view
 from region.emulator.ec2 import debian, launch
 from region.emulator.services import EmulatedServices
 from region.emulator.state import events, lock, runtime
@@ -42,9 +42,11 @@ def install(config: RegionConfig, clock: Callable[[], float], *, complete_transi
         config.state_dir.mkdir(parents=True, exist_ok=True)
         runtime.control = Control(Recorder(config.state_dir / CALLS_FILE))
         launch.reset()
+        client.reset()
         credentials.install()
         ec2.install()
         sts.install()
+        autoscaling.install()
         register_base_images()
 
 
@@ -56,12 +58,14 @@ def register_base_images() -> dict[str, str]:
 
 def application(config: RegionConfig) -> Application:
     """Return the WSGI application of the region's API, for all services and host names."""
-    return Application(EmulatedServices(), runtime.control)
+    runtime.application = Application(EmulatedServices(), runtime.control)
+    return runtime.application
 
 
 def tick(now: float) -> None:
     """Let what depends on time happen: call about once a second and after each change. *now* is in epoch seconds."""
     with lock:
         ec2.tick(now, runtime.complete_transitions)
+        autoscaling.tick(now)
 
 

@@ -9,10 +9,14 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from region.config import RegionConfig
 from region.middleware.control import Control
 from region.middleware.record import Recorder
+
+if TYPE_CHECKING:
+    from region.middleware.app import Application
 
 # Emulated services are not thread safe: requests and in-process callers alike hold this lock while they run.
 lock = threading.RLock()
@@ -29,6 +33,8 @@ class Runtime:
     clock: Callable[[], float] = field(default=time.time)
     # Without a reconciler that boots machines, instances and images finish their transitions when next described.
     complete_transitions: bool = False
+    # What in-process callers talk to; the last one that was made.
+    application: Application | None = None
     control: Control = field(default_factory=lambda: Control(Recorder(None)))
 
     def now(self) -> float:
