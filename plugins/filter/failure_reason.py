@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from collections.abc import Mapping
 
@@ -37,6 +38,8 @@ _value:
 """
 
 _MAX = 600
+# Put before a module's own message by ansible-core 2.19.
+_WRAPPING = re.compile(r"^(Task failed: |Module failed: |Action failed: )+")
 
 
 def failure_reason(result: Mapping[str, t.Any]) -> str:
@@ -50,7 +53,7 @@ def failure_reason(result: Mapping[str, t.Any]) -> str:
     ]
     if lines and (not text or text.startswith(("non-zero return code", "MODULE FAILURE"))):
         text = lines[-1]
-    text = " ".join(text.split()).rstrip(".") or "no reason was given"
+    text = " ".join(_WRAPPING.sub("", text).split()).rstrip(".") or "no reason was given"
     return f"{text if len(text) <= _MAX else text[:_MAX] + ' …'}."
 
 

@@ -9,6 +9,8 @@ import re
 import typing as t
 from collections.abc import Mapping
 
+from ansible_collections.apiary.swarm.plugins.filter.failure_reason import failure_reason
+
 DOCUMENTATION = r"""
 name: stack_failure
 short_description: Say why a CloudFormation stack failed
@@ -19,7 +21,7 @@ author:
   - apiary.swarm contributors (@apiary-swarm)
 options:
   _input:
-    description: The result of M(amazon.aws.cloudformation), taken with C(failed_when=false).
+    description: The result of M(amazon.aws.cloudformation) that failed.
     type: dict
     required: true
   stack_name:
@@ -32,34 +34,24 @@ positional: stack_name
 EXAMPLES = r"""
 - name: Say why it failed
   ansible.builtin.fail:
-    msg: "{{ result | apiary.swarm.stack_failure('swarm-demo') }}"
-  when: result | apiary.swarm.stack_failure('swarm-demo')
+    msg: "{{ ansible_failed_result | apiary.swarm.stack_failure('swarm-demo') }}"
 """
 
 RETURN = r"""
 _value:
-  description: One sentence; empty if the stack did not fail.
+  description: One sentence.
   type: str
 """
 
-_DONE = (
-    "stack create complete",
-    "stack update complete",
-    "stack deleted",
-    "stack not found.",
-    "stack is already up-to-date.",
-)
 _STUCK = re.compile(r"is in (\w+) state")
 # CloudFormation cancels what runs beside the first failure; that is no cause.
 _CONSEQUENCE = re.compile(r"Resource (creation|update|deletion) cancelled", re.IGNORECASE)
 
 
 def stack_failure(result: Mapping[str, t.Any], stack_name: str) -> str:
-    """Return why the stack failed, or ``""``."""
+    """Return why the stack failed."""
     output = str(result.get("output") or "")
     message = str(result.get("msg") or "")
-    if not _failed(result, output):
-        return ""
     stuck = _STUCK.search(message)
     if stuck:
         return (
@@ -68,18 +60,8 @@ def stack_failure(result: Mapping[str, t.Any], stack_name: str) -> str:
         )
     # Newest first, as AWS lists them: the last one is the cause.
     causes = [line for line in result.get("log") or () if not _CONSEQUENCE.search(line)]
-    reason = causes[-1] if causes else message or output or "no reason was given"
+    reason = causes[-1] if causes else failure_reason({"msg": message or output})
     return f"The CloudFormation stack {stack_name} failed: {_tidy(reason)}."
-
-
-def _failed(result: Mapping[str, t.Any], output: str) -> bool:
-    """Tell whether the task failed; ``failed_when: false`` keeps what the module said only in its texts."""
-    if result.get("failed") or result.get("exception") or result.get("error"):
-        return True
-    if output:
-        return output.lower() not in _DONE
-    # Check mode answers with a message and C(meta), a failure before the first call with a message alone.
-    return "msg" in result and "meta" not in result and "stack_outputs" not in result
 
 
 def _tidy(reason: str) -> str:
