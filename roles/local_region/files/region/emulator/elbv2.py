@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """ELBv2 with real load balancers behind it: what they shall do, and how their targets really are.
 
-In moto all registered targets are healthy at once, load balancers never finish provisioning, and a deregistered target is
-gone without draining.
+In moto all registered targets are healthy at once, load balancers never finish provisioning, and a deregistered
+target is gone without draining.
 """
 
 from __future__ import annotations
@@ -170,9 +170,14 @@ def _action(actions: list[Any]) -> Forward | Redirect | FixedResponse:
     data = sorted((action.data for action in actions), key=lambda one: int(one.get("Order") or 0))[-1]
     if data["Type"] == "redirect":
         config = data["RedirectConfig"]
-        parts = [config.get(name) or f"#{{{name.lower()}}}" for name in ("Protocol", "Host", "Port")]
-        status = 301 if config["StatusCode"] == "HTTP_301" else 302
-        return Redirect(*parts, config.get("Path") or "/#{path}", config.get("Query", "#{query}"), status)
+        return Redirect(
+            protocol=config.get("Protocol") or "#{protocol}",
+            host=config.get("Host") or "#{host}",
+            port=config.get("Port") or "#{port}",
+            path=config.get("Path") or "/#{path}",
+            query=config.get("Query", "#{query}"),
+            status=301 if config["StatusCode"] == "HTTP_301" else 302,
+        )
     if data["Type"] == "fixed-response":
         config = data["FixedResponseConfig"]
         body = config.get("MessageBody") or ""

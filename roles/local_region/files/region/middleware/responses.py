@@ -10,7 +10,7 @@ import uuid
 
 from moto.core.exceptions import ServiceException
 from moto.core.model import OperationModel
-from moto.core.serialize import get_serializer_class
+from moto.core.serialize import SERIALIZERS, get_serializer_class
 
 from region.middleware.requests import Call, operation_model
 
@@ -26,6 +26,10 @@ class ErrorResponse(Exception):
         self.status, self.code, self.message = status, code, message
 
 
+class _Serializable(ServiceException):
+    """moto looks up the service of an error by the module of its class: it must be none of moto's own."""
+
+
 def serialize(call: Call, error: ErrorResponse) -> tuple[int, list[tuple[str, str]], bytes]:
     """Return status, headers and body of *error* as a client of the call's service expects it."""
     request_id = str(uuid.uuid4())
@@ -34,11 +38,11 @@ def serialize(call: Call, error: ErrorResponse) -> tuple[int, list[tuple[str, st
     if model is None:
         body = f'{{"__type":"{error.code}","message":{_json(error.message)}}}'
         return error.status, [*headers, ("Content-Type", "application/json")], body.encode()
-    protocol = call.protocol or str(model.protocol)
+    protocol = call.protocol if call.protocol in SERIALIZERS else str(model.protocol)
     operation = operation_model(model, call.action) or OperationModel({}, model)
     serializer = get_serializer_class(model.service_name, protocol)(operation_model=operation)
     serializer.context.request_id = request_id
-    response = serializer.serialize(ServiceException(error.code, error.message))
+    response = serializer.serialize(_Serializable(error.code, error.message))
     merged = {**dict(headers), **{key: str(value) for key, value in response["headers"].items()}}
     return error.status, list(merged.items()), str(response["body"]).encode()
 
