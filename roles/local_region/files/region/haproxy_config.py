@@ -39,9 +39,8 @@ defaults
 
 def error_file(status: str) -> str:
     """Return a whole HTTP response with *status*, such as C(502 Bad Gateway), as an ALB words it."""
-    body = (
-        f"<html>\r\n<head><title>{status}</title></head>\r\n<body>\r\n<center><h1>{status}</h1></center>\r\n</body>\r\n"
-    )
+    head, heading = f"<head><title>{status}</title></head>", f"<center><h1>{status}</h1></center>"
+    body = f"<html>\r\n{head}\r\n<body>\r\n{heading}\r\n</body>\r\n</html>\r\n"
     return (
         f"HTTP/1.1 {status}\r\nServer: awselb/2.0\r\nContent-Type: text/html\r\n"
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}"
@@ -138,7 +137,9 @@ def _frontend(snapshot: Snapshot, balancer: Balancer, listener: Listener, addres
         lines += ["mode tcp", *(f"default_backend {snapshot.groups[arn].key}" for arn in arns[:1])]
         return _section(f"frontend {listener.key}", lines)
     lines += [
-        "option forwardfor",
+        'http-request set-header X-Forwarded-For "%[req.fhdr(X-Forwarded-For)], %[src]" '
+        "if { req.hdr(X-Forwarded-For) -m found }",
+        "http-request set-header X-Forwarded-For %[src] unless { req.hdr(X-Forwarded-For) -m found }",
         f"http-request set-header X-Forwarded-Proto {'https' if secure else 'http'}",
         f"http-request set-header X-Forwarded-Port {listener.port}",
         "http-request set-header X-Amzn-Trace-Id Root=1-%[uuid] unless { req.hdr(X-Amzn-Trace-Id) -m found }",

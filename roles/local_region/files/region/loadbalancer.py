@@ -207,7 +207,8 @@ class LoadBalancers:
         server.health = HEALTHY if good else health_of(server, status)
         old = server.path
         server.first = False
-        self._add(server, f"health {'up' if good else 'down'}", "state ready")
+        # In this order: a server that leaves maintenance for "ready" counts as healthy for a moment.
+        self._add(server, "state drain", f"health {'up' if good else 'down'}", "state ready")
         self._haproxy.command(f"set server {old} state maint", f"del server {old}")
         return True
 
