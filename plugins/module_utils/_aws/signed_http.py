@@ -18,11 +18,13 @@ import typing as t
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
 
-from .errors import AwsError, CredentialsError, Throttled, from_code, translate
+from .errors import AwsError, Throttled, Unreachable, from_code, translate
 from .session import CONNECT_TIMEOUT, MAX_ATTEMPTS, READ_TIMEOUT, AwsSession
 
 LONGEST_PAUSE = 8.0
 """Seconds between two tries at most."""
+UNREACHABLE_ATTEMPTS = 2
+"""Tries of a call that nobody answers; each may last as long as the time-out of a connection."""
 
 
 class SignedHttp:
@@ -71,26 +73,21 @@ class SignedHttp:
         self, service: str, region: str, body: bytes, headers: dict[str, str], doing: str, permission: str
     ) -> bytes:
         url = self._session.endpoint(service, region)
-        for attempt in range(1, MAX_ATTEMPTS + 1):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
                 status, content = self._send(service, region, url, body, headers, doing)
                 if status == 200:
                     return content
                 code, message = read_error(content)
                 error = from_code(code or f"HTTP {status}", message, doing, region, permission)
-                again = status >= 500 or isinstance(error, Throttled)
-            except AwsError as failure:
-                # No connection or a time-out; a wrong certificate or missing credentials do not heal by waiting.
-                error, again = failure, not isinstance(failure, CredentialsError) and "SSL" not in failure.message
-            if not again or attempt == MAX_ATTEMPTS or self._hopeless(error):
+                tries = MAX_ATTEMPTS if status >= 500 or isinstance(error, Throttled) else 1
+            except Unreachable as failure:
+                error, tries = failure, UNREACHABLE_ATTEMPTS
+            if attempt >= tries:
                 raise error
             self._sleep(random.uniform(0, min(LONGEST_PAUSE, 0.25 * 2**attempt)))
-        raise AssertionError("unreachable")
-
-    @staticmethod
-    def _hopeless(error: AwsError) -> bool:
-        """A name that nobody knows stays unknown: the region does not exist."""
-        return "there is no region" in error.message
 
     def _send(
         self, service: str, region: str, url: str, body: bytes, headers: dict[str, str], doing: str
