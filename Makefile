@@ -44,7 +44,7 @@ help: ## this list
 # --- the local region -------------------------------------------------------------------------------------------------
 .PHONY: demo up down status shell
 demo: $(READY) ## the whole road on this machine: region, image, cluster, deploys, requests, logs
-	@scripts/demo
+	@python scripts/demo
 
 up: $(READY) ## start the local region
 	@$(SANDBOX) -e sandbox_state=present
