@@ -16,7 +16,7 @@ import typing as t
 from pathlib import Path
 
 from .._errors import SwarmError
-from . import edge_image, hygiene
+from . import clean, edge_image, hygiene
 from .edge import Edge
 from .edge_container import ContainerOptions, EdgeContainer
 from .engine import Engine
@@ -24,7 +24,7 @@ from .imds import Imds, ImdsError
 from .join import Joiner
 from .keep import Agent
 from .nginx import EdgeOptions
-from .settings import IMAGE_FILE, NODE_FILE, STATE_DIR, Settings, load
+from .settings import IMAGE_FILES, NODE_FILE, STATE_DIR, Settings, load
 
 
 def main(argv: t.Sequence[str] | None = None) -> int:
@@ -36,6 +36,7 @@ def main(argv: t.Sequence[str] | None = None) -> int:
     commands.add_parser("edge", help="follow the managers' route feed with this node's nginx")
     commands.add_parser("edge-image", help="make the edge's container image from this node's nginx")
     commands.add_parser("status", help="print what this node knows, as JSON")
+    commands.add_parser("clean", help="remove what belongs to the builder, then check as for an image")
     checks = commands.add_parser(
         "hygiene", help="check that an image or a fresh instance carries nothing it should not"
     )
@@ -110,9 +111,18 @@ def _edge_image(_options: argparse.Namespace) -> int:
     return 0
 
 
+def _clean(_options: argparse.Namespace) -> int:
+    removed = clean.clean(Path("/"))
+    return _report("image", removed=removed)
+
+
 def _hygiene(options: argparse.Namespace) -> int:
-    findings = hygiene.check(options.phase, Path("/"))
-    print(json.dumps({"phase": options.phase, "checks": [finding._asdict() for finding in findings]}, indent=1))
+    return _report(options.phase)
+
+
+def _report(phase: str, **more: t.Any) -> int:
+    findings = hygiene.check(phase, Path("/"))
+    print(json.dumps({"phase": phase, "checks": [finding._asdict() for finding in findings], **more}, indent=1))
     return 0 if all(finding.ok for finding in findings) else 3
 
 
@@ -130,7 +140,7 @@ def _status(_options: argparse.Namespace) -> int:
                 "manager": membership.manager,
                 "node_id": engine.node_id(),
                 "managers": engine.manager_addresses(),
-                "settings": {"node": str(NODE_FILE), "image": str(IMAGE_FILE)},
+                "settings": [str(path) for path in (*IMAGE_FILES, NODE_FILE) if path.exists()],
             },
             indent=1,
         )
@@ -160,5 +170,6 @@ _COMMANDS: dict[str, t.Callable[[argparse.Namespace], int]] = {
     "edge": _edge,
     "edge-image": _edge_image,
     "status": _status,
+    "clean": _clean,
     "hygiene": _hygiene,
 }

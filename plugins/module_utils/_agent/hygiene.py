@@ -14,8 +14,10 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import typing as t
 from pathlib import Path
+
+from . import hygiene_boot
+from .finding import Check, Finding
 
 PHASES = ("image", "boot")
 
@@ -26,22 +28,10 @@ _LARGEST = 1 << 20
 _CACHES = ("var/cache/apt/archives/*.deb", "var/lib/apt/lists/*_Packages*", "var/cache/dnf/*/packages/*.rpm")
 
 
-class Finding(t.NamedTuple):
-    """The result of one check."""
-
-    name: str
-    ok: bool
-    detail: str = ""
-    """What is wrong, or what was seen."""
-
-
-Check = t.Callable[[Path], Finding]
-
-
 def check(phase: str, root: Path) -> list[Finding]:
     """Run the checks of *phase* on the file system at *root* (tests use another one than C(/))."""
     found = []
-    for one in _BOTH + (_IMAGE if phase == "image" else _BOOT):
+    for one in _BOTH + (_IMAGE if phase == "image" else hygiene_boot.CHECKS):
         try:
             found.append(one(root))
         except (OSError, ValueError, subprocess.SubprocessError) as exc:
@@ -115,7 +105,7 @@ def _no_authorized_keys(root: Path) -> Finding:
 
 
 def _no_histories(root: Path) -> Finding:
-    return _absent("no_histories", root, "root/.*_history", "home/*/.*_history", "root/.ansible", "home/*/.ansible")
+    return _absent("no_histories", root, "root/.*_history", "home/*/.*_history")
 
 
 def _cloud_init_clean(root: Path) -> Finding:
@@ -125,7 +115,7 @@ def _cloud_init_clean(root: Path) -> Finding:
 
 
 def _no_random_seed(root: Path) -> Finding:
-    return _absent("no_random_seed", root, "var/lib/systemd/random-seed")
+    return _absent("no_random_seed", root, "var/lib/systemd/random-seed", "var/lib/systemd/credential.secret")
 
 
 def _no_leases(root: Path) -> Finding:
@@ -153,86 +143,6 @@ def _no_ssm_registration(root: Path) -> Finding:
     return _absent("no_ssm_registration", root, "var/lib/amazon/ssm/*")
 
 
-# -- on a fresh instance -------------------------------------------------------------------------------------------
-def _machine_id_new(root: Path) -> Finding:
-    text = (root / "etc/machine-id").read_text().strip()
-    return Finding("machine_id_new", bool(re.fullmatch(r"[0-9a-f]{32}", text)), text)
-
-
-def _host_keys_new(root: Path) -> Finding:
-    """SSH host keys were made after the instance's boot began."""
-    keys = sorted(root.glob("etc/ssh/ssh_host_*_key"))
-    boot = _boot_time(root)
-    old = [key.name for key in keys if key.stat().st_mtime < boot]
-    return Finding("ssh_host_keys_new", bool(keys) and not old, ", ".join(old) or f"{len(keys)} keys")
-
-
-def _boot_time(root: Path) -> float:
-    # In a container the machine's own boot time says nothing; the first process's folder is as old as the instance.
-    return (root / "proc/1").stat().st_mtime if (root / "proc/1").exists() else 0.0
-
-
-def _engine_answers(_root: Path) -> Finding:
-    out = _run("docker", "info", "--format", "{{.ServerVersion}} {{.LoggingDriver}} {{.Swarm.LocalNodeState}}")
-    words = out.split()
-    return Finding("engine_answers", len(words) == 3 and words[2] == "inactive", out)
-
-
-def _engine_log_driver(root: Path) -> Finding:
-    wanted = json.loads((root / "etc/docker/daemon.json").read_text()).get("log-driver", "json-file")
-    found = _run("docker", "info", "--format", "{{.LoggingDriver}}")
-    return Finding("engine_log_driver", wanted == found, found)
-
-
-def _edge_image_there(_root: Path) -> Finding:
-    out = _run("docker", "image", "ls", "--quiet", "apiary/edge:local")
-    return Finding("edge_image", bool(out), out)
-
-
-def _clock_synchronised(_root: Path) -> Finding:
-    """Containers have no clock of their own, so there nothing can be set."""
-    if _run("systemd-detect-virt", "--container", accept=(0, 1)) not in ("", "none"):
-        return Finding("clock", True, "the host's")
-    found = _run("timedatectl", "show", "--property=NTP", "--value")
-    return Finding("clock", found == "yes", f"NTP={found}")
-
-
-def _units_enabled(_root: Path) -> Finding:
-    units = ("docker.service", "apiary-swarm-join.service", "apiary-swarm-agent.service", "apiary-swarm-edge.service")
-    found = _run("systemctl", "is-enabled", *units, accept=(0, 1)).split()
-    wrong = [unit for unit, state in zip(units, found) if state != "enabled"]
-    return Finding("units_enabled", len(found) == len(units) and not wrong, ", ".join(wrong))
-
-
-def _imds_v2_only(_root: Path) -> Finding:
-    """A request without a token is refused."""
-    import urllib.error
-    import urllib.request
-
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open("http://169.254.169.254/latest/meta-data/instance-id", timeout=3):
-            return Finding("imds_v2_only", False, "version 1 answers")
-    except urllib.error.HTTPError as exc:
-        return Finding("imds_v2_only", exc.code == 401, f"HTTP {exc.code}")
-
-
-def _disk_grown(_root: Path) -> Finding:
-    """The root file system fills its volume (cloud-init grows it at boot)."""
-    found = json.loads(_run("findmnt", "--json", "--bytes", "--output", "SOURCE,SIZE", "/"))["filesystems"][0]
-    if not str(found["source"]).startswith("/dev/"):
-        return Finding("disk_grown", True, f"root is {found['source']}")
-    disk = int(_run("lsblk", "--bytes", "--nodeps", "--noheadings", "--output", "SIZE", str(found["source"])))
-    return Finding("disk_grown", int(found["size"]) > 0.9 * disk, f"{found['size']} of {disk} bytes")
-
-
-def _run(*command: str, accept: t.Collection[int] = (0,)) -> str:
-    run = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    if run.returncode not in accept:
-        raise ValueError(f"{command[0]} exits with {run.returncode}: {run.stderr.strip()}")
-    return run.stdout.strip()
-
-
 _BOTH: tuple[Check, ...] = (_swarm_inactive, _no_live_restore, _no_registry_login, _no_secrets)
 _IMAGE: tuple[Check, ...] = (
     _no_engine_identity,
@@ -248,15 +158,4 @@ _IMAGE: tuple[Check, ...] = (
     _no_logs,
     _no_node_settings,
     _no_ssm_registration,
-)
-_BOOT: tuple[Check, ...] = (
-    _machine_id_new,
-    _host_keys_new,
-    _engine_answers,
-    _engine_log_driver,
-    _edge_image_there,
-    _clock_synchronised,
-    _units_enabled,
-    _imds_v2_only,
-    _disk_grown,
 )

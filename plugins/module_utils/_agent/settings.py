@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to the collection: may change in any release.
 
-"""What a node knows about itself: two JSON files, one baked into the image, one written at boot by user data."""
+"""What a node knows about itself: JSON files that the image carries, and one written at boot by user data."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from pathlib import Path
 
 from .._errors import SwarmError
 
-#: Written when the image is made; the same on every node of that image.
-IMAGE_FILE = Path("/etc/apiary-swarm/image.json")
-#: Written by user data; says which cluster this node belongs to, and as what. Wins over the image's file.
+#: Written when the image is made; the same on every node of that image. Later ones win.
+IMAGE_FILES = (Path("/etc/apiary-swarm/image.json"), Path("/etc/apiary-swarm/edge.json"))
+#: Written by user data; says which cluster this node belongs to, and as what. Wins over the image's files.
 NODE_FILE = Path("/etc/apiary-swarm/node.json")
 #: What the agent remembers between runs.
 STATE_DIR = Path("/var/lib/apiary-swarm")
@@ -123,12 +123,14 @@ class Settings:
         return settings
 
 
-def load(node_file: Path = NODE_FILE, image_file: Path = IMAGE_FILE) -> Settings:
+def load(node_file: Path = NODE_FILE, image_files: t.Iterable[Path] = IMAGE_FILES) -> Settings:
     """Read the node's settings.
 
     :raises SettingsError: the node's file is missing, not JSON, or wrong.
     """
-    image = _read(image_file) if image_file.exists() else {}
+    image: dict[str, t.Any] = {}
+    for path in image_files:
+        image.update(_read(path) if path.exists() else {})
     if not node_file.exists():
         raise SettingsError(f"{node_file} is missing: the instance's user data did not name a cluster")
     return Settings.from_dict({**image, **_read(node_file)}, str(node_file))
