@@ -32,6 +32,7 @@ SAMPLES = {
 }
 PARAMETER_SAMPLES = {"EcrRepositoryArns": "arn:aws:ecr:eu-west-1:123456789012:repository/sample"}
 MUTED = ("MUTE", "INFO")
+MISMATCH = "RESOURCE_MISMATCH"
 
 
 class PolicyError(Exception):
@@ -103,9 +104,36 @@ def read(path: Path) -> list[tuple[str, Any]]:
     return list(policies_in(resolve(template.get("Resources", {}), defaults_of(template))))
 
 
+def as_list(value: Any) -> list[Any]:
+    """Return what a policy gives as one value or as a list."""
+    return list(value) if isinstance(value, list) else [value]
+
+
+def by_action(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a policy with one statement for each allowed action, on all resources that any statement allows it on.
+
+    An action such as ec2:RunInstances needs resources of several kinds, each with conditions of its own, hence several
+    statements. Whether all kinds are there can only be seen over all of them.
+    """
+    resources: dict[str, list[str]] = {}
+    for statement in as_list(document["Statement"]):
+        for action in as_list(statement.get("Action", [])):
+            if statement["Effect"] == "Allow":
+                resources.setdefault(action, []).extend(as_list(statement.get("Resource", [])))
+    statements = [
+        {"Effect": "Allow", "Action": action, "Resource": sorted(set(held))}
+        for action, held in resources.items()
+        if held
+    ]
+    return {"Version": document["Version"], "Statement": statements}
+
+
 def judge(document: Any) -> list[str]:
     """Return parliament's findings about one policy, each as a sentence."""
-    findings = [enhance_finding(finding) for finding in analyze_policy_string(json.dumps(document)).findings]
+    found = [finding for finding in analyze_policy_string(json.dumps(document)).findings if finding.issue != MISMATCH]
+    merged = analyze_policy_string(json.dumps(by_action(document))).findings
+    found += [finding for finding in merged if finding.issue == MISMATCH]
+    findings = [enhance_finding(finding) for finding in found]
     return [
         f"{finding.severity} {finding.title}: {finding.detail or finding.description} {finding.location}"
         for finding in findings
