@@ -25,7 +25,7 @@ State = t.Literal["progressing", "converged", "failed"]
 #: Failures of one slot that make a crash loop.
 MAX_FAILURES = 5
 DEFAULT_MONITOR = 5.0
-_FAILED = ("failed", "rejected", "orphaned")
+FAILED = ("failed", "rejected", "orphaned")
 _WAITING = ("new", "allocated", "pending", "assigned", "accepted", "preparing", "ready", "starting")
 
 
@@ -36,14 +36,12 @@ class Expected:
     Attributes:
         tree: canonical form of the spec that must be live.
         replaced: ids of tasks that must go although their spec looks like ours (published ports are not part of it).
-        old_failures: ids of tasks that had failed before we looked; they count for nothing.
     """
 
     name: str
     service_id: str
     tree: Tree
     replaced: frozenset[str] = frozenset()
-    old_failures: frozenset[str] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +54,7 @@ class Seen:
         tasks: its tasks with their history.
         specs: task id → fingerprint of the spec that the task runs.
         running_since: task id → clock reading when it was first known to run.
+        old_failures: ids of tasks that had failed before we looked; they make no crash loop.
     """
 
     service: Json | None
@@ -64,6 +63,7 @@ class Seen:
     nodes: t.Sequence[Json]
     specs: t.Mapping[str, str]
     running_since: t.Mapping[str, float]
+    old_failures: t.AbstractSet[str] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +112,7 @@ def judge(expected: Expected, seen: Seen, now: float) -> Verdict:
     if service is None:
         return Verdict("failed", "somebody removed the service", cause="foreign")
     ours = fingerprint(_task_part(expected.tree))
-    problems = _problems(expected, seen, ours)
+    problems = _problems(seen, ours)
     status = service.get("UpdateStatus") or {}
     state, message = status.get("State", ""), status.get("Message", "")
     if _without_replicas(seen.tree) != _without_replicas(expected.tree):
@@ -186,14 +186,14 @@ def _judge_tasks(expected: Expected, seen: Seen, ours: str, now: float, problems
         and task["ID"] not in expected.replaced
     ]
     outdated = [task for task in wanted_now if seen.specs.get(task["ID"]) != ours or task["ID"] in expected.replaced]
-    done = _completed(expected, seen, ours)
+    done = _completed(seen, ours)
     if kind == "global":
         targets = {node["ID"] for node in node_facts.eligible(seen.nodes, _template(seen))}
         places = {str(task.get("NodeID")) for task in current} | done
         have, want = len(places & targets), len(targets)
     else:
         have, want = len({str(task.get("Slot")) for task in current} | done), int(mode.get("Replicas", 1))
-    looping = _crash_loop(problems)
+    looping = _crash_loop([problem for problem in problems if problem.task_id not in seen.old_failures])
     if looping is not None:
         return Verdict("failed", looping, have, want, problems, "task")
     if have < want or outdated or (kind == "replicated" and have > want):
@@ -223,13 +223,13 @@ def _judge_job(seen: Seen, problems: tuple[Problem, ...], mode: Tree) -> Verdict
     if len(complete) >= want:
         return Verdict("converged", f"{len(complete)} of {want} runs completed", len(complete), want)
     active = [task for task in tasks if task["Status"]["State"] in (*_WAITING, "running")]
-    failed = [problem for problem in own if problem.state in _FAILED]
+    failed = [problem for problem in own if problem.state in FAILED]
     if failed and (not active or len(failed) >= MAX_FAILURES):
         return Verdict("failed", f"the job failed: {describe(failed[0])}", len(complete), want, own, "task")
     return Verdict("progressing", f"{len(complete)} of {want} runs completed", len(complete), want, own)
 
 
-def _completed(expected: Expected, seen: Seen, ours: str) -> set[str]:
+def _completed(seen: Seen, ours: str) -> set[str]:
     """Return the slots (or nodes) of a service that is meant to end, whose last task of our spec ended well."""
     policy = (seen.tree.get("TaskTemplate") or {}).get("RestartPolicy") or {}
     if policy.get("Condition", "any") == "any":
@@ -241,14 +241,13 @@ def _completed(expected: Expected, seen: Seen, ours: str) -> set[str]:
     }
 
 
-def _problems(expected: Expected, seen: Seen, ours: str) -> tuple[Problem, ...]:
+def _problems(seen: Seen, ours: str) -> tuple[Problem, ...]:
     """Return the failed and the stuck tasks of our spec, newest first."""
     found = [
         task
         for task in seen.tasks
         if seen.specs.get(task["ID"]) == ours
-        and task["ID"] not in expected.old_failures
-        and (task["Status"]["State"] in _FAILED or (task["Status"]["State"] in _WAITING and task["Status"].get("Err")))
+        and (task["Status"]["State"] in FAILED or (task["Status"]["State"] in _WAITING and task["Status"].get("Err")))
     ]
     found.sort(key=lambda task: str(task.get("CreatedAt", "")), reverse=True)
     return tuple(_problem(task) for task in found)
@@ -257,7 +256,7 @@ def _problems(expected: Expected, seen: Seen, ours: str) -> tuple[Problem, ...]:
 def _problem(task: Json) -> Problem:
     status = task["Status"]
     container = status.get("ContainerStatus") or {}
-    ran = bool(container.get("ContainerID")) and status["State"] in _FAILED
+    ran = bool(container.get("ContainerID")) and status["State"] in FAILED
     return Problem(
         task["ID"],
         str(task.get("Slot") or task.get("NodeID") or ""),
@@ -279,12 +278,12 @@ def describe(problem: Problem) -> str:
 def _crash_loop(problems: t.Sequence[Problem]) -> str | None:
     failures: dict[str, int] = {}
     for problem in problems:
-        if problem.state in _FAILED:
+        if problem.state in FAILED:
             failures[problem.slot] = failures.get(problem.slot, 0) + 1
     worst = max(failures.values(), default=0)
     if worst < MAX_FAILURES:
         return None
-    last = next(problem for problem in problems if problem.state in _FAILED)
+    last = next(problem for problem in problems if problem.state in FAILED)
     return f"its tasks fail again and again, {worst} times in one slot: {describe(last)}"
 
 
@@ -293,7 +292,7 @@ def _given_up(seen: Seen, problems: t.Sequence[Problem]) -> str | None:
     policy = (seen.tree.get("TaskTemplate") or {}).get("RestartPolicy") or {}
     if policy.get("Condition", "any") == "any" and not policy.get("MaxAttempts"):
         return None
-    failed = {problem.task_id: problem for problem in problems if problem.state in _FAILED}
+    failed = {problem.task_id: problem for problem in problems if problem.state in FAILED}
     for task in _latest(seen.tasks).values():
         if task["ID"] in failed and task.get("DesiredState") not in ("running", "ready"):
             return f"the engine does not restart it any more: {describe(failed[task['ID']])}"

@@ -12,8 +12,6 @@ from .engine import Engine
 from .model import LABEL_NAMESPACE, ObjectEntry, StackModel
 from .plan import Json, LiveState
 
-LABEL_RELEASE = "apiary.release.stack"
-
 
 def read_live(engine: Engine, stack: str, model: StackModel | None = None) -> LiveState:
     """Read all that planning a stack needs: services, tasks, nodes, networks, configs and secrets.

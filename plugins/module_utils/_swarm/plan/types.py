@@ -129,7 +129,8 @@ class StackPlan:
     @property
     def changed(self) -> bool:
         """Whether anything would be written."""
-        return any(item.action != "none" for item in [*self.services, *self.objects])
+        actions = [service.action for service in self.services] + [thing.action for thing in self.objects]
+        return any(action != "none" for action in actions)
 
     def touched(self) -> list[ServicePlan]:
         """Return the services that change."""
@@ -145,6 +146,24 @@ class StackPlan:
             "warnings": list(self.warnings),
             "blockers": list(self.blockers),
         }
+
+    def before_after(self) -> tuple[str, str]:
+        """Return what changes as two texts, one line for each field, for Ansible's diff."""
+        before: list[str] = []
+        after: list[str] = []
+        for thing in self.objects:
+            if thing.action in ("create", "remove"):
+                (after if thing.action == "create" else before).append(f"{thing.kind} {thing.name}")
+        for service in self.services:
+            if service.action == "remove":
+                before.append(f"service {service.name}")
+            elif service.action == "create":
+                after.append(f"service {service.name}")
+            for change in service.changes:
+                data, field = change.shown(), f"{service.name}: {dotted(change.path)}"
+                before += [f"{field}: {_brief(data['before'])}"] if change.before is not None else []
+                after += [f"{field}: {_brief(data['after'])}"] if change.after is not None else []
+        return "".join(f"{line}\n" for line in before), "".join(f"{line}\n" for line in after)
 
     def text(self) -> str:
         """Return the plan for people: the same in check mode and in a real run."""

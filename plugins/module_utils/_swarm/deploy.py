@@ -1,0 +1,336 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""A deploy from end to end: read, pin, plan, lock, write, wait, record; all of it or nothing of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import typing as t
+
+from .._errors import DeployFailed, EngineError, LockHeld, PlanRefused, SwarmError
+from . import digest, lock, releases, report
+from .apply import Applier, remove_object
+from .converge import Expected, Verdict
+from .engine import Engine, encode_auth
+from .live import read_live
+from .model import LABEL_NAMESPACE, StackModel
+from .plan import Json, LiveState, PlanOptions, ServicePlan, StackPlan, plan_absent, plan_stack
+from .wait import Listener, Look, Scope, Watch, wait
+
+#: A rollback gets at least this many seconds, however late it begins.
+ROLLBACK_TIME = 120.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How to deploy.
+
+    Attributes:
+        wait_timeout: seconds.
+        logins: C(registry), C(username) and C(password) of registries.
+        force: deploy what is known to fail, past blockers, and take the lock from a living deploy.
+        exact: the model's images stand as they are: it comes from a release.
+    """
+
+    wait: bool = True
+    wait_timeout: float = 600
+    resolve_image: bool = True
+    prune: bool = True
+    purge: bool = False
+    allow_recreate: bool = False
+    force: bool = False
+    keep_releases: int = 10
+    deployed_by: str = ""
+    git_revision: str = ""
+    logins: t.Sequence[t.Mapping[str, str]] = ()
+    exact: bool = False
+
+
+@dataclasses.dataclass
+class Result:
+    """What a deploy did, or would do."""
+
+    plan: StackPlan
+    changed: bool
+    verdicts: dict[str, Verdict] = dataclasses.field(default_factory=dict)
+    release: releases.Release | None = None
+
+    def services(self) -> list[Json]:
+        """Return the state of each service for the user."""
+        return [
+            {
+                "name": item.name,
+                "action": item.action,
+                "image": item.image_after,
+                **_numbers(self.verdicts.get(item.name)),
+            }
+            for item in self.plan.services
+        ]
+
+
+def _numbers(verdict: Verdict | None) -> Json:
+    if verdict is None:
+        return {"state": "unknown", "running": None, "wanted": None}
+    return {"state": verdict.state, "running": verdict.running, "wanted": verdict.wanted}
+
+
+class Deploy:
+    """One deploy of one stack.
+
+    Args:
+        listener: told about each change of a service's verdict while waiting.
+    """
+
+    def __init__(self, engine: Engine, model: StackModel, options: Options, listener: Listener | None = None) -> None:
+        self._engine = engine
+        self._model = model
+        self._options = options
+        self._listener = listener
+        self._deadline = time.monotonic() + options.wait_timeout
+        self._begin = time.monotonic()
+        label = {"label": [f"{LABEL_NAMESPACE}={model.name}"]}
+        self._scope = Scope(label, label)
+
+    def run(self, check_mode: bool = False) -> Result:
+        """Deploy, or only say what a deploy would do.
+
+        Raises:
+            PlanRefused: the plan cannot work, or is known to fail.
+            ImageUnresolved: an image has no digest to pin.
+            LockHeld: another deploy is under way.
+            DeployFailed: services did not converge; the stack is back where it was unless the message says otherwise.
+        """
+        history = lock.read(self._engine, self._model.name)
+        self._model = self._pinned()
+        live = read_live(self._engine, self._model.name, self._model)
+        plan = self._plan(live, history)
+        if check_mode:
+            return Result(plan, plan.changed)
+        if not plan.changed:
+            return self._stand_still(plan, live, history)
+        self._refuse(plan, history)
+        release = lock.take(
+            self._engine, history, self._model, live.nodes, self._options.wait_timeout,
+            self._options.deployed_by, self._options.git_revision, self._options.force,
+        )  # fmt: skip
+        return self._carry_out(plan, live, history, release)
+
+    # -- before anything is written ------------------------------------------------------------------------------
+    def _pinned(self) -> StackModel:
+        """Return the model with every image pinned to its digest."""
+        if self._options.exact or not self._options.resolve_image:
+            return self._model
+        entries = self._model.services
+        found = digest.resolve(self._engine, (_image(entry.spec) for entry in entries.values()), self._auth_of)
+        pinned = {
+            key: dataclasses.replace(entry, spec=digest.pin(entry.spec, found[_image(entry.spec)]))
+            for key, entry in entries.items()
+        }
+        return dataclasses.replace(self._model, services=pinned)
+
+    def _auth_of(self, image: str) -> str:
+        registry = digest.registry_of(image)
+        login = next((item for item in self._options.logins if _host(item["registry"]) == registry), None)
+        return encode_auth(login) if login else ""
+
+    def _plan(self, live: LiveState, history: t.Sequence[releases.Release]) -> StackPlan:
+        options = PlanOptions(self._options.prune, self._options.purge, self._options.allow_recreate)
+        return plan_stack(self._model, live, releases.base_trees(history), options)
+
+    def _refuse(self, plan: StackPlan, history: t.Sequence[releases.Release]) -> None:
+        if plan.blockers and not self._options.force:
+            raise PlanRefused(f"Nothing was deployed. {'; '.join(plan.blockers)}.")
+        bad = releases.known_bad(history, self._model)
+        if bad and not self._options.force:
+            text = "; ".join(
+                f"service {name} failed with the very same image and settings in release {release.number} "
+                f"({release.reason or 'no reason recorded'})"
+                for name, release in bad
+            )
+            raise PlanRefused(f"Nothing was deployed: {text}. Change something, or deploy it again with force: true.")
+
+    def _stand_still(self, plan: StackPlan, live: LiveState, history: t.Sequence[releases.Release]) -> Result:
+        """Nothing is to be written: say whether what is there really runs."""
+        if not self._options.wait:
+            return Result(plan, False, release=releases.last_good(history))
+        applier = Applier(self._engine, live, self._auth_of)
+        watch = Watch(self._engine, live.networks)
+        own = {item.live["ID"] for item in plan.services if item.live}
+        tasks = [task for task in live.tasks if task.get("ServiceID") in own]
+        first = Look(live.services, tasks, live.nodes, complete=False)
+        expected = [applier.expected(item) for item in plan.services]
+        verdicts = wait(self._engine, expected, self._scope, self._left(), watch, first, self._listener)
+        failures = report.collect(self._engine, verdicts, live.nodes)
+        if failures:
+            now = f"Stack {plan.stack}: nothing was to be changed, but what is deployed does not run."
+            raise DeployFailed(report.text(failures, now), failures)
+        return Result(plan, False, verdicts, releases.last_good(history))
+
+    # -- writing -------------------------------------------------------------------------------------------------
+    def _carry_out(
+        self, plan: StackPlan, live: LiveState, history: t.Sequence[releases.Release], release: releases.Release
+    ) -> Result:
+        applier = Applier(self._engine, live, self._auth_of)
+        failures: list[Json] = []
+        problem = ""
+        verdicts: dict[str, Verdict] = {}
+        try:
+            verdicts = self._write(plan, live, applier)
+            failures = report.collect(self._engine, verdicts, live.nodes)
+        except SwarmError as exc:
+            problem = exc.message
+        except BaseException:
+            self._close(release, "broken", "it was interrupted")
+            raise
+        if not failures and not problem:
+            if self._options.wait:
+                self._close(release, "converged")
+            else:
+                self._close(release, "accepted")
+            self._clean(plan, history, release)
+            return Result(plan, True, verdicts, release)
+        release.bad = self._to_blame(verdicts)
+        release.reason = problem or "; ".join(f"{item['service']}: {item['reason']}" for item in failures)
+        now = self._go_back(applier, live, release, releases.last_good(history))
+        message = report.text(failures, now) if failures else f"{now}\n{problem}"
+        raise DeployFailed(message, failures)
+
+    def _write(self, plan: StackPlan, live: LiveState, applier: Applier) -> dict[str, Verdict]:
+        """Write the plan wave by wave and return the verdicts; an empty dict when nobody waits."""
+        before = self._engine.tasks(self._scope.tasks) if self._options.wait else []
+        watch = Watch(self._engine, live.networks, before)
+        applier.create_objects(plan.objects)
+        keep = [item for item in plan.services if item.action != "remove"]
+        waves = sorted({item.wave for item in keep})
+        verdicts: dict[str, Verdict] = {}
+        for index, wave in enumerate(waves):
+            current = [item for item in keep if item.wave == wave]
+            for item in current:
+                applier.apply(item)
+            last = index == len(waves) - 1
+            if self._options.wait and (last or any(item.action != "none" for item in current)):
+                group = keep if last else [item for item in keep if item.wave <= wave]
+                verdicts = self._wait(applier, group, watch)
+                if any(verdict.state == "failed" for verdict in verdicts.values()):
+                    return verdicts
+        for item in plan.services:
+            if item.action == "remove":
+                applier.apply(item)
+        return verdicts
+
+    def _wait(self, applier: Applier, group: t.Sequence[ServicePlan], watch: Watch) -> dict[str, Verdict]:
+        expected = [applier.expected(item) for item in group]
+        return wait(self._engine, expected, self._scope, self._left(), watch, listener=self._listener)
+
+    def _left(self) -> float:
+        return max(1.0, self._deadline - time.monotonic())
+
+    def _to_blame(self, verdicts: t.Mapping[str, Verdict]) -> dict[str, str]:
+        """Return the services whose own tasks failed; a full swarm or a dead registry is not a version's fault."""
+        identities = {entry.full_name: releases.task_identity(entry.spec) for entry in self._model.services.values()}
+        return {
+            name: identities[name]
+            for name, verdict in verdicts.items()
+            if verdict.state == "failed"
+            and name in identities
+            and any(problem.state == "failed" for problem in verdict.problems)
+        }
+
+    # -- the way back --------------------------------------------------------------------------------------------
+    def _go_back(
+        self, applier: Applier, live: LiveState, release: releases.Release, good: releases.Release | None
+    ) -> str:
+        """Undo what was written, record it, and return one sentence on the state that the stack is in now."""
+        head = f"Stack {release.stack}: release {release.number} failed"
+        was = f"release {good.number}" if good else "what was there before"
+        try:
+            expected, removed = applier.undo()
+            limit = max(ROLLBACK_TIME, self._left()) if expected else 0
+            verdicts = self._wait_back(expected, live, limit) if self._options.wait and expected else {}
+            applier.drop_created()
+        except EngineError as exc:
+            self._close(release, "broken", release.reason)
+            return f"{head} and it could not be rolled back ({exc.message}): the stack is in between."
+        stuck = [f"{name} ({verdict.reason})" for name, verdict in verdicts.items() if verdict.state != "converged"]
+        if stuck:
+            self._close(release, "broken", release.reason)
+            return f"{head}; its services were set back to {was}, but these do not run: {', '.join(stuck)}."
+        release.rolled_back_to = good.number if good else 0
+        self._close(release, "failed", release.reason)
+        if expected:
+            return f"{head} and was rolled back: {was} runs."
+        gone = f" and its new services were removed ({', '.join(sorted(removed))})" if removed else ""
+        return f"{head}{gone}: {was if good else 'nothing of it'} remains."
+
+    def _wait_back(self, expected: t.Sequence[Expected], live: LiveState, limit: float) -> dict[str, Verdict]:
+        before = self._engine.tasks(self._scope.tasks)
+        return wait(self._engine, expected, self._scope, limit, Watch(self._engine, live.networks, before))
+
+    # -- afterwards ----------------------------------------------------------------------------------------------
+    def _close(self, release: releases.Release, outcome: releases.Outcome, reason: str = "") -> None:
+        release.outcome, release.reason = outcome, reason
+        release.duration = time.monotonic() - self._begin
+        lock.finish(self._engine, release)
+
+    def _clean(self, plan: StackPlan, history: t.Sequence[releases.Release], release: releases.Release) -> None:
+        """Forget old releases, then the configs and secrets of the stack that nothing refers to any more."""
+        drop = releases.to_drop([*history, release], self._options.keep_releases)
+        dropped = {item.number for item in drop}
+        for item in drop:
+            self._engine.remove_config(item.config_id)
+        kept = [item for item in [*history, release] if item.number not in dropped]
+        configs, secrets = releases.referenced(kept)
+        label = {"label": [f"{LABEL_NAMESPACE}={plan.stack}"]}
+        for kind, items, wanted in (
+            ("config", self._engine.configs(label), configs),
+            ("secret", self._engine.secrets(label), secrets),
+        ):
+            for thing in items:
+                if thing["Spec"]["Name"] not in wanted:
+                    remove_object(self._engine, kind, thing["ID"])
+
+
+def remove_stack(engine: Engine, stack: str, check_mode: bool, timeout: float, force: bool = False) -> StackPlan:
+    """Remove all that belongs to a stack, its releases too, and wait until its tasks and networks are gone.
+
+    Raises:
+        LockHeld: a deploy of the stack is under way.
+        DeployFailed: something of it is still there after I(timeout) seconds.
+    """
+    history = lock.read(engine, stack)
+    live = read_live(engine, stack)
+    plan = plan_absent(stack, live)
+    if check_mode or not (plan.changed or history):
+        return plan
+    for release in history:
+        holder = "" if force or not release.is_open else lock.holder(release, live.nodes)
+        if holder:
+            raise LockHeld(f"Stack {stack} is being deployed: {holder}. Wait for it, or use force: true.")
+    for service in plan.services:
+        assert service.live is not None
+        engine.remove_service(service.live["ID"])
+    deadline = time.monotonic() + timeout
+    # Networks only go once no task is attached to them, and the next deploy would stumble over a half-removed one.
+    left = [
+        f"{thing.kind} {thing.name}"
+        for thing in plan.objects
+        if not remove_object(engine, thing.kind, thing.object_id, max(0.0, deadline - time.monotonic()))
+    ]
+    if left:
+        raise DeployFailed(f"Stack {stack}: still in use after {timeout:g} s: {', '.join(left)}.", [])
+    for release in history:
+        engine.remove_config(release.config_id)
+    return plan
+
+
+def _image(spec: Json) -> str:
+    return str(spec["TaskTemplate"]["ContainerSpec"]["Image"])
+
+
+def _host(registry: str) -> str:
+    """Return the host of a registry that may be given as an address."""
+    host = registry.split("://", 1)[-1].rstrip("/").split("/", 1)[0]
+    return "docker.io" if host in ("index.docker.io", "registry-1.docker.io") else host

@@ -1,0 +1,49 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""What the modules that talk to an engine share: their common options and the opening of the session."""
+
+from __future__ import annotations
+
+import traceback
+import typing as t
+
+from .engine import DEFAULT_HOST, Engine
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+ENGINE_OPTIONS: dict[str, t.Any] = {"docker_host": {"type": "str", "default": DEFAULT_HOST}}
+WAIT_OPTIONS: dict[str, t.Any] = {
+    "wait": {"type": "bool", "default": True},
+    "wait_timeout": {"type": "int", "default": 600},
+}
+REGISTRY_OPTIONS: dict[str, t.Any] = {
+    "registry_auth": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "no_log": False,  # its passwords are; the rest may be shown
+        "options": {
+            "registry": {"type": "str", "required": True},
+            "username": {"type": "str", "required": True},
+            "password": {"type": "str", "required": True, "no_log": True},
+        },
+    },
+    "resolve_image": {"type": "bool", "default": True},
+}
+
+
+def open_engine(module: AnsibleModule) -> Engine:
+    """Return a session with the engine that the module's options name; fails the module without the Docker SDK."""
+    try:
+        import docker  # noqa: F401 - only to say in a friendly way that it is missing
+    except ImportError:
+        from ansible.module_utils.basic import missing_required_lib
+
+        module.fail_json(
+            msg=missing_required_lib("Docker SDK for Python: docker", url="https://docker-py.readthedocs.io"),
+            exception=traceback.format_exc(),
+        )
+    return Engine(module.params["docker_host"])

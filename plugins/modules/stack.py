@@ -1,0 +1,344 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: stack
+short_description: Deploy a Compose file to a Docker swarm, and say truly whether it runs
+version_added: 1.0.0
+description:
+  - Deploys the services, networks, configs and secrets of Compose files as one stack, as C(docker stack deploy) does.
+  - Succeeds only when every wanted task runs what was deployed and has stayed up for the monitor period. A paused or
+    rolled back update, a crash loop, a task that no node can take, an image that cannot be pulled and a deadline are
+    failures. The message then names the task, its node, its exit code and its last log lines.
+  - When a service fails, the whole stack is set back to what it was before.
+  - Pins images to digests, changes only what differs, and keeps what others added to a service since the last deploy
+    (see O(purge)).
+  - Records each deploy in the swarm as a release. A release whose tasks failed is refused the next time.
+  - Run it on a manager of the swarm. The files are read on the controller.
+author:
+  - apiary.swarm contributors (@apiary-swarm)
+extends_documentation_fragment:
+  - apiary.swarm.attributes
+  - apiary.swarm.engine
+  - apiary.swarm.engine.wait
+  - apiary.swarm.engine.registry
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Reads the swarm and the registries, and writes nothing.
+  diff_mode:
+    support: full
+    details:
+      - Values of environment variables, and of fields whose names promise a secret, are hidden. That they change is
+        shown.
+  idempotent:
+    support: full
+options:
+  name:
+    description:
+      - Name of the stack. Services are named after it, C(<stack>_<service>).
+    type: str
+    required: true
+  state:
+    description:
+      - V(present) deploys the files.
+      - V(absent) removes the services, networks, configs and secrets of the stack and its releases. Volumes stay.
+      - V(rolled_back) deploys what O(release) recorded, with its digests, environment, configs and secrets. Numbers of
+        replicas that somebody set since then stay.
+    type: str
+    choices: [present, absent, rolled_back]
+    default: present
+  files:
+    description:
+      - Compose files on the controller. Later ones are merged over earlier ones.
+    type: list
+    elements: path
+    default: []
+  definition:
+    description:
+      - A Compose file as data, in place of O(files) or merged over them.
+    type: dict
+  env:
+    description:
+      - Variables for the interpolation of the files.
+    type: dict
+    default: {}
+  env_from_controller:
+    description:
+      - Use the environment of the controller for interpolation too. O(env) wins.
+    type: bool
+    default: false
+  release:
+    description:
+      - Number of the release to go back to, with O(state=rolled_back). The default is the newest release that ran before
+        the present one.
+    type: int
+  log_group_prefix:
+    description:
+      - Services that declare no logging send their logs to the CloudWatch log group C(<prefix>/<stack>/<service>).
+    type: str
+  log_region:
+    description:
+      - AWS region of those log groups.
+    type: str
+  prune:
+    description:
+      - Remove services of the stack that are no longer in the files.
+    type: bool
+    default: true
+  purge:
+    description:
+      - Remove from services what neither the files nor an earlier release declared. Replica counts go back to the files'
+        too.
+      - With V(false), what others added stays and is reported.
+    type: bool
+    default: false
+  allow_recreate:
+    description:
+      - Allow changes that need a service to be removed and created again, which stops all its tasks first.
+    type: bool
+    default: false
+  force:
+    description:
+      - Deploy although the plan has blockers or its tasks failed in an earlier release, and take over from another
+        deploy that is under way.
+    type: bool
+    default: false
+  git_revision:
+    description:
+      - Source revision, recorded with the release.
+    type: str
+    default: ""
+  deployed_by:
+    description:
+      - Who deploys, recorded with the release.
+    type: str
+    default: ""
+  keep_releases:
+    description:
+      - Number of releases to keep in the swarm.
+    type: int
+    default: 10
+  model:
+    description:
+      - For the collection's own use. What the controller made of the files. Do not set it.
+    type: dict
+  secret_data:
+    description:
+      - For the collection's own use. Content of the secrets. Do not set it.
+    type: dict
+seealso:
+  - module: apiary.swarm.release_info
+  - module: apiary.swarm.service
+"""
+
+EXAMPLES = r"""
+- name: Deploy the shop
+  apiary.swarm.stack:
+    name: shop
+    files:
+      - "{{ playbook_dir }}/shop.yml"
+    env:
+      TAG: v42
+    git_revision: "{{ lookup('ansible.builtin.pipe', 'git rev-parse HEAD') }}"
+
+- name: Show what a deploy would change
+  apiary.swarm.stack:
+    name: shop
+    files:
+      - shop.yml
+  check_mode: true
+  diff: true
+
+- name: Go back to release 7
+  apiary.swarm.stack:
+    name: shop
+    state: rolled_back
+    release: 7
+
+- name: Remove the stack
+  apiary.swarm.stack:
+    name: shop
+    state: absent
+"""
+
+RETURN = r"""
+plan:
+  description: What was, or in check mode would be, changed.
+  returned: always
+  type: dict
+  contains:
+    services:
+      description: For each service its action, changed fields, restarted tasks and the reason, image before and after.
+      type: list
+      elements: dict
+    objects:
+      description: Networks, configs and secrets that are created or removed.
+      type: list
+      elements: dict
+    warnings:
+      description: What a careful reader would say.
+      type: list
+      elements: str
+    blockers:
+      description: Why the plan cannot work.
+      type: list
+      elements: str
+summary:
+  description: The plan for people.
+  returned: always
+  type: list
+  elements: str
+  sample:
+    - "~ service shop_api: restarts 4 tasks because Image change"
+services:
+  description: Each service with its action, image, state, running and wanted tasks.
+  returned: when O(state) is not V(absent)
+  type: list
+  elements: dict
+release:
+  description: The release that runs now, or V(none) when there is none.
+  returned: when O(state) is not V(absent)
+  type: dict
+failures:
+  description: The services that failed, with their tasks, exit codes and last log lines.
+  returned: on failure
+  type: list
+  elements: dict
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import DeployFailed, PlanRefused, SwarmError
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm import lock, releases
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import Deploy, Options, Result, remove_stack
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import ModelError, StackModel
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import StackPlan
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import (
+    ENGINE_OPTIONS,
+    REGISTRY_OPTIONS,
+    WAIT_OPTIONS,
+    open_engine,
+)
+
+ARGUMENTS: dict[str, t.Any] = {
+    **ENGINE_OPTIONS,
+    **WAIT_OPTIONS,
+    **REGISTRY_OPTIONS,
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent", "rolled_back"], "default": "present"},
+    "files": {"type": "list", "elements": "path", "default": []},
+    "definition": {"type": "dict"},
+    "env": {"type": "dict", "default": {}},
+    "env_from_controller": {"type": "bool", "default": False},
+    "release": {"type": "int"},
+    "log_group_prefix": {"type": "str"},
+    "log_region": {"type": "str"},
+    "prune": {"type": "bool", "default": True},
+    "purge": {"type": "bool", "default": False},
+    "allow_recreate": {"type": "bool", "default": False},
+    "force": {"type": "bool", "default": False},
+    "git_revision": {"type": "str", "default": ""},
+    "deployed_by": {"type": "str", "default": ""},
+    "keep_releases": {"type": "int", "default": 10},
+    "model": {"type": "dict"},
+    "secret_data": {"type": "dict", "no_log": True},
+}
+
+
+def options_of(params: t.Mapping[str, t.Any]) -> Options:
+    """Return how to deploy, from the module's arguments."""
+    return Options(
+        wait=params["wait"],
+        wait_timeout=params["wait_timeout"],
+        resolve_image=params["resolve_image"],
+        prune=params["prune"],
+        purge=params["purge"],
+        allow_recreate=params["allow_recreate"],
+        force=params["force"],
+        keep_releases=params["keep_releases"],
+        deployed_by=params["deployed_by"],
+        git_revision=params["git_revision"],
+        logins=params["registry_auth"],
+        exact=params["state"] == "rolled_back",
+    )
+
+
+def recorded(history: t.Sequence[releases.Release], stack: str, number: int | None) -> StackModel:
+    """Return the stack as a release recorded it.
+
+    Raises:
+        PlanRefused: there is no such release.
+    """
+    current = releases.last_good(history)
+    if number is None:
+        older = [item for item in history if current is not None and item.number < current.number]
+        found = releases.last_good(older)
+        if found is None:
+            raise PlanRefused(f"Stack {stack} has no release before the present one to go back to.")
+        return found.model
+    for item in history:
+        if item.number == number:
+            return item.model
+    numbers = ", ".join(str(item.number) for item in history) or "none"
+    raise PlanRefused(f"Stack {stack} has no release {number}; recorded releases: {numbers}.")
+
+
+def plan_result(plan: StackPlan) -> dict[str, t.Any]:
+    """Return a plan for the user."""
+    before, after = plan.before_after()
+    return {
+        "plan": plan.to_dict(),
+        "summary": plan.text().splitlines(),
+        "diff": {"before": before, "after": after, "before_header": "live", "after_header": f"stack {plan.stack}"},
+    }
+
+
+def deploy_result(result: Result) -> dict[str, t.Any]:
+    """Return a deploy for the user."""
+    release = result.release.summary() if result.release else None
+    return {"changed": result.changed, "services": result.services(), "release": release, **plan_result(result.plan)}
+
+
+def run(module: AnsibleModule) -> dict[str, t.Any]:
+    """Do what the arguments ask for and return the module's result."""
+    params = module.params
+    engine = open_engine(module)
+    if params["state"] == "absent":
+        plan = remove_stack(engine, params["name"], module.check_mode, params["wait_timeout"], params["force"])
+        return {"changed": plan.changed, **plan_result(plan)}
+    if params["state"] == "rolled_back":
+        model = recorded(lock.read(engine, params["name"]), params["name"], params["release"])
+    else:
+        model = StackModel.from_dict(params["model"]).with_secret_data(params["secret_data"] or {})
+    result = Deploy(engine, model, options_of(params)).run(module.check_mode)
+    for warning in result.plan.warnings:
+        module.warn(warning)
+    if module.check_mode:
+        for blocker in result.plan.blockers:
+            module.warn(f"This would be refused: {blocker}")
+    return deploy_result(result)
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    if module.params["state"] == "present" and module.params["model"] is None:
+        module.fail_json(msg="apiary.swarm.stack needs files or definition, which its action plugin reads.")
+    try:
+        module.exit_json(**run(module))
+    except DeployFailed as exc:
+        module.fail_json(msg=exc.message, failures=exc.failures)
+    except (SwarmError, ModelError) as exc:
+        module.fail_json(msg=str(exc))
+
+
+if __name__ == "__main__":
+    main()
