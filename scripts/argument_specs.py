@@ -18,22 +18,40 @@ import yaml
 Variables = Mapping[str, Any]
 
 
+class Literal(str):
+    """A string that Ansible does not take for a template, written with ``!unsafe``."""
+
+
+class Loader(yaml.SafeLoader):
+    """Reads YAML as Ansible writes it."""
+
+
+Loader.add_constructor("!unsafe", lambda loader, node: Literal(node.value))
+
+
+def load(path: Path) -> Variables:
+    """Read a YAML file with one mapping; an absent or empty file is an empty mapping."""
+    if not path.exists():
+        return {}
+    with path.open() as stream:
+        # A SafeLoader: it builds no objects but Literal.
+        return yaml.load(stream, Loader) or {}
+
+
 def load_defaults(role: Path) -> Variables:
     """Read a role's public variables; a role without defaults has none."""
-    path = role / "defaults" / "main.yml"
-    return yaml.safe_load(path.read_text()) or {} if path.exists() else {}
+    return load(role / "defaults" / "main.yml")
 
 
 def load_options(role: Path) -> Variables:
     """Read the options of all the role's entry points as one mapping: option name to its specification."""
-    path = role / "meta" / "argument_specs.yml"
-    specs = (yaml.safe_load(path.read_text()) or {}).get("argument_specs", {}) if path.exists() else {}
+    specs = load(role / "meta" / "argument_specs.yml").get("argument_specs", {})
     return {name: option for entry in specs.values() for name, option in (entry.get("options") or {}).items()}
 
 
 def is_computed(value: object) -> bool:
     """Tell whether a default is worked out by a template, so that the specification cannot state it."""
-    return isinstance(value, str) and "{{" in value
+    return isinstance(value, str) and not isinstance(value, Literal) and "{{" in value
 
 
 def differences(role: str, defaults: Variables, options: Variables) -> Iterator[str]:

@@ -63,6 +63,14 @@ def test_check_reads_all_entry_points(tmp_path: Path) -> None:
     assert argument_specs.check(tmp_path) == []
 
 
+def test_unsafe_strings_are_literal(tmp_path: Path) -> None:
+    path = tmp_path / "main.yml"
+    path.write_text('web_tag: !unsafe "{{.Name}}"\n')
+    defaults = argument_specs.load(path)
+    assert defaults == {"web_tag": "{{.Name}}"}
+    assert not argument_specs.is_computed(defaults["web_tag"])
+
+
 def test_role_without_specification_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "web/tasks").mkdir(parents=True)
     assert argument_specs.main(["x", str(tmp_path)]) == 1
