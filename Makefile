@@ -44,7 +44,7 @@ help: ## this list
 # --- the local region -------------------------------------------------------------------------------------------------
 .PHONY: demo up down status shell
 demo: $(READY) ## the whole road on this machine: region, image, cluster, deploys, requests, logs
-	@python scripts/demo
+	@PYTHONPATH=$(TREE):scripts python -m demo
 
 up: $(READY) ## start the local region
 	@$(SANDBOX) -e sandbox_state=present
@@ -112,7 +112,7 @@ check-ruff: $(READY)
 	@ruff check --quiet --output-format concise $(PYTHON_SOURCES)
 
 check-types: $(READY)
-	@mypy -p ansible_collections.apiary.swarm.plugins -p region
+	@mypy -p ansible_collections.apiary.swarm.plugins -p region -p demo
 	@mypy scripts/*.py
 
 check-lint: $(READY)

@@ -24,8 +24,8 @@ SOURCES = sorted(
     if ".cache" not in path.parts
 )
 ROLES = sorted(path.parent for path in (ROOT / "roles").glob("*/tasks"))
-# Roles that make nodes instead of setting one up; the end-to-end tests run them.
-MAKES_NODES = ("cluster", "local_region")
+# Roles of the controller, which make nodes instead of setting one up; the end-to-end tests run them.
+MAKES_NODES = ("bake", "cluster", "local_region")
 
 HEADER = (
     "# Copyright (c) 2026 The apiary.swarm contributors",
