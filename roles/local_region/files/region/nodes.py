@@ -18,6 +18,7 @@ from . import endpoints, images
 from .config import RegionConfig
 
 _LABEL = "apiary.swarm.instance"
+_AUTHORITY = "/usr/local/share/ca-certificates/local-region.crt"
 _LAST_CAP = Path("/proc/sys/kernel/cap_last_cap")
 _CAP_SYS_RESOURCE = 24
 
@@ -76,7 +77,11 @@ class Nodes:
             device_cgroup_rules=["a *:* rwm"],
             cgroupns="private",
             tmpfs={"/run": "", "/run/lock": "", "/tmp": ""},  # noqa: S108 - mount points inside the node
-            binds=[f"{volume}:/var/lib/docker", f"{Path(__file__).parent / 'node-init'}:/sbin/region-init:ro"],
+            binds=[
+                f"{volume}:/var/lib/docker",
+                f"{Path(__file__).parent / 'node-init'}:/sbin/region-init:ro",
+                f"{self._config.ca_file}:{_AUTHORITY}:ro",
+            ],
             log_config={"Type": "none"},
         )
         host |= {"MaskedPaths": [], "ReadonlyPaths": []}  # the inner engine mounts its own /proc and /sys
