@@ -212,6 +212,7 @@ failures:
   elements: dict
 """
 
+import base64
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -227,6 +228,11 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import
     WAIT_OPTIONS,
     open_engine,
 )
+
+#: Shorter lines of a secret are not hidden: they would hide every other use of the same letters.
+SHORTEST_SECRET = 5
+#: Arguments that hold environment variables: the report of a run repeats the others only.
+UNTOLD = ("model", "secret_data", "definition", "env")
 
 ARGUMENTS: dict[str, t.Any] = {
     **ENGINE_OPTIONS,
@@ -291,6 +297,12 @@ def recorded(history: t.Sequence[releases.Release], stack: str, number: int | No
     raise PlanRefused(f"Stack {stack} has no release {number}; recorded releases: {numbers}.")
 
 
+def protect(module: AnsibleModule) -> None:
+    """Make Ansible hide the content of secrets wherever it turns up, the last log lines of a task included."""
+    texts = [base64.b64decode(data).decode(errors="ignore") for data in (module.params["secret_data"] or {}).values()]
+    module.no_log_values.update(line for text in texts for line in text.splitlines() if len(line) >= SHORTEST_SECRET)
+
+
 def plan_result(plan: StackPlan) -> dict[str, t.Any]:
     """Return a plan for the user."""
     before, after = plan.before_after()
@@ -322,22 +334,25 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     for warning in result.plan.warnings:
         module.warn(warning)
     if module.check_mode:
-        for blocker in result.plan.blockers:
+        for blocker in [*result.plan.errors, *result.plan.blockers]:
             module.warn(f"This would be refused: {blocker}")
     return deploy_result(result)
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    # no_log: the arguments hold environment variables, which have no business in the journal.
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True, no_log=True)
     if module.params["state"] == "present" and module.params["model"] is None:
         module.fail_json(msg="apiary.swarm.stack needs files or definition, which its action plugin reads.")
+    protect(module)
+    told = {"module_args": {key: value for key, value in module.params.items() if key not in UNTOLD}}
     try:
-        module.exit_json(**run(module))
+        module.exit_json(**run(module), invocation=told)
     except DeployFailed as exc:
-        module.fail_json(msg=exc.message, failures=exc.failures)
+        module.fail_json(msg=exc.message, failures=exc.failures, invocation=told)
     except (SwarmError, ModelError) as exc:
-        module.fail_json(msg=str(exc))
+        module.fail_json(msg=str(exc), invocation=told)
 
 
 if __name__ == "__main__":

@@ -109,9 +109,10 @@ class Deploy:
         plan = self._plan(live, history)
         if check_mode:
             return Result(plan, plan.changed)
+        self._refuse(plan)
         if not plan.changed:
             return self._stand_still(plan, live, history)
-        self._refuse(plan, history)
+        self._refuse_known_bad(history)
         release = lock.take(
             self._engine, history, self._model, live.nodes, self._options.wait_timeout,
             self._options.deployed_by, self._options.git_revision, self._options.force,
@@ -140,9 +141,12 @@ class Deploy:
         options = PlanOptions(self._options.prune, self._options.purge, self._options.allow_recreate)
         return plan_stack(self._model, live, releases.base_trees(history), options)
 
-    def _refuse(self, plan: StackPlan, history: t.Sequence[releases.Release]) -> None:
-        if plan.blockers and not self._options.force:
-            raise PlanRefused(f"Nothing was deployed. {'; '.join(plan.blockers)}.")
+    def _refuse(self, plan: StackPlan) -> None:
+        reasons = plan.errors + ([] if self._options.force else plan.blockers)
+        if reasons:
+            raise PlanRefused(f"Nothing was deployed: {'; '.join(reasons)}.")
+
+    def _refuse_known_bad(self, history: t.Sequence[releases.Release]) -> None:
         bad = releases.known_bad(history, self._model)
         if bad and not self._options.force:
             text = "; ".join(
@@ -313,14 +317,19 @@ def remove_stack(engine: Engine, stack: str, check_mode: bool, timeout: float, f
         assert service.live is not None
         engine.remove_service(service.live["ID"])
     deadline = time.monotonic() + timeout
-    # Networks only go once no task is attached to them, and the next deploy would stumble over a half-removed one.
     left = [
         f"{thing.kind} {thing.name}"
         for thing in plan.objects
         if not remove_object(engine, thing.kind, thing.object_id, max(0.0, deadline - time.monotonic()))
     ]
+    # A network is gone for good only when its last task is: the next deploy would stumble over a half-removed one.
+    own = {"label": [f"{LABEL_NAMESPACE}={stack}"]}
+    while not left and (engine.tasks(own) or engine.networks(own)):
+        if time.monotonic() >= deadline:
+            left = ["tasks that do not stop"]
+        time.sleep(0.2)
     if left:
-        raise DeployFailed(f"Stack {stack}: still in use after {timeout:g} s: {', '.join(left)}.", [])
+        raise DeployFailed(f"Stack {stack}: still there after {timeout:g} s: {', '.join(left)}.", [])
     for release in history:
         engine.remove_config(release.config_id)
     return plan

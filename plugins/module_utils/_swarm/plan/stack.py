@@ -57,7 +57,7 @@ def plan_stack(model: StackModel, live: LiveState, base: t.Mapping[str, Tree], o
         if found is None:
             service = plan_create(item.spec)
         elif namespace_of(found["Spec"]) != model.name:
-            plan.blockers.append(_foreign(item.full_name, found["Spec"], model.name))
+            plan.errors.append(_foreign(item.full_name, found["Spec"], model.name))
             continue
         else:
             service = plan_update(
@@ -117,16 +117,16 @@ def _network(entry: NetworkEntry, stack: str, live: LiveState, plan: StackPlan) 
     found = [item for item in live.networks if item["Name"] == entry.name]
     if entry.external:
         if not found and entry.name not in PREDEFINED:
-            plan.blockers.append(f"network {entry.name} is declared external and does not exist in the swarm")
+            plan.errors.append(f"network {entry.name} is declared external and does not exist in the swarm")
         elif found and entry.name not in PREDEFINED and all(item.get("Scope") != "swarm" for item in found):
-            plan.blockers.append(f"network {entry.name} exists on this node only, services need one of scope swarm")
+            plan.errors.append(f"network {entry.name} exists on this node only, services need one of scope swarm")
         return []
     if not found:
         return [ObjectPlan("network", entry.name, "create", entry.spec)]
     owner = (found[0].get("Labels") or {}).get(LABEL_NAMESPACE, "")
     if owner != stack:
         whose = f"stack {owner}" if owner else "no stack"
-        plan.blockers.append(
+        plan.errors.append(
             f"network {entry.name} exists and belongs to {whose}: declare it as external or give it another name"
         )
     for field in ("Driver", "Internal", "Attachable"):
@@ -144,11 +144,11 @@ def _object(kind: str, entry: ObjectEntry, existing: t.Sequence[Json], plan: Sta
     kind_name = t.cast(t.Any, kind)
     if found is None:
         if entry.external:
-            plan.blockers.append(f"{kind} {entry.name} is declared external and does not exist in the swarm")
+            plan.errors.append(f"{kind} {entry.name} is declared external and does not exist in the swarm")
             return []
         return [ObjectPlan(kind_name, entry.name, "create", entry.body())]
     if not entry.external and kind == "config" and entry.data is not None and found["Spec"].get("Data") != entry.data:
-        plan.blockers.append(
+        plan.errors.append(
             f"config {entry.name} exists with other content and cannot change: leave its name out of the file, then "
             "each content gets a name of its own"
         )

@@ -117,7 +117,8 @@ class StackPlan:
 
     Attributes:
         warnings: what a careful reader would say.
-        blockers: why it must not be done as it is.
+        blockers: why it would not work in the swarm as it is now.
+        errors: why it cannot be done at all.
     """
 
     stack: str
@@ -125,6 +126,7 @@ class StackPlan:
     objects: list[ObjectPlan] = dataclasses.field(default_factory=list)
     warnings: list[str] = dataclasses.field(default_factory=list)
     blockers: list[str] = dataclasses.field(default_factory=list)
+    errors: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def changed(self) -> bool:
@@ -144,7 +146,7 @@ class StackPlan:
             "services": [item.to_dict() for item in self.services],
             "objects": [item.to_dict() for item in self.objects if item.action != "none"],
             "warnings": list(self.warnings),
-            "blockers": list(self.blockers),
+            "blockers": [*self.errors, *self.blockers],
         }
 
     def before_after(self) -> tuple[str, str]:
@@ -176,7 +178,7 @@ class StackPlan:
         if not self.changed:
             lines.append("nothing changes")
         lines += [f"warning: {text}" for text in self.warnings]
-        lines += [f"refused: {text}" for text in self.blockers]
+        lines += [f"refused: {text}" for text in [*self.errors, *self.blockers]]
         return "\n".join(lines)
 
 
