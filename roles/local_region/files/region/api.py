@@ -18,8 +18,10 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from . import emulator, imds, metadata, registry_hooks, supervisor, tls
 from .config import RegionConfig
 from .dns import Dns
-from .emulator import ecr
+from .emulator import ecr, elbv2
 from .instances import Reconciler
+from .loadbalancer import LoadBalancers
+from .loadbalancer import LoadBalancers
 from .nodes import Nodes
 from .registry import Registry
 
@@ -38,9 +40,11 @@ class _Handler(WSGIRequestHandler):
 
 def main(config: RegionConfig) -> None:
     """Run the region; returns only by an exception, which ends the region."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(name)s %(message)s")
+    logging.basicConfig(level=logging.INFO, stream=sys.stdout, force=True, format="%(asctime)s %(name)s %(message)s")
     emulator.install(config, time.time)
     ecr.install(registry_hooks.store)
+    elbv2.install()
+    elbv2.install()
     dns = Dns(config)
     dns.start()
     supervisor.wait_for_engine()
@@ -52,7 +56,7 @@ def main(config: RegionConfig) -> None:
     _in_background(lambda: imds.serve(config.imds_address, metadata.describe))
     reconciler = Reconciler(nodes)
     (config.state_dir / "ready").touch()
-    _loop([emulator_tick, reconciler.sync])
+    _loop([emulator_tick, reconciler.sync, LoadBalancers(config, dns).sync])
 
 
 def emulator_tick() -> None:

@@ -71,9 +71,10 @@ class Reconciler:
     def sync(self) -> None:
         """Look once and start what is to be done."""
         self._busy = {key: future for key, future in self._busy.items() if not future.done()}
-        containers, held = self._nodes.states(), frozenset(self._nodes.image_ids())
+        # What EC2 says first, what the engine says second: a machine that EC2 calls running has its container by then.
         instances = {instance.id: instance for instance in view.instances()}
         images = {image.id: image for image in view.images()}
+        containers, held = self._nodes.states(), frozenset(self._nodes.image_ids())
         states = {key: value.state for key, value in instances.items()}
         waiting = {key for key, value in instances.items() if value.reboots > self._rebooted.get(key, 0)}
         for step in plan(states, containers, {i: v.state for i, v in images.items()}, held, frozenset(waiting)):

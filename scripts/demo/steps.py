@@ -1,0 +1,191 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The demo's steps, each doing what a user would do and then looking whether it is so."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from .account import Account, wait_for
+from .load import Client, Load, share
+from .playbooks import Outcome, Playbooks
+from .report import Step, check
+
+MANAGERS = 3
+WORKERS = 2
+REQUESTS = 200
+STACK = "shop"
+SERVICES = ("gate", "storage", "redis")
+HOST = "shop.example.com"
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The road from a base image to a service that is updated without a failed request."""
+
+    account: Account
+    playbooks: Playbooks
+    folder: Path  # for the demo's own files: key, inventory
+    shop: Path  # the example application
+
+    @property
+    def steps(self) -> list[Step]:
+        """All steps after "region up", in order."""
+        return [
+            Step("Bake the node image, test it on a machine booted from it", self.bake),
+            Step(f"Form the cluster: {MANAGERS} managers, {WORKERS} workers, by themselves", self.form),
+            Step("Build the example's container images and push them to ECR", self.push),
+            Step("Deploy: log groups, registry credentials, services, until converged", self.deploy),
+            Step(f"{REQUESTS} requests: load balancer, edge, gate, storage, redis", self.request),
+            Step("Read each service's log lines from CloudWatch", self.read_logs),
+            Step("Deploy again: nothing to change", self.deploy_again),
+            Step("One more worker: joins by itself, its edge serves", self.grow),
+            Step("Deploy version 2 under requests without pause", self.update),
+            Step("Deploy a broken version 3: it fails and says why, version 2 serves on", self.break_it),
+        ]
+
+    def bake(self) -> Sequence[str]:
+        """Make the image, or find that it exists."""
+        outcome = self.playbooks.must("bake", bake_artifacts=str(self.folder / "images"))
+        image = self.account.image()
+        tags = {tag["Key"]: tag["Value"] for tag in image["Tags"]}
+        check(tags.get("swarm:validated") == "true", f"image {image['ImageId']} is not tagged as validated: {tags}")
+        checks = [line.strip(' ",') for line in outcome.output.splitlines() if re.search(r"\b(passed|ok)\b.*\|", line)]
+        return [f"{image['ImageId']} {image['Name']}, validated and published in SSM", *checks]
+
+    def form(self) -> Sequence[str]:
+        """Make the environment and wait for the swarm in it."""
+        self.account.import_key(self.folder / "key.pub")
+        self.playbooks.must(
+            "cluster",
+            cluster_managers=str(MANAGERS),
+            cluster_workers=str(WORKERS),
+            cluster_key_name=self.account.cluster,
+            cluster_admin_cidr="10.20.0.0/16",
+        )
+        nodes = self.account.record()["nodes"]
+        ready = [node for node in nodes if node["state"] == "ready"]
+        roles = [node["role"] for node in ready]
+        check(roles.count("manager") == MANAGERS, f"{roles.count('manager')} managers are ready: {nodes}")
+        check(roles.count("worker") == WORKERS, f"{roles.count('worker')} workers are ready: {nodes}")
+        return [f"{len(ready)} nodes ready"] + [f"{node['role']:8} {node['instance_id']} {node['ip']}" for node in ready]
+
+    def push(self) -> Sequence[str]:
+        """Build and push versions 1, 2 and 3 of the example."""
+        done = subprocess.run(
+            [str(self.shop / "build.sh"), self.account.registry, "v1", "v2", "v3"],
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=300,
+            check=False,
+        )
+        check(done.returncode == 0, f"build.sh ended with status {done.returncode}:\n{done.stdout[-2000:]}")
+        ecr = self.account.client("ecr")
+        lines = []
+        for service in SERVICES:
+            details = ecr.describe_images(repositoryName=f"shop/{service}")["imageDetails"]
+            tags = sorted(tag for image in details for tag in image.get("imageTags", []))
+            check("v1" in tags, f"ECR has no shop/{service}:v1, only {tags}")
+            size = max(image["imageSizeInBytes"] for image in details) / 1e6
+            lines.append(f"shop/{service} {', '.join(tags)} ({size:.0f} MB)")
+        return [f"{len(SERVICES)} repositories in {self.account.registry}", *lines]
+
+    def deploy(self) -> Sequence[str]:
+        """Deploy version 1."""
+        self._deploy("v1")
+        groups = self.account.client("logs").describe_log_groups(
+            logGroupNamePrefix=f"/swarm/{self.account.cluster}/{STACK}/"
+        )["logGroups"]
+        check(len(groups) == len(SERVICES), f"log groups: {[group['logGroupName'] for group in groups]}")
+        answer = wait_for("the first answer", lambda: (a := self.client.get("/")).status == 200 and a or None, 30)
+        return [f"version {answer.body.get('version')} answers at http://{self.client.address}/ (Host: {HOST})"] + [
+            f"{group['logGroupName']} kept for {group['retentionInDays']} days" for group in groups
+        ]
+
+    def request(self) -> Sequence[str]:
+        """Send requests through the whole chain and show who answered."""
+        answers = self.client.many(REQUESTS)
+        failed = [answer for answer in answers if answer.status != 200]
+        check(not failed, f"{len(failed)} of {REQUESTS} requests failed, the first with {failed[:1]}")
+        edges = {answer.edge for answer in answers}
+        tasks = {answer.body["task"] for answer in answers}
+        check(len(edges) > 1, f"only one edge answered: {edges}")
+        check(len(tasks) > 1, f"only one task answered: {tasks}")
+        return [f"{len(answers)} answered, 0 failed, by {len(tasks)} tasks through {len(edges)} edges", *share(answers, "task")]
+
+    def read_logs(self) -> Sequence[str]:
+        """Find lines of every service in CloudWatch."""
+        lines = []
+        for service in SERVICES:
+            group = f"/swarm/{self.account.cluster}/{STACK}/{service}"
+            found = wait_for(f"log lines in {group}", lambda group=group: self.account.log_lines(group), 60)  # type: ignore[misc]
+            lines.append(f"{service}: {found[-1].strip()[:110]}")
+        return [f"lines of all {len(SERVICES)} services", *lines]
+
+    def deploy_again(self) -> Sequence[str]:
+        """Deploy what is deployed."""
+        outcome = self._deploy("v1")
+        check(outcome.changed == 0, f"{outcome.changed} tasks changed something:\n{outcome.tail()}")
+        return ["0 changed"]
+
+    def grow(self) -> Sequence[str]:
+        """Add a worker and see it serve."""
+        known = {node["instance_id"] for node in self.account.record()["nodes"]}
+        wanted = self.account.resize_workers(1)
+
+        def joined() -> list[str] | None:
+            nodes = self.account.record()["nodes"]
+            return [n["instance_id"] for n in nodes if n["state"] == "ready" and n["instance_id"] not in known] or None
+
+        newcomer = wait_for(f"a ready worker number {wanted}", joined, 180)[0]
+        wait_for(f"{newcomer} healthy behind the load balancer", lambda: newcomer in self.account.healthy_targets(), 90)
+        edge = Client(self.account.private_address(newcomer), HOST)
+        answer = wait_for(f"an answer of {newcomer}'s edge", lambda: (a := edge.get("/")).status == 200 and a or None, 30)
+        return [f"{newcomer} joined, is healthy behind the load balancer, and serves (task {answer.body['task']})"]
+
+    def update(self) -> Sequence[str]:
+        """Go to version 2 while requests run."""
+        with Load(self.client) as load:
+            self._deploy("v2")
+        failed = load.failed()
+        check(not failed, f"{len(failed)} of {len(load.answers)} requests failed, the first with {failed[:1]}")
+        versions = {answer.body["version"] for answer in load.answers}
+        check(versions == {"v1", "v2"}, f"the requests saw versions {versions}")
+        now = self.client.get("/").body["version"]
+        check(now == "v2", f"after the deploy, version {now} answers")
+        return [f"{len(load.answers)} requests during the deploy, 0 failed; v2 answers"]
+
+    def break_it(self) -> Sequence[str]:
+        """Try a version that cannot start."""
+        with Load(self.client) as load:
+            outcome = self.playbooks.run("deploy", **self._stack_variables("v3"))
+        check(outcome.status != 0, "the deploy of a version that exits at once counted as a success")
+        told = [line.strip(' ",') for line in outcome.output.replace("\\n", "\n").splitlines()]
+        reason = [line for line in told if re.search(r"exit(ed)?\b.*\b3\b", line)]
+        check(reason, f"the failure does not name the exit code:\n{outcome.tail()}")
+        check(not load.failed(), f"{len(load.failed())} of {len(load.answers)} requests failed meanwhile")
+        now = {answer.body["version"] for answer in self.client.many(20)}
+        check(now == {"v2"}, f"after the failed deploy, versions {now} answer")
+        return [f"failed as it must; v2 serves on; {len(load.answers)} requests meanwhile, 0 failed", *reason[:6]]
+
+    @cached_property
+    def client(self) -> Client:
+        """A browser at the load balancer."""
+        return Client(self.account.outputs["LoadBalancerDnsName"], HOST)
+
+    def _stack_variables(self, version: str) -> dict[str, str]:
+        return {
+            "stack": STACK,
+            "stack_file": str(self.shop / "stack.yml"),
+            "stack_env": f'{{"REGISTRY": "{self.account.registry}", "VERSION": "{version}"}}',
+        }
+
+    def _deploy(self, version: str) -> Outcome:
+        return self.playbooks.must("deploy", **self._stack_variables(version))
