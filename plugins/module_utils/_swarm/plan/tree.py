@@ -128,7 +128,8 @@ def from_tree(tree: Tree) -> Spec:
     """Return a ServiceSpec (with names in place of ids) that has the canonical form I(tree)."""
     spec = t.cast(Spec, _decode(copy.deepcopy(tree), ()))
     mode = dict(spec.pop("Mode", {"Kind": "replicated"}))
-    kind = next(name for name, value in _MODES.items() if value == mode.pop("Kind"))
+    wanted = mode.pop("Kind", "replicated")
+    kind = next(name for name, value in _MODES.items() if value == wanted)
     return {**spec, "Mode": {kind: mode}}
 
 
