@@ -57,11 +57,13 @@ class ImageUnresolved(SwarmError):
     """An image reference could not be turned into a digest.
 
     :ivar image: the reference as it was given.
+    :ivar missing: the registry answered, and has no such image.
     """
 
-    def __init__(self, message: str, image: str) -> None:
+    def __init__(self, message: str, image: str, missing: bool = False) -> None:
         super().__init__(message)
         self.image = image
+        self.missing = missing
 
 
 class PlanRefused(SwarmError):

@@ -11,10 +11,11 @@ import time
 import typing as t
 
 from .._errors import DeployFailed, EngineError, LockHeld, PlanRefused, SwarmError
-from . import digest, lock, releases, report
+from . import digest, jobs, lock, releases, report
 from .apply import Applier, remove_object
+from .auth import header_for
 from .converge import Expected, Verdict
-from .engine import Engine, encode_auth
+from .engine import Engine
 from .live import read_live
 from .model import LABEL_NAMESPACE, StackModel
 from .plan import Json, LiveState, PlanOptions, ServicePlan, StackPlan, plan_absent, plan_stack
@@ -133,9 +134,7 @@ class Deploy:
         return dataclasses.replace(self._model, services=pinned)
 
     def _auth_of(self, image: str) -> str:
-        registry = digest.registry_of(image)
-        login = next((item for item in self._options.logins if _host(item["registry"]) == registry), None)
-        return encode_auth(login) if login else ""
+        return header_for(self._options.logins, image)
 
     def _plan(self, live: LiveState, history: t.Sequence[releases.Release]) -> StackPlan:
         options = PlanOptions(self._options.prune, self._options.purge, self._options.allow_recreate)
@@ -184,6 +183,8 @@ class Deploy:
         try:
             verdicts = self._write(plan, live, applier)
             failures = report.collect(self._engine, verdicts, live.nodes)
+        except DeployFailed as exc:
+            problem, failures = exc.message, exc.failures
         except SwarmError as exc:
             problem = exc.message
         except BaseException:
@@ -199,7 +200,7 @@ class Deploy:
         release.bad = self._to_blame(verdicts)
         release.reason = problem or "; ".join(f"{item['service']}: {item['reason']}" for item in failures)
         now = self._go_back(applier, live, release, releases.last_good(history))
-        message = report.text(failures, now) if failures else f"{now}\n{problem}"
+        message = f"{now}\n{problem}" if problem else report.text(failures, now)
         raise DeployFailed(message, failures)
 
     def _write(self, plan: StackPlan, live: LiveState, applier: Applier) -> dict[str, Verdict]:
@@ -207,6 +208,7 @@ class Deploy:
         before = self._engine.tasks(self._scope.tasks) if self._options.wait else []
         watch = Watch(self._engine, live.networks, before)
         applier.create_objects(plan.objects)
+        self._migrate(plan, live, applier)
         keep = [item for item in plan.services if item.action != "remove"]
         waves = sorted({item.wave for item in keep})
         verdicts: dict[str, Verdict] = {}
@@ -224,6 +226,32 @@ class Deploy:
             if item.action == "remove":
                 applier.apply(item)
         return verdicts
+
+    def _migrate(self, plan: StackPlan, live: LiveState, applier: Applier) -> None:
+        """Run the migrations of services whose tasks are about to change, before any of them does.
+
+        Raises:
+            DeployFailed: a migration failed; no service was touched.
+        """
+        names = {key: entry.full_name for key, entry in self._model.services.items()}
+        changing = {
+            item.name: item
+            for item in plan.touched()
+            if item.action != "remove" and any(change.path[0] == "TaskTemplate" for change in item.changes)
+        }
+        # Going back to an older release must not run its migrations again.
+        for index, migration in enumerate([] if self._options.exact else self._model.migrate):
+            item = changing.get(names[migration.service])
+            if item is None:
+                continue
+            spec = jobs.job_spec(applier.with_ids(item.spec), f"{item.name}-migrate-{index}", migration.command)
+            live.networks = self._engine.networks()  # the stack's own may be new
+            auth = self._auth_of(item.image_after)
+            done = jobs.run(self._engine, spec, live, migration.timeout, auth, listener=self._listener)
+            if not done.succeeded:
+                failures = [done.failure] if done.failure else []
+                text = f"the migration of service {item.name} failed: {done.reason}; no service was changed"
+                raise DeployFailed(report.text(failures, text), failures)
 
     def _wait(self, applier: Applier, group: t.Sequence[ServicePlan], watch: Watch) -> dict[str, Verdict]:
         expected = [applier.expected(item) for item in group]
@@ -337,9 +365,3 @@ def remove_stack(engine: Engine, stack: str, check_mode: bool, timeout: float, f
 
 def _image(spec: Json) -> str:
     return str(spec["TaskTemplate"]["ContainerSpec"]["Image"])
-
-
-def _host(registry: str) -> str:
-    """Return the host of a registry that may be given as an address."""
-    host = registry.split("://", 1)[-1].rstrip("/").split("/", 1)[0]
-    return "docker.io" if host in ("index.docker.io", "registry-1.docker.io") else host

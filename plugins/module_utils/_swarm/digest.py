@@ -16,6 +16,7 @@ Spec = dict[str, t.Any]
 
 _PARALLEL = 16
 _HUB = "docker.io"
+_MISSING = "does not have this name or tag"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +44,12 @@ def registry_of(image: str) -> str:
     first, slash, _rest = image.partition("/")
     is_host = bool(slash) and ("." in first or ":" in first or first == "localhost")
     return first if is_host else _HUB
+
+
+def host_of(registry: str) -> str:
+    """Return the host of a registry that may be given as an address, as image references name it."""
+    host = registry.split("://", 1)[-1].rstrip("/").split("/", 1)[0]
+    return _HUB if host in ("index.docker.io", "registry-1.docker.io") else host
 
 
 def digest_of(image: str) -> str:
@@ -89,7 +96,8 @@ def _look_up(engine: Resolver, image: str, auth: str) -> Resolved:
     try:
         answer = engine.distribution(image, auth)
     except EngineError as exc:
-        raise ImageUnresolved(f"Cannot pin {image}: {explain(exc, bool(auth), registry_of(image))}", image) from exc
+        why = explain(exc, bool(auth), registry_of(image))
+        raise ImageUnresolved(f"Cannot pin {image}: {why}", image, missing=_MISSING in why) from exc
     # A platform's architecture is left out for arm, as Docker does: its variants are not told apart by the scheduler.
     platforms = tuple(
         ("" if item.get("architecture", "").lower() == "arm" else item.get("architecture", ""), item.get("os", ""))
@@ -107,7 +115,7 @@ def explain(error: EngineError, has_login: bool, registry: str) -> str:
             return f"registry {registry} wants a login and registry_auth has none for it"
         return f"registry {registry} refuses the login of registry_auth (wrong or expired)"
     if "manifest unknown" in low or "not found" in low or "name unknown" in low:
-        return f"registry {registry} does not have this name or tag"
+        return f"registry {registry} {_MISSING}"
     return f"registry {registry} does not answer ({words})"
 
 

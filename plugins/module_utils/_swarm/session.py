@@ -19,18 +19,18 @@ WAIT_OPTIONS: dict[str, t.Any] = {
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "int", "default": 600},
 }
-REGISTRY_OPTIONS: dict[str, t.Any] = {
-    "registry_auth": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "no_log": False,  # its passwords are; the rest may be shown
-        "options": {
-            "registry": {"type": "str", "required": True},
-            "username": {"type": "str", "required": True},
-            "password": {"type": "str", "required": True, "no_log": True},
-        },
+LOGINS: dict[str, t.Any] = {
+    "type": "list",
+    "elements": "dict",
+    "no_log": False,  # its passwords are; the rest may be shown
+    "options": {
+        "registry": {"type": "str", "required": True},
+        "username": {"type": "str", "required": True},
+        "password": {"type": "str", "required": True, "no_log": True},
     },
+}
+REGISTRY_OPTIONS: dict[str, t.Any] = {
+    "registry_auth": {**LOGINS, "default": []},
     "resolve_image": {"type": "bool", "default": True},
 }
 

@@ -1,0 +1,116 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: registry_auth
+short_description: Give running services a fresh registry login, without restarting a task
+version_added: 1.0.0
+description:
+  - Sends each service whose image comes from one of the registries its own spec again, together with the login. The
+    engine keeps the login for the tasks that it starts later. Running tasks stay as they are.
+  - Tokens of Amazon ECR end after 12 hours. Run this more often than that, so that a task that moves to another node can
+    pull its image there.
+  - Each login is tried at its registry first. Nothing is sent when one is refused.
+  - A service in the middle of an update is left alone and returned in RV(busy).
+author:
+  - apiary.swarm contributors (@apiary-swarm)
+extends_documentation_fragment:
+  - apiary.swarm.attributes
+  - apiary.swarm.engine
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+    details:
+      - The engine never shows the login that it has.
+  idempotent:
+    support: none
+    details:
+      - The engine does not tell which login it has, so each run sends the login again and reports a change. No task is
+        restarted.
+options:
+  registry_auth:
+    description:
+      - Logins of registries.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      registry:
+        description: Host of the registry, with its port if it has one.
+        type: str
+        required: true
+      username:
+        description: User.
+        type: str
+        required: true
+      password:
+        description: Password or token.
+        type: str
+        required: true
+  services:
+    description:
+      - Only these services, by their names in the swarm. The default is all services.
+    type: list
+    elements: str
+    default: []
+seealso:
+  - module: apiary.swarm.stack
+"""
+
+EXAMPLES = r"""
+- name: Refresh the login for ECR in all services
+  apiary.swarm.registry_auth:
+    registry_auth: "{{ lookup('apiary.swarm.ecr_auth', region='eu-central-1') }}"
+"""
+
+RETURN = r"""
+services:
+  description: Names of the services that got the login.
+  returned: success
+  type: list
+  elements: str
+busy:
+  description: Names of services that were in the middle of an update and keep the login that they have.
+  returned: success
+  type: list
+  elements: str
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.auth import refresh
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import (
+    ENGINE_OPTIONS,
+    LOGINS,
+    open_engine,
+)
+
+ARGUMENTS: dict[str, t.Any] = {
+    **ENGINE_OPTIONS,
+    "registry_auth": {**LOGINS, "required": True},
+    "services": {"type": "list", "elements": "str", "default": []},
+}
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    params = module.params
+    try:
+        done = refresh(open_engine(module), params["registry_auth"], params["services"], module.check_mode)
+    except SwarmError as exc:
+        module.fail_json(msg=exc.message)
+    module.exit_json(changed=bool(done.sent), services=done.sent, busy=done.busy)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release_info
+short_description: List the recorded releases of a stack
+version_added: 1.0.0
+description:
+  - Reads the releases that M(apiary.swarm.stack) recorded in the swarm.
+author:
+  - apiary.swarm contributors (@apiary-swarm)
+extends_documentation_fragment:
+  - apiary.swarm.attributes
+  - apiary.swarm.attributes.info_module
+  - apiary.swarm.engine
+options:
+  name:
+    description:
+      - Name of the stack. The default is all stacks.
+    type: str
+seealso:
+  - module: apiary.swarm.stack
+"""
+
+EXAMPLES = r"""
+- name: See what was deployed
+  apiary.swarm.release_info:
+    name: shop
+  register: __shop
+
+- name: Show when the last release began
+  ansible.builtin.debug:
+    msg: "{{ __shop.releases[0].number }} by {{ __shop.releases[0].by }} at {{ __shop.releases[0].at }}"
+"""
+
+RETURN = r"""
+releases:
+  description: The releases, newest first.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    stack:
+      description: Name of the stack.
+      type: str
+    number:
+      description: Number of the release, counted from 1 in each stack.
+      type: int
+    outcome:
+      description:
+        - V(converged) ran. V(accepted) was deployed without waiting. V(failed) did not run and was taken back. V(broken)
+          could not be taken back. V(started) is under way or was left behind, V(abandoned) was left behind and a later
+          deploy took over.
+      type: str
+    at:
+      description: When it began, UTC.
+      type: str
+    by:
+      description: Who deployed.
+      type: str
+    git_revision:
+      description: Source revision.
+      type: str
+    duration:
+      description: Seconds that the deploy took.
+      type: float
+    reason:
+      description: Why it failed.
+      type: str
+    rolled_back_to:
+      description: The release that ran again after a failure.
+      type: int
+    digests:
+      description: Image with digest of each service.
+      type: dict
+current:
+  description: For each stack the number of the newest release that ran.
+  returned: success
+  type: dict
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm import releases
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import ENGINE_OPTIONS, open_engine
+
+ARGUMENTS: dict[str, t.Any] = {**ENGINE_OPTIONS, "name": {"type": "str"}}
+
+
+def by_stack(found: t.Iterable[releases.Release]) -> dict[str, list[releases.Release]]:
+    """Return stack → its releases in the order given."""
+    stacks: dict[str, list[releases.Release]] = {}
+    for release in found:
+        stacks.setdefault(release.stack, []).append(release)
+    return stacks
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    stack = module.params["name"]
+    label = f"{releases.LABEL_STACK}={stack}" if stack else releases.LABEL_STACK
+    try:
+        found = releases.read_releases(open_engine(module).configs({"label": [label]}))
+    except SwarmError as exc:
+        module.fail_json(msg=exc.message)
+    good = {name: releases.last_good(items) for name, items in by_stack(found).items()}
+    module.exit_json(
+        changed=False,
+        releases=[{"stack": item.stack, **item.summary()} for item in reversed(found)],
+        current={name: release.number for name, release in good.items() if release is not None},
+    )
+
+
+if __name__ == "__main__":
+    main()
