@@ -204,9 +204,9 @@ class LoadBalancers:
         good = status.check in ("L4OK", "L6OK", "L7OK", "L7OKC")
         if not good and now - server.added < check.interval * check.unhealthy_threshold:
             return False
-        server.health = HEALTHY if good else health_of(server, status)
         old = server.path
         server.first = False
+        server.health = HEALTHY if good else health_of(server, status)
         # In this order: a server that leaves maintenance for "ready" counts as healthy for a moment.
         self._add(server, "state drain", f"health {'up' if good else 'down'}", "state ready")
         self._haproxy.command(f"set server {old} state maint", f"del server {old}")

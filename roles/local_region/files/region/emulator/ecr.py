@@ -29,6 +29,9 @@ from region.registry_hooks import DOCKER_MANIFEST, Manifest, Response, digest_of
 # All tokens that GetAuthorizationToken has handed out.
 tokens = Tokens(clock=runtime.now)
 
+Store = Callable[[RegistryId, str, Manifest], Response]
+_store: Store | None = None
+
 
 class Catalogue:
     """What ECR's API knows about its repositories, for the registry in front of the layers."""
@@ -79,12 +82,14 @@ class Catalogue:
                 _put(found, tag, manifest)
 
 
-def install(store: Callable[[RegistryId, str, Manifest], Response] | None = None) -> None:
+def install(store: Store | None = None) -> None:
     """Patch moto's ECR.
 
     :param store: gives a manifest to the registry's storage (:func:`region.registry_hooks.store`), which knows whether
         its layers exist; C(None) where no registry runs.
     """
+    global _store
+    _store = store
 
     @wrap(ECRResponse, "get_authorization_token")
     def get_authorization_token(original: Callable[..., Any], self: Any) -> ActionResult:
@@ -100,6 +105,16 @@ def install(store: Callable[[RegistryId, str, Manifest], Response] | None = None
                 }
             )
         return ActionResult({"authorizationData": data})
+
+    @wrap(ECRResponse, "describe_images")
+    def describe_images(original: Callable[..., Any], self: Any) -> ActionResult:
+        answer: ActionResult = original(self)
+        status = (self._get_param("filter") or {}).get("tagStatus", "ANY")
+        if status != "ANY":  # moto knows this filter for ListImages only
+            images = answer.result["imageDetails"]
+            wanted = [image for image in images if hasattr(image, "image_tags") == (status == "TAGGED")]
+            answer.result["imageDetails"] = wanted
+        return answer
 
     @wrap(Image, "get_image_size_in_bytes")
     def get_image_size_in_bytes(original: Callable[..., Any], self: Any) -> int | None:
@@ -132,8 +147,8 @@ def install(store: Callable[[RegistryId, str, Manifest], Response] | None = None
             )
         _refuse_existing(repository, image_tag, manifest.digest)
         known = any(image.image_digest == manifest.digest for image in repository.images)
-        if store is not None and not known:
-            answer = store(RegistryId(self.account_id, self.region_name), repository_name, manifest)
+        if _store is not None and not known:
+            answer = _store(RegistryId(self.account_id, self.region_name), repository_name, manifest)
             if answer.status != 201:
                 raise AwsError("LayersNotFoundException", f"The manifest was refused: {answer.body.decode()}")
         return _put(repository, image_tag, manifest)
