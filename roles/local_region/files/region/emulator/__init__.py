@@ -15,7 +15,7 @@ from collections.abc import Callable
 from moto.core.base_backend import BackendDict
 
 from region.config import RegionConfig
-from region.emulator import autoscaling, client, credentials, ec2, sts, view
+from region.emulator import autoscaling, client, cloudformation, credentials, ec2, sts, view
 from region.emulator.ec2 import debian, launch
 from region.emulator.services import EmulatedServices
 from region.emulator.state import events, lock, runtime
@@ -47,6 +47,7 @@ def install(config: RegionConfig, clock: Callable[[], float], *, complete_transi
         ec2.install()
         sts.install()
         autoscaling.install()
+        cloudformation.install()
         register_base_images()
 
 
@@ -67,5 +68,6 @@ def tick(now: float) -> None:
     with lock:
         ec2.tick(now, runtime.complete_transitions)
         autoscaling.tick(now)
+        cloudformation.tick(now)
 
 

@@ -18,6 +18,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from region.emulator import credentials
 from region.emulator.state import runtime
+from region.middleware.app import VIA
 
 
 class _Body(io.BytesIO):
@@ -33,12 +34,12 @@ class _Body(io.BytesIO):
 
 def for_service(name: str, by: str, region: str) -> Any:
     """Return a client of service *name* whose calls are those of AWS's own service *by*, e.g. C(autoscaling)."""
-    return _client(name, region, credentials.service(by), "-", "")
+    return _client(name, region, credentials.service(by), "-", "", by)
 
 
-def for_caller(name: str, access_key: str, token: str, region: str) -> Any:
-    """Return a client of service *name* that calls with a caller's own key, as CloudFormation does."""
-    return _client(name, region, access_key, credentials.principals.secret(access_key) or "-", token)
+def for_caller(name: str, access_key: str, token: str, region: str, via: str) -> Any:
+    """Return a client of service *name* that service *via* uses with its caller's own key, as CloudFormation does."""
+    return _client(name, region, access_key, credentials.principals.secret(access_key) or "-", token, via)
 
 
 def reset() -> None:
@@ -47,7 +48,7 @@ def reset() -> None:
 
 
 @functools.lru_cache(maxsize=256)
-def _client(name: str, region: str, access_key: str, secret: str, token: str) -> Any:
+def _client(name: str, region: str, access_key: str, secret: str, token: str, via: str) -> Any:
     client = boto3.client(  # type: ignore[call-overload]
         name,
         region_name=region,
@@ -58,11 +59,11 @@ def _client(name: str, region: str, access_key: str, secret: str, token: str) ->
             retries={"total_max_attempts": 1}, inject_host_prefix=False, ignore_configured_endpoint_urls=True
         ),
     )
-    client.meta.events.register("before-send", _send)
+    client.meta.events.register("before-send", functools.partial(_send, via))
     return client
 
 
-def _send(request: AWSPreparedRequest, **kwargs: Any) -> AWSResponse:
+def _send(via: str, request: AWSPreparedRequest, **kwargs: Any) -> AWSResponse:
     """Run the request in this thread instead of sending it."""
     url = urlsplit(str(request.url))
     builder = EnvironBuilder(
@@ -72,6 +73,7 @@ def _send(request: AWSPreparedRequest, **kwargs: Any) -> AWSResponse:
         query_string=url.query,
         headers=[(key, value.decode() if isinstance(value, bytes) else str(value)) for key, value in request.headers.items()],
         data=_content(request.body),
+        environ_overrides={VIA: via},
     )
     if runtime.application is None:
         raise RuntimeError("the emulator serves no application: call region.emulator.application first")

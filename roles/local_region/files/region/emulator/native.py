@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from moto.core.exceptions import ServiceException
-from moto.core.responses import ActionResult
+from moto.core.responses import ActionResult, BaseResponse
 
 from region.emulator.patching import wrap
 
@@ -36,8 +36,9 @@ class Request:
 Action = Callable[[Request], "dict[str, Any] | None"]
 
 
-def serve(response_class: type, service: str, actions: dict[str, Action]) -> None:
+def serve(response_class: type[BaseResponse], service: str, actions: dict[str, Action]) -> None:
     """Answer all of a service's requests by *actions*; an action that is not there is not emulated."""
+    response_class.RESPONSE_KEY_PATH_TO_TRANSFORMER = {}  # moto's are for the objects of its own backend
 
     @wrap(response_class, "call_action")
     def call_action(original: Any, self: Any) -> Any:

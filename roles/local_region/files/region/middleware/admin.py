@@ -43,9 +43,9 @@ def _health(control: Control, query: dict[str, str], fields: dict[str, Any]) -> 
 
 
 def _calls(control: Control, query: dict[str, str], fields: dict[str, Any]) -> Any:
-    """C(since=N) and any of C(service), C(action), C(role), C(principal), C(error); C(write=true|false)."""
+    """C(since=N) and any of C(service), C(action), C(role), C(principal), C(error), C(via); C(write=true|false)."""
     equal: dict[str, Any] = {
-        key: query[key] for key in ("service", "action", "role", "principal", "error") if key in query
+        key: query[key] for key in ("service", "action", "role", "principal", "error", "via") if key in query
     }
     if "write" in query:
         equal["write"] = query["write"] == "true"

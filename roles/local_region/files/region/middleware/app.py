@@ -23,6 +23,8 @@ StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 WsgiApplication = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 # Services that take unsigned requests: S3 for public objects, STS for web identities.
 UNSIGNED = ("s3", "sts")
+# Key of the WSGI environment that names the AWS service which makes the call for itself or for its caller.
+VIA = "region.via"
 
 
 class Services(Protocol):
@@ -78,6 +80,7 @@ class Application:
                 status=status,
                 error=error_code,
                 write=written,
+                via=environ.get(VIA, ""),
                 resources=record.resource_arns(call.parameters) or ["*"],
                 parameters=masking.mask(call.service, call.parameters),
             )

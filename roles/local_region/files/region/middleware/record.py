@@ -15,9 +15,13 @@ from typing import Any
 
 RING_SIZE = 50_000
 READ_PREFIXES = ("Describe", "Get", "List", "Head", "BatchGet", "BatchCheck", "Search", "Lookup", "Filter", "Test", "Simulate")
-# Actions that read although their names do not say so, and one that writes although it does.
-READS = {"sts": {"AssumeRole"}, "logs": {"StartQuery"}, "cloudformation": {"ValidateTemplate", "EstimateTemplateCost"}}
-READS_ALSO = {"kms": {"Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext"}}
+# Actions that read although their names do not say so.
+READS = {
+    "sts": {"AssumeRole"},
+    "logs": {"StartQuery"},
+    "cloudformation": {"ValidateTemplate", "EstimateTemplateCost"},
+    "kms": {"Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext"},
+}
 _ARN = re.compile(r"^arn:aws[a-z-]*:")
 
 
@@ -35,14 +39,14 @@ class Record:
     status: int  # HTTP status
     error: str  # AWS error code, empty for a success
     write: bool  # may change something
+    via: str = ""  # the AWS service that made the call, for itself or for its caller; empty for a direct call
     resources: list[str] = field(default_factory=list)  # ARNs, "*" where the action knows none
     parameters: dict[str, Any] = field(default_factory=dict)  # masked
 
 
 def is_write(service: str, action: str) -> bool:
     """Say whether the action may change something; an unknown action counts as a write."""
-    known_reads = READS.get(service, set()) | READS_ALSO.get(service, set())
-    return not action.startswith(READ_PREFIXES) and action not in known_reads
+    return not action.startswith(READ_PREFIXES) and action not in READS.get(service, set())
 
 
 def resource_arns(value: Any) -> list[str]:

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
+import warnings
 
 from moto.core.exceptions import ServiceException
 from moto.core.model import OperationModel
@@ -36,15 +38,18 @@ def serialize(call: Call, error: ErrorResponse) -> tuple[int, list[tuple[str, st
     headers = [("x-amzn-RequestId", request_id), ("x-amzn-ErrorType", error.code)]
     model = call.model
     if model is None:
-        body = f'{{"__type":"{error.code}","message":{_json(error.message)}}}'
+        body = f'{{"__type":"{error.code}","message":{json.dumps(error.message)}}}'
         return error.status, [*headers, ("Content-Type", "application/json")], body.encode()
-    protocol = call.protocol if call.protocol in SERIALIZERS else str(model.protocol)
+    protocol = next((one for one in (call.protocol, str(model.protocol)) if one in SERIALIZERS), "query")
     operation = operation_model(model, call.action) or OperationModel({}, model)
     serializer = get_serializer_class(model.service_name, protocol)(operation_model=operation)
     serializer.context.request_id = request_id
-    response = serializer.serialize(_Serializable(error.code, error.message))
-    merged = {**dict(headers), **{key: str(value) for key, value in response["headers"].items()}}
-    return error.status, list(merged.items()), str(response["body"]).encode()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about codes that are in no service's model, as NotEmulated
+        response = serializer.serialize(_Serializable(error.code, error.message))
+    own = {key.lower() for key, _ in headers}
+    headers += [(key, str(value)) for key, value in response["headers"].items() if key.lower() not in own]
+    return error.status, headers, str(response["body"]).encode()
 
 
 def error_code(status: int, body: bytes, headers: list[tuple[str, str]]) -> str:
@@ -60,8 +65,3 @@ def error_code(status: int, body: bytes, headers: list[tuple[str, str]]) -> str:
             return value.split(":")[0]
     return str(status)
 
-
-def _json(text: str) -> str:
-    import json
-
-    return json.dumps(text)
