@@ -174,6 +174,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     """The plugin."""
 
     NAME = "apiary.swarm.ec2"
+    inventory: t.Any
 
     def verify_file(self, path: str) -> bool:
         """Tell whether *path* is a configuration of this plugin.
@@ -244,7 +245,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             return computed
         strict = self.get_option("strict")
         # The base class writes into self.inventory; an inventory of its own keeps the result apart, for the cache.
-        target, self.inventory = self.inventory, InventoryData()
+        target = self.inventory
+        self.inventory = InventoryData()
         try:
             for host in hosts:
                 self.inventory.add_host(host.name)

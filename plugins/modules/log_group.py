@@ -26,7 +26,8 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    description: Makes no call that writes.
+    details:
+      - Makes no call that writes.
   diff_mode:
     support: full
   idempotent:
@@ -319,16 +320,10 @@ failed_groups:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.log_params import SETTINGS
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.log_task import LogGroupTask
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.options import (
-    AWS_ARGUMENTS,
-    AWS_EXCLUSIVE,
-    AWS_TOGETHER,
-)
-from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
+from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module
 
 _NAME: dict[str, t.Any] = {"type": "str", "aliases": ["log_group_name"]}
 
@@ -348,32 +343,27 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "keep": {"type": "list", "elements": "str", "default": ["default", "edge"]},
     "unused_days": {"type": "int", "default": 30},
     "protection_tag": {"type": "str", "default": "swarm:protect", "no_log": False},
-    **AWS_ARGUMENTS,
 }
+
+
+def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
+    """Do the task."""
+    result = LogGroupTask(session, params, check_mode=check_mode).run()
+    failed = result.get("failed_groups")
+    if failed:
+        raise Refused(f"{len(failed)} log group(s) failed. {next(iter(failed.values()))}", **result)
+    return result
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec=ARGUMENTS,
-        supports_check_mode=True,
-        mutually_exclusive=[("name", "groups"), *AWS_EXCLUSIVE],
-        required_together=AWS_TOGETHER,
+    run_module(
+        ARGUMENTS,
+        run,
+        mutually_exclusive=[("name", "groups")],
         required_one_of=[("name", "groups", "prune")],
         required_if=[("prune", "report", ("prefix", "services")), ("prune", "delete", ("prefix", "services"))],
     )
-    try:
-        result = LogGroupTask(module.params, check_mode=module.check_mode).run()
-    except ImportError:
-        module.fail_json(msg=missing_required_lib("botocore"))
-    except SwarmError as error:
-        module.fail_json(msg=error.message)
-    if not module._diff:
-        del result["diff"]
-    failed = result.get("failed_groups")
-    if failed:
-        module.fail_json(msg=f"{len(failed)} log group(s) failed. {next(iter(failed.values()))}", **result)
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":

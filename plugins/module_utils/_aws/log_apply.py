@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import os.path
 import typing as t
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from . import logs
 from .errors import AwsError, NotFound
 from .log_groups import LogGroup, Plan, Step, WantedLogGroup
-
-THREADS = 8
-"""Calls at the same time; CloudWatch Logs takes about 5 to 10 writes a second per account, the rest is retried."""
+from .threads import in_threads
 
 _BY_ARN = frozenset({"tag", "untag"})
 
@@ -30,14 +27,6 @@ class Outcome:
     group: LogGroup | None
     done: tuple[Step, ...]
     error: AwsError | None = None
-
-
-def in_threads(function: t.Callable[[t.Any], t.Any], items: t.Sequence[t.Any]) -> list[t.Any]:
-    """Return ``[function(item) for item in items]``, computed by up to :data:`THREADS` threads."""
-    if len(items) < 2:
-        return [function(item) for item in items]
-    with ThreadPoolExecutor(max_workers=min(THREADS, len(items))) as pool:
-        return list(pool.map(function, items))
 
 
 def common_prefixes(names: t.Iterable[str]) -> list[str]:
@@ -136,7 +125,7 @@ def subscription_settings(described: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 def apply_plans(client: t.Any, plans: t.Sequence[Plan]) -> list[Outcome]:
     """Carry *plans* out, several at a time; the error of one stops that one only."""
-    return t.cast("list[Outcome]", in_threads(lambda plan: _apply(client, plan), plans))
+    return in_threads(lambda plan: _apply(client, plan), plans)
 
 
 def _apply(client: t.Any, plan: Plan) -> Outcome:

@@ -16,20 +16,22 @@ from .errors import InvalidInput
 from .log_groups import LogGroup, Plan, WantedLogGroup, plan_absent, plan_present
 from .log_limits import LogLimits, check_all
 from .log_params import wanted_groups
-from .session import AwsOptions, AwsSession
+from .session import AwsSession
+from .threads import in_threads
 
 
 class LogGroupTask:
     """One run.
 
+    :param session: where the groups are.
     :param params: the options of the module ``log_group``.
     :param check_mode: make no call that writes; the result is that of the real run.
     """
 
-    def __init__(self, params: t.Mapping[str, t.Any], *, check_mode: bool) -> None:
+    def __init__(self, session: AwsSession, params: t.Mapping[str, t.Any], *, check_mode: bool) -> None:
         self.params = params
         self.check_mode = check_mode
-        self.session = AwsSession(AwsOptions.from_getter(params.get))
+        self.session = session
         self.client = self.session.client("logs")
 
     def run(self) -> dict[str, t.Any]:
@@ -39,6 +41,9 @@ class LogGroupTask:
         """
         if self.params["prune"] and self.params["state"] != "absent":
             raise InvalidInput("prune removes log groups; give state: absent with it.")
+        if self.params["prune"] and (not self.params["prefix"] or self.params["services"] is None):
+            # An empty list says that no service lives; nothing at all says that somebody forgot it.
+            raise InvalidInput("prune needs a prefix and the list of services that live.")
         wanted = wanted_groups(self.params)
         limits = LogLimits.from_model(self.client.meta.service_model)
         check_all(wanted, limits, self.session.region)
@@ -66,9 +71,7 @@ class LogGroupTask:
             tagged = log_apply.with_tags(self.client, self.session.client("resourcegroupstaggingapi"), tagged)
             live.update(log_apply.confirm_tags(self.client, tagged, wanted))
         filtered = [item for item in wanted if item.name in live and _has_filters(item)]
-        for group in log_apply.in_threads(
-            lambda item: log_apply.with_filters(self.client, live[item.name], item), filtered
-        ):
+        for group in in_threads(lambda item: log_apply.with_filters(self.client, live[item.name], item), filtered):
             live[group.name] = group
         return live
 
@@ -114,7 +117,7 @@ class LogGroupTask:
                 self.params["protection_tag"],
             )
 
-        return t.cast("list[log_prune.Orphan]", log_apply.in_threads(judge, found))
+        return in_threads(judge, found)
 
     def _apply(self, plans: list[Plan]) -> list[log_apply.Outcome]:
         if self.check_mode:

@@ -39,11 +39,9 @@ class SignedHttp:
 
         self._session = session
         self._sleep = sleep
+        settings: dict[str, t.Any] = {"verify": session.verify, "timeout": (CONNECT_TIMEOUT, READ_TIMEOUT)}
         self._http = URLLib3Session(
-            verify=session.verify,
-            timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
-            max_pool_connections=8,
-            proxies=get_environ_proxies("https://ec2.amazonaws.com/"),
+            max_pool_connections=8, proxies=get_environ_proxies("https://ec2.amazonaws.com/"), **settings
         )
 
     def query(self, service: str, region: str, parameters: t.Mapping[str, str], doing: str, permission: str) -> bytes:

@@ -13,7 +13,7 @@ List = t.Callable[..., t.Any]
 
 @pytest.fixture
 def varied(region: Region) -> Region:
-    """A fleet: stopped, terminated, untagged, odd tags, IPv6 only, several interfaces, no public address, 500 at once."""
+    """A fleet: stopped, terminated, untagged, odd tags, IPv6, several interfaces, no public address, 500 at once."""
     ec2 = region.client("ec2")
     fleet.cluster(region)
     stopped, terminated = fleet.run(region, 2, tags={"Env": "dev", "swarm:cluster": "demo"})

@@ -284,3 +284,74 @@ def test_unknown_region(region: Region, task: Run, monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("AWS_ENDPOINT_URL")
     message = task(name="/a", region="eu-wset-1")["msg"]
     assert "there is no region eu-wset-1 (did you mean eu-west-1?)" in message
+
+
+# Services that are gone.
+
+PRUNE: dict[str, t.Any] = {
+    "state": "absent",
+    "prefix": "/swarm/demo",
+    "services": ["shop_gate", "shop/storage"],
+    "unused_days": 0,
+}
+
+
+@pytest.fixture
+def closed(region: Region, task: Run) -> Region:
+    """Groups of two living services, of three closed ones, and of none."""
+    task(
+        groups=[
+            {"name": "/swarm/demo/default"},
+            {"name": "/swarm/demo/edge"},
+            {"name": "/swarm/demo/shop/gate"},
+            {"name": "/swarm/demo/shop/storage"},
+            {"name": "/swarm/demo/shop/old"},
+            {"name": "/swarm/demo/shop/kept", "tags": {"swarm:protect": "true"}},
+            {"name": "/swarm/demo/shop/locked", "deletion_protection": True},
+            {"name": "/swarm/demo2/shop/other"},
+        ]
+    )
+    region.forget()
+    return region
+
+
+def test_prune_reports(closed: Region, task: Run) -> None:
+    """A report deletes nothing and gives the reason of each group that would stay."""
+    result = task(prune="report", **PRUNE)
+    assert {item["log_group_name"]: item["kept_because"] for item in result["orphans"]} == {
+        "/swarm/demo/shop/old": "",
+        "/swarm/demo/shop/kept": "it has the tag swarm:protect",
+        "/swarm/demo/shop/locked": "its deletion protection is on",
+    }
+    assert result["changed"] is False
+    assert closed.writes() == []
+
+
+def test_prune_deletes(closed: Region, task: Run) -> None:
+    """Only what may go goes, first in check mode; then there is nothing left to do."""
+    checked = task(prune="delete", **PRUNE, check=True, diff=True)
+    assert closed.writes() == []
+    done = task(prune="delete", **PRUNE, diff=True)
+    assert checked["deleted"] == done["deleted"] == ["/swarm/demo/shop/old"]
+    assert checked["diff"] == done["diff"]
+    assert closed.writes() == ["DeleteLogGroup"]
+    assert task(prune="delete", **PRUNE)["changed"] is False
+    assert live(closed, "/swarm/demo2/shop/other") is not None
+
+
+def test_prune_spares_what_was_used(closed: Region, task: Run) -> None:
+    """The grace counts from the newest event."""
+    result = task(prune="delete", **{**PRUNE, "unused_days": 30})
+    assert result["changed"] is False
+    reasons = {item["log_group_name"]: item["kept_because"] for item in result["orphans"]}
+    assert reasons["/swarm/demo/shop/old"] == "it was used 0 days ago, and the grace is 30 days"
+
+
+@pytest.mark.parametrize("services", [None, []])
+def test_prune_needs_services(closed: Region, task: Run, services: list[str] | None) -> None:
+    """No list of services is a mistake, an empty one is not: the last service was closed."""
+    result = task(prune="report", **{**PRUNE, "services": services})
+    if services is None:
+        assert result["failed"] is True and "services" in result["msg"]
+    else:
+        assert len(result["orphans"]) == 5

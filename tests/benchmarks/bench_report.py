@@ -1,0 +1,31 @@
+"""Writing a part of docs/benchmarks.md; every benchmark owns the part between its own two marks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
+HEAD = """# Benchmarks
+
+Written by `make bench`. Every figure is the median of the ratios of paired runs, taken in turns in one run on one
+machine; seconds are medians, and change from machine to machine where ratios hardly do.
+"""
+
+
+def write_part(name: str, text: str) -> None:
+    """Replace the part *name* of the page by *text*, or add it."""
+    begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+    page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else HEAD
+    part = f"{begin}\n{text.strip()}\n{end}"
+    if begin in page and end in page:
+        page = page[: page.index(begin)] + part + page[page.index(end) + len(end) :]
+    else:
+        page = f"{page.rstrip()}\n\n{part}\n"
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(page, encoding="utf-8")
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """Return a Markdown table."""
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
