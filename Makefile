@@ -25,8 +25,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONPYCACHEPREFIX := $(CACHE)/pycache
 
 hash = $(shell cat $(1) | sha256sum | cut -c1-12)
-DEV_REQUIREMENTS := $(addprefix requirements/,core-oldest.txt test.txt tools.txt constraints.txt)
+RUN_REQUIREMENTS := $(addprefix requirements/,core-oldest.txt test.txt constraints.txt)
+DEV_REQUIREMENTS := $(RUN_REQUIREMENTS) requirements/tools.txt
 NEWEST_REQUIREMENTS := $(addprefix requirements/,core-newest.txt test.txt constraints.txt)
+READY_RUN := $(CACHE)/stamps/run-$(call hash,$(RUN_REQUIREMENTS))
 READY := $(CACHE)/stamps/dev-$(call hash,$(DEV_REQUIREMENTS))
 READY_NEWEST := $(CACHE)/stamps/newest-$(call hash,$(NEWEST_REQUIREMENTS))
 READY_IMPORTER := $(CACHE)/stamps/importer-$(call hash,requirements/importer.txt)
@@ -43,16 +45,16 @@ help: ## this list
 
 # --- the local region -------------------------------------------------------------------------------------------------
 .PHONY: demo up down status shell
-demo: $(READY) ## the whole road on this machine: region, image, cluster, deploys, requests, logs
+demo: $(READY_RUN) ## the whole road on this machine: region, image, cluster, deploys, requests, logs
 	@PYTHONPATH=$(TREE):scripts python -m demo
 
-up: $(READY) ## start the local region
+up: $(READY_RUN) ## start the local region
 	@$(SANDBOX) -e sandbox_state=present
 
-down: $(READY) ## stop the local region and remove everything of it
+down: $(READY_RUN) ## stop the local region and remove everything of it
 	@$(SANDBOX) -e sandbox_state=absent
 
-status: $(READY) ## what runs in the local region
+status: $(READY_RUN) ## what runs in the local region
 	@$(SANDBOX) -e sandbox_state=status
 
 shell: $(READY) ## a shell inside the local region
@@ -171,8 +173,14 @@ constraints: $(READY) ## write requirements/constraints.txt from the environment
 # --- environment ------------------------------------------------------------------------------------------------------
 setup: $(READY) ## only prepare .cache/
 
-$(READY): $(READY_PEERS)
+# Two steps into one environment: the demo need not wait for the linters.
+$(READY_RUN): $(READY_PEERS)
 	@mkdir -p $(@D) $(TREE)/$(dir $(FQCN_DIR)) && ln -sfn $(CURDIR) $(TREE)/$(FQCN_DIR)
+	@echo "setting up Ansible and the SDKs in .cache/venv"
+	@scripts/venv $(VENV) $$(python3 scripts/find_python.py oldest) $(call pip_files,$(RUN_REQUIREMENTS))
+	@touch $@
+
+$(READY): $(READY_RUN)
 	@echo "setting up the tools in .cache/venv"
 	@scripts/venv $(VENV) $$(python3 scripts/find_python.py oldest) $(call pip_files,$(DEV_REQUIREMENTS))
 	@touch $@
