@@ -13,6 +13,8 @@ from .errors import kind
 from .ports import Port, short_port
 from .volumes import Volume, short_volume
 
+_MILLISECOND = 10**6
+
 Converted = tuple[t.Any, list[str]]
 
 
@@ -28,6 +30,9 @@ def variables(value: t.Any) -> dict[str, str | None]:
     """Return an environment; a variable without a value is None."""
     if isinstance(value, dict):
         return {key: None if item is None else values.text(item) for key, item in value.items()}
+    for item in value:
+        if item.startswith("=") or not item:
+            raise ValueError(f'{kind(item)} has no name; write it like "NAME=value"')
     pairs = (item.partition("=") for item in value)
     return {key: item if equals else None for key, equals, item in pairs}
 
@@ -72,6 +77,8 @@ def healthcheck(value: dict[str, t.Any]) -> dict[str, t.Any]:
     for key in ("interval", "timeout", "start_period", "start_interval"):
         if key in value:
             result[key] = named(key, values.duration, value[key])
+            if 0 < result[key] < _MILLISECOND:
+                raise ValueError(f'{key} must be at least "1ms", not {kind(value[key])}')
     return result
 
 

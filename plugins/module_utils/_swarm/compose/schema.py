@@ -146,6 +146,8 @@ def _explain_unknown(error: t.Any, path: Path) -> tuple[Path, str]:
         key for key in error.instance if key not in known and not any(re.search(pattern, key) for pattern in patterns)
     )
     place = (*path, unknown)
+    if not known and not unknown:
+        return place, "a name must not be empty"
     if not known:
         return place, 'a name may have only letters, digits, ".", "_" and "-"'
     advice = ELSEWHERE.get(unknown) if len(path) == 2 and path[0] == "services" else None

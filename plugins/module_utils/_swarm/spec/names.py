@@ -31,9 +31,7 @@ def service_name_problem(name: str) -> str:
     if len(name) > MAX_SERVICE:
         return f'the name "{name}" has {len(name)} characters; the engine takes {MAX_SERVICE}'
     if not _SERVICE.fullmatch(name):
-        return (
-            f'the name "{name}" may have only letters, digits, "-" and "_", and begin and end with the first two'
-        )
+        return f'the name "{name}" may have only letters, digits, "-" and "_", and begin and end with the first two'
     return ""
 
 

@@ -18,6 +18,7 @@ DEFAULT = "default"
 EDGE_KEY = "x-apiary-edge"
 # Networks that every node has; they know no aliases.
 _PREDEFINED = frozenset({"default", "bridge", "host", "none"})
+_LOCAL_DRIVERS = frozenset({"bridge", "host", "ipvlan", "macvlan", "none", "null"})
 
 
 class Networks:
@@ -70,6 +71,9 @@ class Networks:
             raise self.project.error(("networks", key), problem)
         if network.get("external"):
             return NetworkEntry(key=key, name=name, external=True)
+        if network.get("driver") in _LOCAL_DRIVERS:
+            problem = f"services cannot use a {network['driver']} network, which is one node's own; write overlay"
+            raise self.project.error(("networks", key, "driver"), problem)
         spec: Spec = {
             "Name": name,
             "Driver": network.get("driver") or "overlay",

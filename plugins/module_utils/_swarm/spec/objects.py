@@ -17,7 +17,7 @@ from ..compose.normalize import unreadable
 from ..model import LABEL_NAMESPACE, ObjectEntry, Spec
 from .names import object_name_problem
 
-_MAX_BYTES = {"configs": 1000 * 1024, "secrets": 500 * 1024 - 1}
+_MAX_BYTES = {"configs": 1000 * 1024 - 1, "secrets": 500 * 1024 - 1}
 _DIGITS = 12
 # The digest of a secret is visible to all who may list secrets: guessing short ones by it must be slow.
 _SLOW = {"n": 2**12, "r": 8, "p": 1}

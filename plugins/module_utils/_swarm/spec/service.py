@@ -16,6 +16,8 @@ from ..model import Spec
 
 Definition = t.Mapping[str, t.Any]
 
+_LEAST = (("cpus", "NanoCPUs", 10**6, '"0.001"'), ("memory", "MemoryBytes", 4 * 1024**2, '"4m"'))
+
 
 class ServiceParts:
     """The parts of one service's spec that come from C(deploy), C(ports) and C(restart)."""
@@ -42,10 +44,12 @@ class ServiceParts:
         return {"Replicated": {} if replicas is None else {"Replicas": replicas}}
 
     def update(self, key: str) -> Spec | None:
-        """Return C(UpdateConfig) or C(RollbackConfig)."""
+        """Return C(UpdateConfig) or C(RollbackConfig). Raises ComposeError for a job, which knows neither."""
         config = self.deploy.get(key)
         if config is None:
             return None
+        if self.deploy.get("mode") in {"replicated-job", "global-job"}:
+            raise self.project.error(self._path("deploy", key), "a job is not updated step by step; remove it")
         spec: Spec = {"Parallelism": config.get("parallelism", 1)}
         for option, field in (("delay", "Delay"), ("failure_action", "FailureAction"), ("monitor", "Monitor")):
             if config.get(option):
@@ -60,11 +64,11 @@ class ServiceParts:
         spec: Spec = {}
         limits, pids = resources.get("limits"), self._pids(resources.get("limits") or {})
         if limits is not None or pids:
-            values = {**_amounts(limits or {}), "Pids": pids}
+            values = {**self._amounts("limits", limits or {}), "Pids": pids}
             spec["Limits"] = {key: value for key, value in values.items() if value}
         reservations = resources.get("reservations")
         if reservations is not None:
-            values = _amounts(reservations)
+            values = self._amounts("reservations", reservations)
             values["GenericResources"] = [
                 _generic(item["discrete_resource_spec"])
                 for item in reservations.get("generic_resources", [])
@@ -72,6 +76,14 @@ class ServiceParts:
             ]
             spec["Reservations"] = {key: value for key, value in values.items() if value}
         return spec
+
+    def _amounts(self, key: str, resources: Definition) -> Spec:
+        values = {"NanoCPUs": resources.get("cpus", 0), "MemoryBytes": resources.get("memory", 0)}
+        for option, field, least, written in _LEAST:
+            if 0 < values[field] < least:
+                problem = f"must be at least {written}: the engine refuses less"
+                raise self.project.error(self._path("deploy", "resources", key, option), problem)
+        return values
 
     def _pids(self, limits: Definition) -> int:
         both = [value for value in (limits.get("pids"), self.definition.get("pids_limit")) if value is not None]
@@ -148,10 +160,6 @@ class ServiceParts:
 
 def _job(replicas: int) -> Spec:
     return {"MaxConcurrent": replicas, "TotalCompletions": replicas}
-
-
-def _amounts(resources: Definition) -> Spec:
-    return {"NanoCPUs": resources.get("cpus", 0), "MemoryBytes": resources.get("memory", 0)}
 
 
 def _generic(resource: Definition) -> Spec:
