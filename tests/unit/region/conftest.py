@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,15 +14,10 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from region import emulator
+from region.config import RegionConfig
+from region.middleware.identity import CONTROLLER_ACCESS_KEY, CONTROLLER_SECRET_KEY
 from werkzeug.serving import WSGIRequestHandler, make_server
-
-FILES = Path(__file__).parents[3] / "roles" / "local_region" / "files"
-if str(FILES) not in sys.path:
-    sys.path.insert(0, str(FILES))
-
-from region import emulator  # noqa: E402
-from region.config import RegionConfig  # noqa: E402
-from region.middleware.identity import CONTROLLER_ACCESS_KEY, CONTROLLER_SECRET_KEY  # noqa: E402
 
 
 class _Quiet(WSGIRequestHandler):

@@ -22,7 +22,9 @@ def make(account: Any, **options: Any) -> Any:
     ec2, client = account.client("ec2"), account.client("autoscaling")
     vpc = ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
     subnets = [
-        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.20.{index}.0/24", AvailabilityZone=f"us-east-1{zone}")["Subnet"]["SubnetId"]
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.20.{index}.0/24", AvailabilityZone=f"us-east-1{zone}")["Subnet"][
+            "SubnetId"
+        ]
         for index, zone in enumerate("abc")
     ]
     data = {"ImageId": DEBIAN, "InstanceType": "t3.small"}
@@ -83,13 +85,27 @@ def test_scaling_in_takes_from_the_fullest_zone(account: Any) -> None:
     client.set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=3)
     account.wait(3)
     assert len(ids(account)) == 3
-    assert {one["AvailabilityZone"] for one in group(account)["Instances"]} == {"us-east-1a", "us-east-1b", "us-east-1c"}
+    assert {one["AvailabilityZone"] for one in group(account)["Instances"]} == {
+        "us-east-1a",
+        "us-east-1b",
+        "us-east-1c",
+    }
 
 
 def test_hooks_hold_until_completed(account: Any) -> None:
     hooks = [
-        {"LifecycleHookName": "join", "LifecycleTransition": LAUNCHING, "HeartbeatTimeout": 60, "DefaultResult": "ABANDON"},
-        {"LifecycleHookName": "drain", "LifecycleTransition": TERMINATING, "HeartbeatTimeout": 60, "DefaultResult": "CONTINUE"},
+        {
+            "LifecycleHookName": "join",
+            "LifecycleTransition": LAUNCHING,
+            "HeartbeatTimeout": 60,
+            "DefaultResult": "ABANDON",
+        },
+        {
+            "LifecycleHookName": "drain",
+            "LifecycleTransition": TERMINATING,
+            "HeartbeatTimeout": 60,
+            "DefaultResult": "CONTINUE",
+        },
     ]
     client = make(account, DesiredCapacity=1, LifecycleHookSpecificationList=hooks)
     account.wait(50)
@@ -122,7 +138,9 @@ def test_a_launch_that_nobody_confirms_is_abandoned(account: Any) -> None:
     account.wait(40)
     assert ids(account) != first
     assert states(account) == ["Pending:Wait"]
-    statuses = [one["StatusCode"] for one in client.describe_scaling_activities(AutoScalingGroupName="web")["Activities"]]
+    statuses = [
+        one["StatusCode"] for one in client.describe_scaling_activities(AutoScalingGroupName="web")["Activities"]
+    ]
     assert "Cancelled" in statuses
 
 
@@ -185,7 +203,9 @@ def test_refresh_replaces_in_turn(account: Any) -> None:
     account.wait(2)
     first = set(ids(account))
     new_version(account)
-    started = client.start_instance_refresh(AutoScalingGroupName="web", Preferences={"MinHealthyPercentage": 60, "InstanceWarmup": 5})
+    started = client.start_instance_refresh(
+        AutoScalingGroupName="web", Preferences={"MinHealthyPercentage": 60, "InstanceWarmup": 5}
+    )
     fewest, percentages = 3, set()
     for _ in range(60):
         account.wait(1)
@@ -207,14 +227,18 @@ def test_refresh_that_launches_first_never_falls_below(account: Any) -> None:
     account.wait(2)
     first = set(ids(account))
     client.start_instance_refresh(
-        AutoScalingGroupName="web", Preferences={"MinHealthyPercentage": 100, "MaxHealthyPercentage": 150, "InstanceWarmup": 3}
+        AutoScalingGroupName="web",
+        Preferences={"MinHealthyPercentage": 100, "MaxHealthyPercentage": 150, "InstanceWarmup": 3},
     )
     most = 0
     for _ in range(60):
         account.wait(1)
         assert states(account).count("InService") >= 2
         most = max(most, sum(1 for one in states(account) if not one.startswith("Terminating")))
-        if client.describe_instance_refreshes(AutoScalingGroupName="web")["InstanceRefreshes"][0]["Status"] == "Successful":
+        if (
+            client.describe_instance_refreshes(AutoScalingGroupName="web")["InstanceRefreshes"][0]["Status"]
+            == "Successful"
+        ):
             break
     assert most == 3
     account.wait(3)
@@ -235,7 +259,10 @@ def test_refresh_to_a_version_rolls_back(account: Any) -> None:
     assert "2" in {one["LaunchTemplate"]["Version"] for one in group(account)["Instances"]}
     client.rollback_instance_refresh(AutoScalingGroupName="web")
     account.wait(30)
-    assert client.describe_instance_refreshes(AutoScalingGroupName="web")["InstanceRefreshes"][0]["Status"] == "RollbackSuccessful"
+    assert (
+        client.describe_instance_refreshes(AutoScalingGroupName="web")["InstanceRefreshes"][0]["Status"]
+        == "RollbackSuccessful"
+    )
     assert {one["LaunchTemplate"]["Version"] for one in group(account)["Instances"]} == {"1"}
     assert group(account)["LaunchTemplate"]["Version"] == "1"
 
@@ -258,9 +285,16 @@ def test_policies(account: Any) -> None:
     assert put["PolicyARN"].endswith("policyName/out")
     client.execute_policy(AutoScalingGroupName="web", PolicyName="out")
     assert group(account)["DesiredCapacity"] == 3
-    steps = [{"MetricIntervalLowerBound": 0, "MetricIntervalUpperBound": 10, "ScalingAdjustment": 1}, {"MetricIntervalLowerBound": 10, "ScalingAdjustment": 2}]
+    steps = [
+        {"MetricIntervalLowerBound": 0, "MetricIntervalUpperBound": 10, "ScalingAdjustment": 1},
+        {"MetricIntervalLowerBound": 10, "ScalingAdjustment": 2},
+    ]
     client.put_scaling_policy(
-        AutoScalingGroupName="web", PolicyName="step", PolicyType="StepScaling", AdjustmentType="ChangeInCapacity", StepAdjustments=steps
+        AutoScalingGroupName="web",
+        PolicyName="step",
+        PolicyType="StepScaling",
+        AdjustmentType="ChangeInCapacity",
+        StepAdjustments=steps,
     )
     client.execute_policy(AutoScalingGroupName="web", PolicyName="step", MetricValue=75, BreachThreshold=60)
     assert group(account)["DesiredCapacity"] == 5
@@ -283,7 +317,15 @@ def test_changes_reach_only_new_instances(account: Any) -> None:
     account.wait(2)
     new_version(account)
     client.create_or_update_tags(
-        Tags=[{"ResourceId": "web", "ResourceType": "auto-scaling-group", "Key": "late", "Value": "1", "PropagateAtLaunch": True}]
+        Tags=[
+            {
+                "ResourceId": "web",
+                "ResourceType": "auto-scaling-group",
+                "Key": "late",
+                "Value": "1",
+                "PropagateAtLaunch": True,
+            }
+        ]
     )
     client.update_auto_scaling_group(AutoScalingGroupName="web", DesiredCapacity=2)
     account.wait(2)
@@ -292,6 +334,6 @@ def test_changes_reach_only_new_instances(account: Any) -> None:
 
 
 def test_what_is_not_emulated_says_so(account: Any) -> None:
-    with pytest.raises(ClientError, match="NotEmulated.*autoscaling.PutWarmPool") as caught:
+    with pytest.raises(ClientError, match=r"NotEmulated.*autoscaling.PutWarmPool") as caught:
         make(account).put_warm_pool(AutoScalingGroupName="web")
     assert caught.value.response["Error"]["Code"] == "NotEmulated"

@@ -36,7 +36,7 @@ def test_image_is_pending_until_saved(held_account: Any) -> None:
     assert image(held_account, image_id)["State"] == "pending"
     (seen,) = [one for one in view.images() if one.id == image_id]
     assert (seen.instance_id, seen.source_image_id, seen.reboot_instance) == (instance_id, DEBIAN, True)
-    with pytest.raises(ClientError, match="InvalidAMIID.Unavailable"):
+    with pytest.raises(ClientError, match=r"InvalidAMIID.Unavailable"):
         ec2.run_instances(ImageId=image_id, InstanceType="t3.small", MinCount=1, MaxCount=1)
     snapshot_id = image(held_account, image_id)["BlockDeviceMappings"][0]["Ebs"]["SnapshotId"]
     assert ec2.describe_snapshots(SnapshotIds=[snapshot_id])["Snapshots"][0]["State"] == "pending"
@@ -78,7 +78,7 @@ def test_a_name_is_used_once(account: Any) -> None:
     ec2 = account.client("ec2")
     instance_id = run(account)
     ec2.create_image(InstanceId=instance_id, Name="swarm-node")
-    with pytest.raises(ClientError, match="InvalidAMIName.Duplicate"):
+    with pytest.raises(ClientError, match=r"InvalidAMIName.Duplicate"):
         ec2.create_image(InstanceId=instance_id, Name="swarm-node")
 
 
@@ -110,7 +110,7 @@ def test_retired_image_frees_its_snapshots(account: Any) -> None:
     ec2 = account.client("ec2")
     image_id = ec2.create_image(InstanceId=run(account), Name="swarm-node")["ImageId"]
     snapshot_id = image(account, image_id)["BlockDeviceMappings"][0]["Ebs"]["SnapshotId"]
-    with pytest.raises(ClientError, match="InvalidSnapshot.InUse"):
+    with pytest.raises(ClientError, match=r"InvalidSnapshot.InUse"):
         ec2.delete_snapshot(SnapshotId=snapshot_id)
     ec2.deregister_image(ImageId=image_id)
     ec2.delete_snapshot(SnapshotId=snapshot_id)
@@ -121,7 +121,9 @@ def test_copy_to_another_region_encrypts(account: Any) -> None:
     source = account.client("ec2").create_image(InstanceId=run(account), Name="swarm-node")["ImageId"]
     account.wait(1)
     west = account.client("ec2", region="us-west-2")
-    copied = west.copy_image(Name="swarm-node", SourceImageId=source, SourceRegion="us-east-1", Encrypted=True)["ImageId"]
+    copied = west.copy_image(Name="swarm-node", SourceImageId=source, SourceRegion="us-east-1", Encrypted=True)[
+        "ImageId"
+    ]
     (described,) = west.describe_images(ImageIds=[copied])["Images"]
     assert described["BlockDeviceMappings"][0]["Ebs"]["Encrypted"] is True
     assert described["State"] == "available"

@@ -41,7 +41,9 @@ def only_view() -> view.InstanceView:
 
 
 def test_base_image_is_published_by_debian(account: Any) -> None:
-    images = account.client("ec2").describe_images(Owners=["136693071363"], Filters=[{"Name": "name", "Values": ["debian-13-*"]}])
+    images = account.client("ec2").describe_images(
+        Owners=["136693071363"], Filters=[{"Name": "name", "Values": ["debian-13-*"]}]
+    )
     (image,) = images["Images"]
     assert image["ImageId"] == base_image(account)
     assert image["Name"] == "debian-13-amd64-20261101-0000"
@@ -77,7 +79,7 @@ def test_terminated_instances_are_forgotten_after_an_hour(account: Any) -> None:
     assert state(account, instance_id) == "terminated"
     account.clock.now += 3600
     account.wait(2)
-    with pytest.raises(ClientError, match="InvalidInstanceID.NotFound"):
+    with pytest.raises(ClientError, match=r"InvalidInstanceID.NotFound"):
         state(account, instance_id)
 
 

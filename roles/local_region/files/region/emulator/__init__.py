@@ -69,5 +69,3 @@ def tick(now: float) -> None:
         ec2.tick(now, runtime.complete_transitions)
         autoscaling.tick(now)
         cloudformation.tick(now)
-
-

@@ -19,6 +19,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from region.emulator import credentials
 from region.emulator.state import runtime
 from region.middleware.app import VIA
+from region.middleware.identity import principals
 
 
 class _Body(io.BytesIO):
@@ -39,7 +40,7 @@ def for_service(name: str, by: str, region: str) -> Any:
 
 def for_caller(name: str, access_key: str, token: str, region: str, via: str) -> Any:
     """Return a client of service *name* that service *via* uses with its caller's own key, as CloudFormation does."""
-    return _client(name, region, access_key, credentials.principals.secret(access_key) or "-", token, via)
+    return _client(name, region, access_key, principals.secret(access_key) or "-", token, via)
 
 
 def reset() -> None:
@@ -49,15 +50,18 @@ def reset() -> None:
 
 @functools.lru_cache(maxsize=256)
 def _client(name: str, region: str, access_key: str, secret: str, token: str, via: str) -> Any:
+    options: dict[str, Any] = {
+        "retries": {"total_max_attempts": 1},
+        "inject_host_prefix": False,
+        "ignore_configured_endpoint_urls": True,
+    }
     client = boto3.client(  # type: ignore[call-overload]
         name,
         region_name=region,
         aws_access_key_id=access_key,
         aws_secret_access_key=secret,
         aws_session_token=token or None,
-        config=Config(
-            retries={"total_max_attempts": 1}, inject_host_prefix=False, ignore_configured_endpoint_urls=True
-        ),
+        config=Config(**options),
     )
     client.meta.events.register("before-send", functools.partial(_send, via))
     return client
@@ -71,7 +75,7 @@ def _send(via: str, request: AWSPreparedRequest, **kwargs: Any) -> AWSResponse:
         base_url=f"{url.scheme}://{url.netloc}",
         path=url.path or "/",
         query_string=url.query,
-        headers=[(key, value.decode() if isinstance(value, bytes) else str(value)) for key, value in request.headers.items()],
+        headers=[(key, _text(value)) for key, value in request.headers.items()],
         data=_content(request.body),
         environ_overrides={VIA: via},
     )
@@ -80,6 +84,10 @@ def _send(via: str, request: AWSPreparedRequest, **kwargs: Any) -> AWSResponse:
     chunks, status, headers = run_wsgi_app(runtime.application, builder.get_environ(), buffered=True)
     raw = _Body(b"".join(chunks))
     return AWSResponse(str(request.url), int(status.split()[0]), dict(headers), raw)  # type: ignore[arg-type]
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _content(body: Any) -> bytes:

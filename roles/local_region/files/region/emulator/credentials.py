@@ -71,7 +71,11 @@ def for_instance(instance_id: str) -> dict[str, str] | None:
             return None
         now = runtime.now()
         issued = _for_instances.get(instance_id)
-        if issued and issued.role == role and issued.expires_at - now > RENEW_AT * (issued.expires_at - issued.issued_at):
+        if (
+            issued
+            and issued.role == role
+            and issued.expires_at - now > RENEW_AT * (issued.expires_at - issued.issued_at)
+        ):
             return dict(issued.value)
         account, expires_at = instance.owner_id, now + runtime.control.role_lifetime
         principal = Principal(
@@ -110,4 +114,4 @@ def install() -> None:
 
 
 def _iso(seconds: float) -> str:
-    return datetime.datetime.fromtimestamp(seconds, tz=datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.datetime.fromtimestamp(seconds, tz=datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -51,7 +51,7 @@ def install() -> None:
                     "AccessKeyId": access_key,
                     "SecretAccessKey": secret,
                     "SessionToken": token,
-                    "Expiration": datetime.datetime.fromtimestamp(expires_at, tz=datetime.timezone.utc),
+                    "Expiration": datetime.datetime.fromtimestamp(expires_at, tz=datetime.UTC),
                 },
                 "AssumedRoleUser": {"AssumedRoleId": principal.user_id, "Arn": principal.arn},
                 "PackedPolicySize": 0,

@@ -1,13 +1,13 @@
 # Copyright (c) 2026 The apiary.swarm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the reconciler sees of EC2, and the two things it may say back: this machine, this image is now in that state."""
+"""What the reconciler sees of EC2, and what it may say back: this machine, this image is now in that state."""
 
 from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from datetime import timezone
+from datetime import UTC
 from typing import Any
 
 from region.emulator.ec2 import images as ec2_images
@@ -174,7 +174,7 @@ def _instance(one: Any, reservation_id: str) -> InstanceView:
         lifecycle=one.lifecycle or "on-demand",
         shutdown_behavior=one.instance_initiated_shutdown_behavior,
         reboots=one.reboots,
-        launched_at=one.launch_time.replace(tzinfo=timezone.utc).timestamp(),
+        launched_at=one.launch_time.replace(tzinfo=UTC).timestamp(),
     )
 
 

@@ -54,7 +54,7 @@ def _calls(control: Control, query: dict[str, str], fields: dict[str, Any]) -> A
 
 
 def _list_faults(control: Control, query: dict[str, str], fields: dict[str, Any]) -> Any:
-    return {"faults": control.faults.list()}
+    return {"faults": control.faults.describe()}
 
 
 def _add_fault(control: Control, query: dict[str, str], fields: dict[str, Any]) -> Any:
@@ -65,7 +65,7 @@ def _add_fault(control: Control, query: dict[str, str], fields: dict[str, Any]) 
 
 def _remove_faults(control: Control, query: dict[str, str], fields: dict[str, Any]) -> Any:
     control.faults.remove(int(query["id"]) if "id" in query else None)
-    return {"faults": control.faults.list()}
+    return {"faults": control.faults.describe()}
 
 
 def _settings(control: Control, query: dict[str, str], fields: dict[str, Any]) -> Any:

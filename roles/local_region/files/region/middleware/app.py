@@ -98,7 +98,9 @@ class Application:
             else:
                 raise faults.error_for(rule.kind, call.service, call.action, arn, call.protocol)
         if not call.service:
-            raise ErrorResponse(400, "NotEmulated", f"not emulated by the local region: a request to {call.host or '?'}")
+            raise ErrorResponse(
+                400, "NotEmulated", f"not emulated by the local region: a request to {call.host or '?'}"
+            )
         if not call.access_key:
             if call.service not in UNSIGNED:
                 raise ErrorResponse(403, "MissingAuthenticationToken", "Request is missing Authentication Token")
@@ -124,7 +126,9 @@ class Application:
             log.info("%s: %s", what, error)
             raise not_emulated from error
         except Exception as error:
-            log.exception("%s failed inside the local region; parameters %s", what, masking.mask(call.service, call.parameters))
+            log.exception(
+                "%s failed inside the local region; parameters %s", what, masking.mask(call.service, call.parameters)
+            )
             raise ErrorResponse(500, "InternalFailure", f"The local region failed in {what}: {error!r}") from error
         if status >= 400 and _is_html(headers, body) and call.service != "s3":
             raise not_emulated
@@ -138,9 +142,7 @@ def _is_html(headers: list[tuple[str, str]], body: bytes) -> bool:
 
 def _unknown_key(call: Call) -> ErrorResponse:
     if call.service == "ec2":
-        return ErrorResponse(
-            401, "AuthFailure", "AWS was not able to validate the provided access credentials"
-        )
+        return ErrorResponse(401, "AuthFailure", "AWS was not able to validate the provided access credentials")
     if call.service == "s3":
         return ErrorResponse(
             403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records."
@@ -149,9 +151,7 @@ def _unknown_key(call: Call) -> ErrorResponse:
     return ErrorResponse(403, code, "The security token included in the request is invalid.")
 
 
-def _send(
-    start_response: StartResponse, status: int, headers: list[tuple[str, str]], body: bytes
-) -> Iterable[bytes]:
+def _send(start_response: StartResponse, status: int, headers: list[tuple[str, str]], body: bytes) -> Iterable[bytes]:
     kept = [(name, str(value)) for name, value in headers if name.lower() not in ("content-length", "status")]
     length = next((str(value) for name, value in headers if name.lower() == "content-length"), str(len(body)))
     phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Unknown"

@@ -64,7 +64,7 @@ class Faults:
         with self._lock:
             self._rules = [rule for rule in self._rules if rule_id is not None and rule.id != rule_id]
 
-    def list(self) -> list[dict[str, Any]]:
+    def describe(self) -> list[dict[str, Any]]:
         """Return the rules in force."""
         with self._lock:
             return [asdict(rule) for rule in self._rules]
@@ -96,8 +96,12 @@ def error_for(kind: str, service: str, action: str, principal: str, protocol: st
         if service == "ec2":
             return ErrorResponse(400, "RequestExpired", "Request has expired.")
         code = "ExpiredTokenException" if json_protocol else "ExpiredToken"
-        return ErrorResponse(400 if service == "s3" else 403, code, "The security token included in the request is expired")
-    return ErrorResponse(503, "ServiceUnavailable", f"Service {service} is currently unavailable. Please try again later.")
+        return ErrorResponse(
+            400 if service == "s3" else 403, code, "The security token included in the request is expired"
+        )
+    return ErrorResponse(
+        503, "ServiceUnavailable", f"Service {service} is currently unavailable. Please try again later."
+    )
 
 
 def denied(service: str, action: str, principal: str, protocol: str, resource: str = "*") -> ErrorResponse:

@@ -10,7 +10,7 @@ import string
 from dataclasses import dataclass
 
 CONTROLLER_ACCESS_KEY = "AKIALOCALREGION00001"
-CONTROLLER_SECRET_KEY = "local-region-controller-0123456789abcdef"  # noqa: S105  (opens nothing but the local region)
+CONTROLLER_SECRET_KEY = "local-region-controller-0123456789abcdef"
 _ALPHABET = string.ascii_uppercase + "234567"
 
 

@@ -14,7 +14,19 @@ from pathlib import Path
 from typing import Any
 
 RING_SIZE = 50_000
-READ_PREFIXES = ("Describe", "Get", "List", "Head", "BatchGet", "BatchCheck", "Search", "Lookup", "Filter", "Test", "Simulate")
+READ_PREFIXES = (
+    "Describe",
+    "Get",
+    "List",
+    "Head",
+    "BatchGet",
+    "BatchCheck",
+    "Search",
+    "Lookup",
+    "Filter",
+    "Test",
+    "Simulate",
+)
 # Actions that read although their names do not say so.
 READS = {
     "sts": {"AssumeRole"},

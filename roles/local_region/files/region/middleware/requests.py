@@ -165,9 +165,7 @@ def _path_style(environ: dict[str, Any], host: str) -> None:
         environ.pop("REQUEST_URI", None)
 
 
-def _parameters(
-    operation: OperationModel, protocol: str, request: Request, labels: dict[str, Any]
-) -> dict[str, Any]:
+def _parameters(operation: OperationModel, protocol: str, request: Request, labels: dict[str, Any]) -> dict[str, Any]:
     parser = PROTOCOL_PARSERS[protocol](operation)
     try:
         parsed = parser.parse(

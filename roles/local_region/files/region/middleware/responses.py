@@ -64,4 +64,3 @@ def error_code(status: int, body: bytes, headers: list[tuple[str, str]]) -> str:
         if name.lower() == "x-amzn-errortype":
             return value.split(":")[0]
     return str(status)
-

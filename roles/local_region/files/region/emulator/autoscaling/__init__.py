@@ -13,7 +13,12 @@ from region.emulator import native
 from region.emulator.autoscaling import api_groups, api_instances, capacity, groups, refresh
 from region.emulator.native import Action, Request
 
-_NOTIFICATIONS = ("EC2_INSTANCE_LAUNCH", "EC2_INSTANCE_LAUNCH_ERROR", "EC2_INSTANCE_TERMINATE", "EC2_INSTANCE_TERMINATE_ERROR")
+_NOTIFICATIONS = (
+    "EC2_INSTANCE_LAUNCH",
+    "EC2_INSTANCE_LAUNCH_ERROR",
+    "EC2_INSTANCE_TERMINATE",
+    "EC2_INSTANCE_TERMINATE_ERROR",
+)
 
 
 def _limits(request: Request) -> dict[str, Any]:

@@ -14,7 +14,14 @@ from region.emulator.native import Request
 from region.emulator.state import runtime
 
 # Parameters that are kept and described but have no effect here.
-STORED = ("PlacementGroup", "CapacityRebalance", "MaxInstanceLifetime", "Context", "DesiredCapacityType", "InstanceMaintenancePolicy")
+STORED = (
+    "PlacementGroup",
+    "CapacityRebalance",
+    "MaxInstanceLifetime",
+    "Context",
+    "DesiredCapacityType",
+    "InstanceMaintenancePolicy",
+)
 NOT_EMULATED = ("LaunchConfigurationName", "InstanceId", "LoadBalancerNames", "TrafficSources")
 
 
@@ -28,9 +35,15 @@ def _sizes(minimum: int, maximum: int, desired: int) -> None:
     if minimum > maximum:
         raise AwsError("ValidationError", f"Min bound, {minimum}, must be less than or equal to max bound, {maximum}")
     if desired > maximum:
-        raise AwsError("ValidationError", f"Desired capacity:{desired} must be between the specified min size:{minimum} and max size:{maximum}")
+        raise AwsError(
+            "ValidationError",
+            f"Desired capacity:{desired} must be between the specified min size:{minimum} and max size:{maximum}",
+        )
     if desired < minimum:
-        raise AwsError("ValidationError", f"Desired capacity:{desired} must be between the specified min size:{minimum} and max size:{maximum}")
+        raise AwsError(
+            "ValidationError",
+            f"Desired capacity:{desired} must be between the specified min size:{minimum} and max size:{maximum}",
+        )
 
 
 def _templates(request: Request, group: Group) -> None:
@@ -132,7 +145,11 @@ def delete(request: Request) -> None:
     group = groups.find(request.region, request.get("AutoScalingGroupName"))
     if group.members and not request.get("ForceDelete"):
         if any(one.state in GOING for one in group.members.values()):
-            raise AwsError("ScalingActivityInProgress", f"You cannot delete an AutoScalingGroup while there are scaling activities in progress for that group: {group.name}.")
+            raise AwsError(
+                "ScalingActivityInProgress",
+                "You cannot delete an AutoScalingGroup while there are scaling activities in progress for that group: "
+                f"{group.name}.",
+            )
         raise AwsError(
             "ResourceInUse",
             "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) "
@@ -164,7 +181,9 @@ def _passes(group: Group, name: str, values: list[str]) -> bool:
     if name.startswith("tag:"):
         key = name.removeprefix("tag:")
         return any(tag["Key"] == key and tag.get("Value") in values for tag in group.tags)
-    raise AwsError("ValidationError", f"Filter type {name} is not correct. Allowed Filter types are: tag-key tag-value tag:<key>")
+    raise AwsError(
+        "ValidationError", f"Filter type {name} is not correct. Allowed Filter types are: tag-key tag-value tag:<key>"
+    )
 
 
 def page(request: Request, key: str, items: list[Any], default: int) -> dict[str, Any]:
@@ -182,9 +201,15 @@ def set_desired(request: Request) -> None:
     group = groups.find(request.region, request.get("AutoScalingGroupName"))
     desired = int(request.get("DesiredCapacity"))
     if desired > group.max_size:
-        raise AwsError("ValidationError", f"New SetDesiredCapacity value {desired} is above max value {group.max_size} for the AutoScalingGroup.")
+        raise AwsError(
+            "ValidationError",
+            f"New SetDesiredCapacity value {desired} is above max value {group.max_size} for the AutoScalingGroup.",
+        )
     if desired < group.min_size:
-        raise AwsError("ValidationError", f"New SetDesiredCapacity value {desired} is below min value {group.min_size} for the AutoScalingGroup.")
+        raise AwsError(
+            "ValidationError",
+            f"New SetDesiredCapacity value {desired} is below min value {group.min_size} for the AutoScalingGroup.",
+        )
     if request.get("HonorCooldown") and runtime.now() < group.cooldown_until:
         raise AwsError("ScalingActivityInProgress", "A scaling activity is in progress and the cooldown is honored.")
     group.desired, group.retry_launch_at = desired, 0.0
@@ -207,7 +232,12 @@ def delete_tags(request: Request) -> None:
 def describe_tags(request: Request) -> dict[str, Any]:
     """DescribeTags."""
     tags = [tag for group in groups.all_groups(request.region) for tag in group.tags]
-    keys = {"auto-scaling-group": "ResourceId", "key": "Key", "value": "Value", "propagate-at-launch": "PropagateAtLaunch"}
+    keys = {
+        "auto-scaling-group": "ResourceId",
+        "key": "Key",
+        "value": "Value",
+        "propagate-at-launch": "PropagateAtLaunch",
+    }
     for one in request.get("Filters", []):
         key = keys.get(one["Name"])
         if key is None:
@@ -230,7 +260,9 @@ def resume(request: Request) -> None:
 def _processes(request: Request) -> Group:
     for name in request.get("ScalingProcesses", []):
         if name not in PROCESSES:
-            raise AwsError("ValidationError", f"{name} is not a valid scaling process. Valid processes are {', '.join(PROCESSES)}")
+            raise AwsError(
+                "ValidationError", f"{name} is not a valid scaling process. Valid processes are {', '.join(PROCESSES)}"
+            )
     return groups.find(request.region, request.get("AutoScalingGroupName"))
 
 
@@ -242,7 +274,10 @@ def put_hook(group: Group, fields: dict[str, Any]) -> None:
     known = group.hooks.get(name)
     transition = fields.get("LifecycleTransition") or (known.transition if known else None)
     if transition not in (LAUNCHING, TERMINATING):
-        raise AwsError("ValidationError", "LifecycleTransition must be autoscaling:EC2_INSTANCE_LAUNCHING or autoscaling:EC2_INSTANCE_TERMINATING.")
+        raise AwsError(
+            "ValidationError",
+            "LifecycleTransition must be autoscaling:EC2_INSTANCE_LAUNCHING or autoscaling:EC2_INSTANCE_TERMINATING.",
+        )
     hook = known or Hook(name, transition)
     hook.transition = transition
     hook.heartbeat_timeout = int(fields.get("HeartbeatTimeout") or hook.heartbeat_timeout)

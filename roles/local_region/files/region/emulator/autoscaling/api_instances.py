@@ -95,11 +95,17 @@ def attach(request: Request) -> None:
     """AttachInstances: desired capacity grows by as many."""
     group, ids = _group(request), request.get("InstanceIds", [])
     if group.desired + len(ids) > group.max_size:
-        raise AwsError("ValidationError", f"AutoScalingGroup {group.name} has max-size={group.max_size}. Attaching {len(ids)} instances would exceed it.")
+        raise AwsError(
+            "ValidationError",
+            f"AutoScalingGroup {group.name} has max-size={group.max_size}; {len(ids)} more instances would exceed it.",
+        )
     for instance_id in ids:
         instance = ec2_instances.backend(request.region).get_instance(instance_id)
         if instance.state != "running":
-            raise AwsError("ValidationError", f"Instance {instance_id} is not in correct state. Instance(s) must be in 'running' state.")
+            raise AwsError(
+                "ValidationError",
+                f"Instance {instance_id} is not in correct state. Instance(s) must be in 'running' state.",
+            )
         instance.add_tags({"aws:autoscaling:groupName": group.name})
         now = runtime.now()
         activity = group.note(f"Attaching an existing EC2 instance: {instance_id}", "Attached by a user request.", now)
@@ -176,7 +182,9 @@ def delete_hook(request: Request) -> None:
 def describe_hooks(request: Request) -> dict[str, Any]:
     """DescribeLifecycleHooks."""
     group, names = _group(request), request.get("LifecycleHookNames", [])
-    return {"LifecycleHooks": [one.describe(group.name) for one in group.hooks.values() if not names or one.name in names]}
+    return {
+        "LifecycleHooks": [one.describe(group.name) for one in group.hooks.values() if not names or one.name in names]
+    }
 
 
 def complete_action(request: Request) -> None:
@@ -185,7 +193,11 @@ def complete_action(request: Request) -> None:
     if result not in ("CONTINUE", "ABANDON"):
         raise AwsError("ValidationError", "LifecycleActionResult must be CONTINUE or ABANDON.")
     lifecycle.complete(
-        _group(request), request.get("LifecycleHookName"), request.get("InstanceId"), request.get("LifecycleActionToken"), result
+        _group(request),
+        request.get("LifecycleHookName"),
+        request.get("InstanceId"),
+        request.get("LifecycleActionToken"),
+        result,
     )
 
 

@@ -16,6 +16,7 @@ from region.emulator.autoscaling.model import GOING, Group, Member, timestamp
 from region.emulator.ec2 import instances as ec2_instances
 from region.emulator.ec2 import launch_templates
 
+NOT_ALIVE = ("stopping", "stopped", "shutting-down", "terminated")
 GROUP_TAG = "aws:autoscaling:groupName"
 # After a failed launch Auto Scaling tries again, less and less often; one fixed pause is enough here.
 RETRY_SECONDS = 15.0
@@ -40,11 +41,8 @@ def check_health(group: Group, now: float) -> None:
         if one.state in GOING or one.state == "Standby":
             continue
         state = lifecycle.ec2_state(one.instance_id)
-        if group.runs("HealthCheck"):
-            if state in ("stopping", "stopped", "shutting-down", "terminated"):
-                one.health = "Unhealthy"
-            elif group.health_check_type == "ELB" and _failed_by_load_balancer(group, one, now):
-                one.health = "Unhealthy"
+        if group.runs("HealthCheck") and (state in NOT_ALIVE or _failed_by_load_balancer(group, one, now)):
+            one.health = "Unhealthy"
         if one.health == "Unhealthy" and group.runs("ReplaceUnhealthy"):
             reason = (
                 f"an instance was taken out of service in response to an EC2 health check indicating it is {state}"
@@ -55,7 +53,7 @@ def check_health(group: Group, now: float) -> None:
 
 
 def _failed_by_load_balancer(group: Group, one: Member, now: float) -> bool:
-    if one.in_service_at is None or now - one.in_service_at < group.grace_period:
+    if group.health_check_type != "ELB" or one.in_service_at is None or now - one.in_service_at < group.grace_period:
         return False
     return any(lifecycle.target_health(group, one, arn) == "unhealthy" for arn in one.registered)
 

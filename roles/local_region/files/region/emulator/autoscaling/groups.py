@@ -64,7 +64,9 @@ def of_instance(region: str, instance_id: str) -> tuple[Group, Member]:
     for group in all_groups(region):
         if instance_id in group.members:
             return group, group.members[instance_id]
-    raise AwsError("ValidationError", f"Instance Id not found - No managed instance found for instance ID: {instance_id}")
+    raise AwsError(
+        "ValidationError", f"Instance Id not found - No managed instance found for instance ID: {instance_id}"
+    )
 
 
 def member(group: Group, instance_id: str) -> Member:
@@ -111,9 +113,7 @@ def complete_specification(region: str, specification: dict[str, Any]) -> dict[s
     """Return a specification with both id and name, as groups are described, and the version as it was given."""
     backend = ec2_instances.backend(region)
     if bool(specification.get("LaunchTemplateId")) == bool(specification.get("LaunchTemplateName")):
-        raise AwsError(
-            "ValidationError", "Valid requests must contain either launchTemplateId or LaunchTemplateName"
-        )
+        raise AwsError("ValidationError", "Valid requests must contain either launchTemplateId or LaunchTemplateName")
     try:
         version = launch_templates.find_version(backend, specification)
     except Exception as error:

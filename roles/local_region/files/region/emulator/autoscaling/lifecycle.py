@@ -176,4 +176,3 @@ def _drained(group: Group, one: Member) -> bool:
 
 def _call(group: Group, service: str) -> Any:
     return client.for_service(service, "autoscaling", group.region)
-

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import uuid
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 # Lifecycle states in which an instance counts towards the desired capacity.
@@ -32,7 +32,7 @@ MAX_HOOK_SECONDS = 172_800
 
 def timestamp(seconds: float) -> datetime:
     """Return a point in time as the serializers want it."""
-    return datetime.fromtimestamp(seconds, tz=timezone.utc)
+    return datetime.fromtimestamp(seconds, tz=UTC)
 
 
 @dataclass

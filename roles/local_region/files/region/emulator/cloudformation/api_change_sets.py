@@ -33,7 +33,11 @@ def create(request: Request) -> dict[str, Any]:
             stack = requests.new_stack(request, wanted)
             stack.event(None, "REVIEW_IN_PROGRESS", "User Initiated")
         elif stack.status != "REVIEW_IN_PROGRESS":
-            raise AwsError("ValidationError", f"Stack [{stack.name}] already exists and cannot be created again with the changeSet [{request.get('ChangeSetName')}].")
+            raise AwsError(
+                "ValidationError",
+                f"Stack [{stack.name}] already exists and cannot be created again with the changeSet "
+                f"[{request.get('ChangeSetName')}].",
+            )
     name = str(request.get("ChangeSetName"))
     if name in stack.change_sets:
         raise AwsError("AlreadyExistsException", f"ChangeSet {name} already exists")
@@ -60,7 +64,11 @@ def _evaluate(request: Request, stack: Stack, change_set: ChangeSet) -> None:
     try:
         found = evaluation.changes(stack, change_set.deployment, lambda name: stacks.exported(stack, name))
     except engine.EXPECTED as error:
-        change_set.status, change_set.execution_status, change_set.reason = "FAILED", "UNAVAILABLE", engine.reason_of(error)
+        change_set.status, change_set.execution_status, change_set.reason = (
+            "FAILED",
+            "UNAVAILABLE",
+            engine.reason_of(error),
+        )
         return
     change_set.changes = [one.describe() for one in found]
     same = (

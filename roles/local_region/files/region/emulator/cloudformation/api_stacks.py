@@ -31,7 +31,9 @@ def update(request: Request) -> dict[str, Any]:
     stack = stacks.get(request.region, request.get("StackName"))
     requests.update_allowed(stack)
     wanted = requests.deployment(request, stack)
-    if not evaluation.changes(stack, wanted, lambda name: stacks.exported(stack, name)) and not _outlines_differ(stack, wanted):
+    if not evaluation.changes(stack, wanted, lambda name: stacks.exported(stack, name)) and not _outlines_differ(
+        stack, wanted
+    ):
         raise AwsError("ValidationError", "No updates are to be performed.")
     stack.status = "UPDATE_IN_PROGRESS"
     requests.begin(request, stack, operations.update(stack, wanted))
@@ -52,13 +54,17 @@ def delete(request: Request) -> None:
     if stack.status == "DELETE_IN_PROGRESS":
         return
     if stack.termination_protection:
-        raise AwsError("ValidationError", f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled")
+        raise AwsError(
+            "ValidationError", f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled"
+        )
     exported = {one["ExportName"] for one in stack.outputs if "ExportName" in one}
     for other in stacks.all_stacks(request.region):
         if other is not stack and other.status != "DELETE_COMPLETE":
             used = exported & set(_imports(other))
             if used:
-                raise AwsError("ValidationError", f"Export {sorted(used)[0]} cannot be deleted as it is in use by {other.name}")
+                raise AwsError(
+                    "ValidationError", f"Export {sorted(used)[0]} cannot be deleted as it is in use by {other.name}"
+                )
     if stack.operation is not None:
         stack.operation.steps.close()
         stack.operation = None
@@ -96,9 +102,18 @@ def list_stacks(request: Request) -> dict[str, Any]:
     """ListStacks."""
     wanted = request.get("StackStatusFilter", [])
     keys = (
-        "StackId", "StackName", "CreationTime", "LastUpdatedTime", "DeletionTime", "StackStatus", "StackStatusReason", "DriftInformation",
+        "StackId",
+        "StackName",
+        "CreationTime",
+        "LastUpdatedTime",
+        "DeletionTime",
+        "StackStatus",
+        "StackStatusReason",
+        "DriftInformation",
     )
-    found = [one.describe() for one in reversed(stacks.all_stacks(request.region)) if not wanted or one.status in wanted]
+    found = [
+        one.describe() for one in reversed(stacks.all_stacks(request.region)) if not wanted or one.status in wanted
+    ]
     return requests.page(request, "StackSummaries", [{key: one[key] for key in keys if key in one} for one in found])
 
 
@@ -132,7 +147,11 @@ def describe_resources(request: Request) -> dict[str, Any]:
     if name:
         found = [stacks.get(request.region, name)]
     else:
-        owners = [one for one in stacks.all_stacks(request.region) if any(r.physical_id == physical for r in one.resources.values())]
+        owners = [
+            one
+            for one in stacks.all_stacks(request.region)
+            if any(r.physical_id == physical for r in one.resources.values())
+        ]
         if not owners:
             raise AwsError("ValidationError", f"Stack for {physical} does not exist")
         found, physical = owners[-1:], None
@@ -205,7 +224,6 @@ def summarize(request: Request) -> dict[str, Any]:
 def validate(request: Request) -> dict[str, Any]:
     """ValidateTemplate."""
     template = templates.parse(requests.template_text(request, None))
-    templates.order(template["Resources"])
     return {
         "Description": template.get("Description"),
         "Parameters": _declared(template),
@@ -239,5 +257,7 @@ def cancel_update(request: Request) -> None:
     """CancelUpdateStack: the update is taken back."""
     stack = stacks.get(request.region, request.get("StackName"))
     if stack.status != "UPDATE_IN_PROGRESS" or stack.operation is None:
-        raise AwsError("ValidationError", f"CancelUpdateStack cannot be called from current stack status {stack.status}")
+        raise AwsError(
+            "ValidationError", f"CancelUpdateStack cannot be called from current stack status {stack.status}"
+        )
     raise NotImplementedError("CloudFormation.CancelUpdateStack")

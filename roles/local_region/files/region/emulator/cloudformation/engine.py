@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The apiary.swarm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Creating, updating and deleting stacks step by step, side by side where nothing forbids it, and taking it all back."""
+"""Making and removing resources step by step, side by side where nothing forbids it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def reason_of(error: BaseException) -> str:
     """Return why a resource failed, in one sentence."""
     if isinstance(error, ClientError):
         details = error.response["Error"]
-        return f"Resource handler returned message: \"{details.get('Message', '')}\" (HandlerErrorCode: {details['Code']})"
+        return (
+            f'Resource handler returned message: "{details.get("Message", "")}" (HandlerErrorCode: {details["Code"]})'
+        )
     if isinstance(error, ServiceException):
         return str(error.message)
     if isinstance(error, NotImplementedError):
@@ -211,4 +213,3 @@ def outputs_of(scope: Scope, deployment: Deployment) -> list[dict[str, Any]]:
             output["ExportName"] = str(scope.resolve(body["Export"]["Name"]))
         outputs.append(output)
     return outputs
-

@@ -201,7 +201,11 @@ def _change(
     if resource is None:
         return Change("Add", name, str(body["Type"]))
     if resource.type != body["Type"]:
-        raise AwsError("ValidationError", f"Update of resource type is not permitted. The new template modifies resource type of the following resources: [{name}]")
+        raise AwsError(
+            "ValidationError",
+            "Update of resource type is not permitted. The new template modifies resource type of the following "
+            f"resources: [{name}]",
+        )
     differing = changed_properties(resource.properties, properties)
     if not differing:
         return None
@@ -214,9 +218,7 @@ def _change(
 
 
 def _unknowns(value: Any) -> Iterator[bool]:
-    if isinstance(value, Unknown):
-        yield True
-    elif isinstance(value, str) and "{{changeSet:KNOWN_AFTER_APPLY:" in value:
+    if isinstance(value, Unknown) or (isinstance(value, str) and "{{changeSet:KNOWN_AFTER_APPLY:" in value):
         yield True
     elif isinstance(value, dict):
         for one in value.values():

@@ -147,7 +147,9 @@ def _select(scope: Scope, argument: Any) -> Any:
     if isinstance(items, Unknown):
         return items
     if not 0 <= int(index) < len(items):
-        raise AwsError("ValidationError", f"Template error: Fn::Select cannot select nonexistent value at index {index}")
+        raise AwsError(
+            "ValidationError", f"Template error: Fn::Select cannot select nonexistent value at index {index}"
+        )
     return items[int(index)]
 
 
@@ -178,7 +180,9 @@ def _find_in_map(scope: Scope, argument: Any) -> Any:
     except KeyError as error:
         if rest and isinstance(rest[0], dict) and "DefaultValue" in rest[0]:
             return rest[0]["DefaultValue"]
-        raise AwsError("ValidationError", f"Template error: Unable to get mapping for {name}::{first}::{second}") from error
+        raise AwsError(
+            "ValidationError", f"Template error: Unable to get mapping for {name}::{first}::{second}"
+        ) from error
 
 
 def _if(scope: Scope, argument: Any) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from region.emulator.cloudformation.parameters import Parameter
@@ -21,7 +21,7 @@ BUSY = "_IN_PROGRESS"
 
 def timestamp(seconds: float) -> datetime:
     """Return a point in time as the serializers want it."""
-    return datetime.fromtimestamp(seconds, tz=timezone.utc)
+    return datetime.fromtimestamp(seconds, tz=UTC)
 
 
 @dataclass

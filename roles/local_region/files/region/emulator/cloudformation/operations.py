@@ -221,4 +221,3 @@ def _clean(stack: Stack, replaced: list[Resource], removed: list[Resource]) -> S
             yield from engine.delete_resources(stack, group, policy)
         except Failed:
             continue
-

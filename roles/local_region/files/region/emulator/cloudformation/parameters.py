@@ -98,13 +98,17 @@ def _lookup(name: str, account: str, region: str) -> str:
 
 
 def _check(name: str, declaration: dict[str, Any], kind: str, text: str) -> None:
-    items = [one.strip() for one in text.split(",")] if kind == "CommaDelimitedList" or kind.startswith("List<") else [text]
+    items = (
+        [one.strip() for one in text.split(",")] if kind == "CommaDelimitedList" or kind.startswith("List<") else [text]
+    )
     allowed = declaration.get("AllowedValues")
     pattern = declaration.get("AllowedPattern")
     said = declaration.get("ConstraintDescription")
     for item in items:
         if allowed is not None and item not in [_plain(one) for one in allowed]:
-            raise _refused(name, said or f"must be one of AllowedValues: [{', '.join(map(_plain, allowed))}]", bool(said))
+            raise _refused(
+                name, said or f"must be one of AllowedValues: [{', '.join(map(_plain, allowed))}]", bool(said)
+            )
         if pattern is not None and not re.fullmatch(pattern, item):
             raise _refused(name, said or f"must match pattern {pattern}", bool(said))
         if kind in ("Number", "List<Number>"):

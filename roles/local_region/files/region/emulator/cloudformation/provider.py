@@ -49,7 +49,7 @@ class Context:
         return name.lower() if lower else name
 
     def tags(self, properties: Properties, system: bool = False) -> list[dict[str, str]]:
-        """Return the resource's tags (the stack's are among them), and where *system* allows those that name the stack."""
+        """Return the resource's tags, the stack's among them, and with *system* those that name the stack."""
         merged: dict[str, str] = {}
         if system:
             merged["aws:cloudformation:stack-name"] = self.stack_name
@@ -82,7 +82,9 @@ class Provider:
         """Make the resource and return its physical id; may be :data:`Steps`."""
         raise NotImplementedError(self.type)
 
-    def update(self, context: Context, physical_id: str, properties: Properties, changed: set[str], old: Properties) -> Any:
+    def update(
+        self, context: Context, physical_id: str, properties: Properties, changed: set[str], old: Properties
+    ) -> Any:
         """Bring the resource from *old* to *properties*; may be :data:`Steps`."""
         raise NotImplementedError(f"{self.type}: changing {', '.join(sorted(changed))}")
 

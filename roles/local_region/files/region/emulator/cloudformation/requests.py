@@ -144,9 +144,7 @@ def refuse_busy(stack: Stack) -> None:
         AwsError: one is under way.
     """
     if stack.busy:
-        raise AwsError(
-            "ValidationError", f"Stack:{stack.id} is in {stack.status} state and can not be updated."
-        )
+        raise AwsError("ValidationError", f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
 
 
 def update_allowed(stack: Stack) -> None:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from region.emulator import client, credentials
+from region.emulator import client
 from region.emulator.cloudformation.model import Stack
-from region.middleware.identity import Principal
+from region.middleware.identity import Principal, principals
 
 SERVICE = "cloudformation"
 
@@ -25,7 +25,6 @@ def of_caller(access_key: str, token: str, role_arn: str, account: str) -> tuple
 
     An operation goes on when its caller's own token ends, as in AWS: the stack gets credentials of its own.
     """
-    principals = credentials.principals
     caller = principals.get(access_key)
     if role_arn:
         name = role_arn.rsplit("/", 1)[-1]

@@ -89,4 +89,6 @@ def check_exports(stack: Stack, outputs: list[dict[str, str]]) -> None:
     taken = {one["Name"] for one in exports(stack.region) if one["ExportingStackId"] != stack.id}
     for output in outputs:
         if output.get("ExportName") in taken:
-            raise AwsError("ValidationError", f"Export with name {output['ExportName']} is already exported by another stack")
+            raise AwsError(
+                "ValidationError", f"Export with name {output['ExportName']} is already exported by another stack"
+            )

@@ -13,9 +13,27 @@ import yaml
 
 from region.emulator.errors import AwsError
 
-SECTIONS = ("AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Rules", "Mappings", "Conditions", "Resources", "Outputs")
+SECTIONS = (
+    "AWSTemplateFormatVersion",
+    "Description",
+    "Metadata",
+    "Parameters",
+    "Rules",
+    "Mappings",
+    "Conditions",
+    "Resources",
+    "Outputs",
+)
 RESOURCE_KEYS = (
-    "Type", "Properties", "DependsOn", "Condition", "Metadata", "CreationPolicy", "UpdatePolicy", "DeletionPolicy", "UpdateReplacePolicy",
+    "Type",
+    "Properties",
+    "DependsOn",
+    "Condition",
+    "Metadata",
+    "CreationPolicy",
+    "UpdatePolicy",
+    "DeletionPolicy",
+    "UpdateReplacePolicy",
 )
 SUB_VARIABLE = re.compile(r"\$\{([^!{}][^{}]*)\}")
 Template = dict[str, Any]
@@ -53,7 +71,7 @@ def parse(text: str) -> Template:
         AwsError: it is no valid template, as CloudFormation says it.
     """
     try:
-        template = yaml.load(text, _Loader)  # noqa: S506  (a SafeLoader)
+        template = yaml.load(text, _Loader)
     except yaml.YAMLError as error:
         raise AwsError("ValidationError", f"Template format error: YAML not well-formed. {error}") from error
     if not isinstance(template, dict):
@@ -70,6 +88,7 @@ def parse(text: str) -> Template:
     for name, resource in resources.items():
         _check_resource(str(name), resource)
     _check_references(template)
+    order(resources)
     return template
 
 
@@ -77,7 +96,10 @@ def _check_resource(name: str, resource: Any) -> None:
     if not re.fullmatch(r"[A-Za-z0-9]+", name):
         raise AwsError("ValidationError", f"Template format error: Resource name {name} is non alphanumeric.")
     if not isinstance(resource, dict) or "Type" not in resource:
-        raise AwsError("ValidationError", f"Template format error: [/Resources/{name}] Every Resources object must contain a Type member.")
+        raise AwsError(
+            "ValidationError",
+            f"Template format error: [/Resources/{name}] Every Resources object must contain a Type member.",
+        )
     for key in resource:
         if key not in RESOURCE_KEYS:
             raise AwsError("ValidationError", f"Invalid template resource property '{key}'")
@@ -134,7 +156,9 @@ def order(resources: dict[str, Any]) -> list[str]:
     Raises:
         AwsError: they depend on each other in a circle.
     """
-    needs = {name: [one for one in references(body) if one in resources and one != name] for name, body in resources.items()}
+    needs = {
+        name: [one for one in references(body) if one in resources and one != name] for name, body in resources.items()
+    }
     done: list[str] = []
     visiting: list[str] = []
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from datetime import UTC
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
@@ -109,7 +110,9 @@ def _tags(specifications: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
     tags = convert_tag_spec(specifications)
     for kind in tags:
         if kind not in ("image", "snapshot"):
-            raise AwsError("InvalidParameterValue", f"'{kind}' is not a valid taggable resource type for this operation.")
+            raise AwsError(
+                "InvalidParameterValue", f"'{kind}' is not a valid taggable resource type for this operation."
+            )
     return tags
 
 
@@ -194,7 +197,9 @@ def install() -> None:
         account = backend.account_id
         source = ec2_backends[account][self._get_param("SourceRegion")].amis.get(self._get_param("SourceImageId"))
         if source is None:
-            raise AwsError("InvalidAMIID.NotFound", f"The image id '[{self._get_param('SourceImageId')}]' does not exist")
+            raise AwsError(
+                "InvalidAMIID.NotFound", f"The image id '[{self._get_param('SourceImageId')}]' does not exist"
+            )
         tags = _tags(self._get_param("TagSpecifications", []))
         name = self._get_param("Name") or source.name
         _check_name(backend, name)
@@ -215,9 +220,7 @@ def install() -> None:
         for one in devices:
             encrypted = bool(self._get_param("Encrypted", False)) or bool(one["Ebs"].get("Encrypted"))
             key = self._get_param("KmsKeyId") if encrypted else None
-            volume = backend.create_volume(
-                one["Ebs"].get("VolumeSize", ROOT_VOLUME_GIB), zone, None, encrypted, key
-            )
+            volume = backend.create_volume(one["Ebs"].get("VolumeSize", ROOT_VOLUME_GIB), zone, None, encrypted, key)
             snapshot = new_snapshot(backend, volume, f"Copied for DestinationAmi {image.id}", image.id)
             backend.delete_volume(volume.id)
             snapshot.add_tags(tags.get("snapshot", {}))
@@ -334,9 +337,9 @@ def _minute(value: Any) -> str:
 
 
 def _minute_of(seconds: float) -> str:
-    from datetime import datetime, timezone
+    from datetime import datetime
 
-    return _minute(datetime.fromtimestamp(seconds, tz=timezone.utc))
+    return _minute(datetime.fromtimestamp(seconds, tz=UTC))
 
 
 def _ebs(snapshot: Any, size: int, volume_type: str | None, delete_on_termination: bool) -> dict[str, Any]:

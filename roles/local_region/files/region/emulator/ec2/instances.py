@@ -140,9 +140,7 @@ def install() -> None:
     @wrap(Instance, "stop")
     def stop(original: Any, self: Any) -> Any:
         """AWS: running → stopping, later stopped. moto: stopped at once, from any state."""
-        previous = _ask(
-            self, "stop", {"running": "stopping", "pending": "stopping"}, unchanged=("stopping", "stopped")
-        )
+        previous = _ask(self, "stop", {"running": "stopping", "pending": "stopping"}, unchanged=("stopping", "stopped"))
         _reason(self, "Client.UserInitiatedShutdown", "User initiated shutdown")
         return previous
 

@@ -43,8 +43,9 @@ def install() -> None:
             if known is not None:
                 if known[0] != asked:
                     raise AwsError(
-                        "IdempotentParameterMismatch", "Arguments on this idempotent request are inconsistent with "
-                        "arguments used in previous request(s)."
+                        "IdempotentParameterMismatch",
+                        "Arguments on this idempotent request are inconsistent with "
+                        "arguments used in previous request(s).",
                     )
                 return ActionResult(known[1])
         asked = copy.deepcopy(asked)
@@ -77,7 +78,9 @@ def _merged(backend: Any, request: dict[str, Any]) -> tuple[Any, dict[str, Any]]
             if key in data and key in request:
                 merged[key] = {**data[key], **request[key]}
         merged["TagSpecifications"] = _tags(data.get("TagSpecifications", []) + request.get("TagSpecifications", []))
-        merged["NetworkInterfaces"] = _interfaces(data.get("NetworkInterfaces", []), request.get("NetworkInterfaces", []))
+        merged["NetworkInterfaces"] = _interfaces(
+            data.get("NetworkInterfaces", []), request.get("NetworkInterfaces", [])
+        )
     if not merged.get("ImageId"):
         raise AwsError("MissingParameter", "The request must contain the parameter ImageId")
     merged["ImageId"] = launch_templates.resolve_image(backend, merged["ImageId"])
@@ -131,7 +134,9 @@ def _usable_image(backend: Any, image_id: str) -> Any:
     if not image:
         raise AwsError("InvalidAMIID.NotFound", f"The image id '[{image_id}]' does not exist")
     if image[0].state != "available":
-        raise AwsError("InvalidAMIID.Unavailable", f"The image ID '{image_id}' is not available: it is {image[0].state}")
+        raise AwsError(
+            "InvalidAMIID.Unavailable", f"The image ID '{image_id}' is not available: it is {image[0].state}"
+        )
     return image[0]
 
 

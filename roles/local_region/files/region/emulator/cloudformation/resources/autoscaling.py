@@ -119,7 +119,9 @@ class AutoScalingGroup(Provider):
     ) -> Steps[None]:
         unknown = set(context.update_policy) - {"AutoScalingScheduledAction"}
         if unknown:
-            raise NotImplementedError(f"AWS::AutoScaling::AutoScalingGroup with UpdatePolicy {', '.join(sorted(unknown))}")
+            raise NotImplementedError(
+                f"AWS::AutoScaling::AutoScalingGroup with UpdatePolicy {', '.join(sorted(unknown))}"
+            )
         client = context.client("autoscaling")
         arguments = self._call_arguments(
             context,
@@ -189,7 +191,12 @@ class LifecycleHook(Provider):
 
     immutable = names("AutoScalingGroupName", "LifecycleHookName")
     changeable = names(
-        "DefaultResult", "HeartbeatTimeout", "LifecycleTransition", "NotificationMetadata", "NotificationTargetARN", "RoleARN"
+        "DefaultResult",
+        "HeartbeatTimeout",
+        "LifecycleTransition",
+        "NotificationMetadata",
+        "NotificationTargetARN",
+        "RoleARN",
     )
 
     def create(self, context: Context, properties: Properties) -> str:

@@ -210,7 +210,9 @@ class KmsKey(Provider):
         policy = {"Policy": json.dumps(properties["KeyPolicy"])} if "KeyPolicy" in properties else {}
         tags = [{"TagKey": tag["Key"], "TagValue": tag["Value"]} for tag in context.tags(properties)]
         key_id = str(
-            kms.create_key(**only(properties, "Description", "KeySpec", "KeyUsage"), **policy, Tags=tags)["KeyMetadata"]["KeyId"]
+            kms.create_key(**only(properties, "Description", "KeySpec", "KeyUsage"), **policy, Tags=tags)[
+                "KeyMetadata"
+            ]["KeyId"]
         )
         if true(properties.get("EnableKeyRotation", False)):
             kms.enable_key_rotation(KeyId=key_id)

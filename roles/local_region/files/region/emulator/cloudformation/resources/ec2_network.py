@@ -179,7 +179,12 @@ class Route(Provider):
 
     immutable = names("RouteTableId", "DestinationCidrBlock", "DestinationIpv6CidrBlock")
     changeable = names(
-        "GatewayId", "NatGatewayId", "InstanceId", "NetworkInterfaceId", "TransitGatewayId", "VpcPeeringConnectionId",
+        "GatewayId",
+        "NatGatewayId",
+        "InstanceId",
+        "NetworkInterfaceId",
+        "TransitGatewayId",
+        "VpcPeeringConnectionId",
         "EgressOnlyInternetGatewayId",
     )
 

@@ -44,7 +44,12 @@ class LoadBalancer(_Tagged):
     immutable = names("Name", "Scheme", "Type")
     changeable = names("IpAddressType", "LoadBalancerAttributes", "SecurityGroups", "SubnetMappings", "Subnets", "Tags")
     attributes = names(
-        "CanonicalHostedZoneID", "DNSName", "LoadBalancerArn", "LoadBalancerFullName", "LoadBalancerName", "SecurityGroups"
+        "CanonicalHostedZoneID",
+        "DNSName",
+        "LoadBalancerArn",
+        "LoadBalancerFullName",
+        "LoadBalancerName",
+        "SecurityGroups",
     )
 
     def create(self, context: Context, properties: Properties) -> Steps[str]:
@@ -56,7 +61,9 @@ class LoadBalancer(_Tagged):
         arn = str(created["LoadBalancers"][0]["LoadBalancerArn"])
         context.claim(arn)
         self._attributes(context, arn, properties)
-        yield from wait_until(lambda: self._describe(context, arn)["State"]["Code"] == "active", "the load balancer starts")
+        yield from wait_until(
+            lambda: self._describe(context, arn)["State"]["Code"] == "active", "the load balancer starts"
+        )
         return arn
 
     def _attributes(self, context: Context, arn: str, properties: Properties) -> None:
@@ -76,7 +83,9 @@ class LoadBalancer(_Tagged):
     ) -> None:
         client = context.client("elbv2")
         if "SubnetMappings" in changed or "IpAddressType" in changed:
-            raise NotImplementedError("AWS::ElasticLoadBalancingV2::LoadBalancer: changing SubnetMappings, IpAddressType")
+            raise NotImplementedError(
+                "AWS::ElasticLoadBalancingV2::LoadBalancer: changing SubnetMappings, IpAddressType"
+            )
         if "Subnets" in changed:
             client.set_subnets(LoadBalancerArn=physical_id, Subnets=properties["Subnets"])
         if "SecurityGroups" in changed:

@@ -23,7 +23,13 @@ class Role(Provider):
 
     immutable = names("RoleName", "Path")
     changeable = names(
-        "AssumeRolePolicyDocument", "Description", "ManagedPolicyArns", "MaxSessionDuration", "PermissionsBoundary", "Policies", "Tags"
+        "AssumeRolePolicyDocument",
+        "Description",
+        "ManagedPolicyArns",
+        "MaxSessionDuration",
+        "PermissionsBoundary",
+        "Policies",
+        "Tags",
     )
     attributes = names("Arn", "RoleId")
 
@@ -35,7 +41,11 @@ class Role(Provider):
             AssumeRolePolicyDocument=_document(properties["AssumeRolePolicyDocument"]),
             Tags=context.tags(properties),
             **only(properties, "Path", "Description", "PermissionsBoundary"),
-            **({"MaxSessionDuration": int(properties["MaxSessionDuration"])} if "MaxSessionDuration" in properties else {}),
+            **(
+                {"MaxSessionDuration": int(properties["MaxSessionDuration"])}
+                if "MaxSessionDuration" in properties
+                else {}
+            ),
         )
         self._policies(iam, name, {}, properties)
         return name
