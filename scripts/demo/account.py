@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Callable
@@ -61,6 +62,29 @@ class Account:
         found = ec2.describe_key_pairs(Filters=[{"Name": "key-name", "Values": [self.cluster]}])["KeyPairs"]
         if not found:
             ec2.import_key_pair(KeyName=self.cluster, PublicKeyMaterial=public_key.read_bytes())
+
+    def ensure_repositories(self, names: list[str]) -> None:
+        """Make the ECR repositories that are missing."""
+        ecr = self.client("ecr")
+        known = {one["repositoryName"] for one in ecr.describe_repositories()["repositories"]}
+        for name in names:
+            if name not in known:
+                ecr.create_repository(repositoryName=name, imageTagMutability="MUTABLE")
+
+    def registry_login(self) -> tuple[str, str]:
+        """Return user name and password for the registry."""
+        data = self.client("ecr").get_authorization_token()["authorizationData"][0]
+        user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
+        return user, password
+
+    def describe_repository(self, name: str) -> str:
+        """Return a line about the images of a repository; fail when it has none."""
+        images = self.client("ecr").describe_images(repositoryName=name)["imageDetails"]
+        tags = sorted(tag for image in images for tag in image.get("imageTags", []))
+        if not tags:
+            raise CheckFailed(f"ECR has no image in {name}")
+        size = max(image["imageSizeInBytes"] for image in images) / 1e6
+        return f"{name}: {', '.join(tags)} ({size:.0f} MB)"
 
     def resize_workers(self, by: int) -> int:
         """Change the wanted number of workers and return it."""

@@ -46,6 +46,11 @@ class Client:
         finally:
             connection.close()
 
+    def good_answer(self) -> Answer | None:
+        """Send one request; return its answer only if it is a success."""
+        answer = self.get("/")
+        return answer if answer.status == 200 else None
+
     def many(self, count: int, path: str = "/", threads: int = 8) -> list[Answer]:
         """Send *count* requests, *threads* at once."""
         with ThreadPoolExecutor(threads) as pool:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -43,7 +44,9 @@ class Playbooks:
     variables: Mapping[str, str]
     inventory: Path | None = None
 
-    def run(self, name: str, *arguments: str, timeout: float = 600, **variables: str) -> Outcome:
+    def run(
+        self, name: str, *arguments: str, variables: Mapping[str, object] | None = None, timeout: float = 600
+    ) -> Outcome:
         """Run C(apiary.swarm.<name>) and return its outcome, whatever it is.
 
         :param timeout: seconds after which the run counts as hanging.
@@ -52,15 +55,19 @@ class Playbooks:
         command = ["ansible-playbook", f"apiary.swarm.{name}", *arguments]
         if self.inventory is not None:
             command += ["-i", str(self.inventory)]
-        for key, value in {**self.variables, **variables}.items():
-            command += ["-e", f"{key}={value}"]
+        command += ["-e", json.dumps({**self.variables, **(variables or {})})]
         environment = {**os.environ, "ANSIBLE_HOST_KEY_CHECKING": "false", "ANSIBLE_NOCOLOR": "1"}
         with self.log.open("a") as log:
             log.write(f"\n$ {' '.join(command)}\n")
         began = time.monotonic()
         try:
             done = subprocess.run(
-                command, env=environment, text=True, timeout=timeout, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                command,
+                env=environment,
+                text=True,
+                timeout=timeout,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
@@ -70,12 +77,14 @@ class Playbooks:
         self._keep(f"{done.stdout}\n# status {done.returncode} after {time.monotonic() - began:.1f} s\n")
         return Outcome(done.returncode, done.stdout)
 
-    def must(self, name: str, *arguments: str, timeout: float = 600, **variables: str) -> Outcome:
+    def must(
+        self, name: str, *arguments: str, variables: Mapping[str, object] | None = None, timeout: float = 600
+    ) -> Outcome:
         """Run a playbook that has to succeed.
 
         :raises CheckFailed: it does not; the message ends with its last lines.
         """
-        outcome = self.run(name, *arguments, timeout=timeout, **variables)
+        outcome = self.run(name, *arguments, variables=variables, timeout=timeout)
         if outcome.status != 0:
             raise CheckFailed(f"apiary.swarm.{name} ended with status {outcome.status}:\n{outcome.tail()}")
         return outcome

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ REQUESTS = 200
 STACK = "shop"
 SERVICES = ("gate", "storage", "redis")
 HOST = "shop.example.com"
+VERSIONS = ("1", "2", "3")  # plain, with an offer, broken
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Demo:
     playbooks: Playbooks
     folder: Path  # for the demo's own files: key, inventory
     shop: Path  # the example application
+    cache: Path  # base file systems of its container images
 
     @property
     def steps(self) -> list[Step]:
@@ -52,7 +55,7 @@ class Demo:
 
     def bake(self) -> Sequence[str]:
         """Make the image, or find that it exists."""
-        outcome = self.playbooks.must("bake", bake_artifacts=str(self.folder / "images"))
+        outcome = self.playbooks.must("bake", variables={"bake_artifacts": str(self.folder / "images")})
         image = self.account.image()
         tags = {tag["Key"]: tag["Value"] for tag in image["Tags"]}
         check(tags.get("swarm:validated") == "true", f"image {image['ImageId']} is not tagged as validated: {tags}")
@@ -62,49 +65,60 @@ class Demo:
     def form(self) -> Sequence[str]:
         """Make the environment and wait for the swarm in it."""
         self.account.import_key(self.folder / "key.pub")
-        self.playbooks.must(
-            "cluster",
-            cluster_managers=str(MANAGERS),
-            cluster_workers=str(WORKERS),
-            cluster_key_name=self.account.cluster,
-            cluster_admin_cidr="10.20.0.0/16",
-        )
+        size = {"cluster_managers": MANAGERS, "cluster_workers": WORKERS}
+        access = {"cluster_key_name": self.account.cluster, "cluster_admin_cidr": "10.20.0.0/16"}
+        self.playbooks.must("cluster", variables={**size, **access})
         nodes = self.account.record()["nodes"]
         ready = [node for node in nodes if node["state"] == "ready"]
         roles = [node["role"] for node in ready]
         check(roles.count("manager") == MANAGERS, f"{roles.count('manager')} managers are ready: {nodes}")
         check(roles.count("worker") == WORKERS, f"{roles.count('worker')} workers are ready: {nodes}")
-        return [f"{len(ready)} nodes ready"] + [f"{node['role']:8} {node['instance_id']} {node['ip']}" for node in ready]
+        return [f"{len(ready)} nodes ready"] + [
+            f"{node['role']:8} {node['instance_id']} {node['ip']}" for node in ready
+        ]
 
     def push(self) -> Sequence[str]:
-        """Build and push versions 1, 2 and 3 of the example."""
+        """Build all versions of the example and push them."""
+        self.account.ensure_repositories([f"shop/{service}" for service in SERVICES])
+        environment = {
+            **os.environ,
+            "REGISTRY": self.account.registry,
+            "SHOP_CACHE": str(self.cache),
+            "DOCKER_CONFIG": str(self.folder / "docker"),
+        }
+        self._login(environment)
         done = subprocess.run(
-            [str(self.shop / "build.sh"), self.account.registry, "v1", "v2", "v3"],
+            [str(self.shop / "build.sh"), "--push", *VERSIONS],
             text=True,
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             timeout=300,
             check=False,
         )
         check(done.returncode == 0, f"build.sh ended with status {done.returncode}:\n{done.stdout[-2000:]}")
-        ecr = self.account.client("ecr")
-        lines = []
-        for service in SERVICES:
-            details = ecr.describe_images(repositoryName=f"shop/{service}")["imageDetails"]
-            tags = sorted(tag for image in details for tag in image.get("imageTags", []))
-            check("v1" in tags, f"ECR has no shop/{service}:v1, only {tags}")
-            size = max(image["imageSizeInBytes"] for image in details) / 1e6
-            lines.append(f"shop/{service} {', '.join(tags)} ({size:.0f} MB)")
+        lines = [self.account.describe_repository(f"shop/{service}") for service in SERVICES]
         return [f"{len(SERVICES)} repositories in {self.account.registry}", *lines]
+
+    def _login(self, environment: dict[str, str]) -> None:
+        user, password = self.account.registry_login()
+        subprocess.run(
+            ["docker", "login", "--username", user, "--password-stdin", self.account.registry],
+            input=password,
+            text=True,
+            env=environment,
+            capture_output=True,
+            check=True,
+        )
 
     def deploy(self) -> Sequence[str]:
         """Deploy version 1."""
-        self._deploy("v1")
+        self._deploy("1")
         groups = self.account.client("logs").describe_log_groups(
             logGroupNamePrefix=f"/swarm/{self.account.cluster}/{STACK}/"
         )["logGroups"]
         check(len(groups) == len(SERVICES), f"log groups: {[group['logGroupName'] for group in groups]}")
-        answer = wait_for("the first answer", lambda: (a := self.client.get("/")).status == 200 and a or None, 30)
+        answer = wait_for("the first answer", self.client.good_answer, 30)
         return [f"version {answer.body.get('version')} answers at http://{self.client.address}/ (Host: {HOST})"] + [
             f"{group['logGroupName']} kept for {group['retentionInDays']} days" for group in groups
         ]
@@ -118,7 +132,10 @@ class Demo:
         tasks = {answer.body["task"] for answer in answers}
         check(len(edges) > 1, f"only one edge answered: {edges}")
         check(len(tasks) > 1, f"only one task answered: {tasks}")
-        return [f"{len(answers)} answered, 0 failed, by {len(tasks)} tasks through {len(edges)} edges", *share(answers, "task")]
+        return [
+            f"{len(answers)} answered, 0 failed, by {len(tasks)} tasks through {len(edges)} edges",
+            *share(answers, "task"),
+        ]
 
     def read_logs(self) -> Sequence[str]:
         """Find lines of every service in CloudWatch."""
@@ -131,7 +148,7 @@ class Demo:
 
     def deploy_again(self) -> Sequence[str]:
         """Deploy what is deployed."""
-        outcome = self._deploy("v1")
+        outcome = self._deploy("1")
         check(outcome.changed == 0, f"{outcome.changed} tasks changed something:\n{outcome.tail()}")
         return ["0 changed"]
 
@@ -147,45 +164,48 @@ class Demo:
         newcomer = wait_for(f"a ready worker number {wanted}", joined, 180)[0]
         wait_for(f"{newcomer} healthy behind the load balancer", lambda: newcomer in self.account.healthy_targets(), 90)
         edge = Client(self.account.private_address(newcomer), HOST)
-        answer = wait_for(f"an answer of {newcomer}'s edge", lambda: (a := edge.get("/")).status == 200 and a or None, 30)
+        answer = wait_for(f"an answer of {newcomer}'s edge", edge.good_answer, 30)
         return [f"{newcomer} joined, is healthy behind the load balancer, and serves (task {answer.body['task']})"]
 
     def update(self) -> Sequence[str]:
         """Go to version 2 while requests run."""
         with Load(self.client) as load:
-            self._deploy("v2")
+            self._deploy("2")
         failed = load.failed()
         check(not failed, f"{len(failed)} of {len(load.answers)} requests failed, the first with {failed[:1]}")
         versions = {answer.body["version"] for answer in load.answers}
-        check(versions == {"v1", "v2"}, f"the requests saw versions {versions}")
+        check(versions == {"1", "2"}, f"the requests saw versions {versions}")
         now = self.client.get("/").body["version"]
-        check(now == "v2", f"after the deploy, version {now} answers")
-        return [f"{len(load.answers)} requests during the deploy, 0 failed; v2 answers"]
+        check(now == "2", f"after the deploy, version {now} answers")
+        return [f"{len(load.answers)} requests during the deploy, 0 failed; version 2 answers"]
 
     def break_it(self) -> Sequence[str]:
         """Try a version that cannot start."""
         with Load(self.client) as load:
-            outcome = self.playbooks.run("deploy", **self._stack_variables("v3"))
+            outcome = self.playbooks.run("deploy", variables=self._stack_variables("3"))
         check(outcome.status != 0, "the deploy of a version that exits at once counted as a success")
         told = [line.strip(' ",') for line in outcome.output.replace("\\n", "\n").splitlines()]
         reason = [line for line in told if re.search(r"exit(ed)?\b.*\b3\b", line)]
         check(reason, f"the failure does not name the exit code:\n{outcome.tail()}")
         check(not load.failed(), f"{len(load.failed())} of {len(load.answers)} requests failed meanwhile")
         now = {answer.body["version"] for answer in self.client.many(20)}
-        check(now == {"v2"}, f"after the failed deploy, versions {now} answer")
-        return [f"failed as it must; v2 serves on; {len(load.answers)} requests meanwhile, 0 failed", *reason[:6]]
+        check(now == {"2"}, f"after the failed deploy, versions {now} answer")
+        return [
+            f"failed as it must; version 2 serves on; {len(load.answers)} requests meanwhile, 0 failed",
+            *reason[:6],
+        ]
 
     @cached_property
     def client(self) -> Client:
         """A browser at the load balancer."""
         return Client(self.account.outputs["LoadBalancerDnsName"], HOST)
 
-    def _stack_variables(self, version: str) -> dict[str, str]:
+    def _stack_variables(self, version: str) -> dict[str, object]:
         return {
             "stack": STACK,
             "stack_file": str(self.shop / "stack.yml"),
-            "stack_env": f'{{"REGISTRY": "{self.account.registry}", "VERSION": "{version}"}}',
+            "stack_env": {"REGISTRY": self.account.registry, "VERSION": version, "SHOP_HOST": HOST},
         }
 
     def _deploy(self, version: str) -> Outcome:
-        return self.playbooks.must("deploy", **self._stack_variables(version))
+        return self.playbooks.must("deploy", variables=self._stack_variables(version))
