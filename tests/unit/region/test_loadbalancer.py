@@ -311,3 +311,23 @@ def test_rules_are_taken_by_priority(shop: Shop) -> None:
     rules = balancer.listeners[0].rules
     assert [rule.conditions[0].values for rule in rules[:-1]] == [("/a",), ("/b",)]
     assert rules[-1].conditions == ()
+
+
+def test_secure_listener_gets_a_certificate_for_acms_names(shop: Shop) -> None:
+    shop.listen()
+    acm = shop.account.client("acm")
+    certificate = acm.request_certificate(DomainName="shop.example", SubjectAlternativeNames=["*.shop.example"])
+    shop.elb.create_listener(
+        LoadBalancerArn=shop.arn,
+        Protocol="HTTPS",
+        Port=443,
+        Certificates=[{"CertificateArn": certificate["CertificateArn"]}],
+        DefaultActions=[{"Type": "forward", "TargetGroupArn": shop.group}],
+    )
+    shop.sync()
+    (balancer,) = elbv2.snapshot().balancers
+    (secure,) = [listener for listener in balancer.listeners if listener.protocol == "HTTPS"]
+    assert set(secure.certificate_names) == {"shop.example", "*.shop.example"}
+    bundle = shop.account.config.state_dir / "loadbalancer" / f"{secure.key}.pem"
+    assert "PRIVATE KEY" in bundle.read_text()
+    assert bundle.stat().st_mode & 0o077 == 0

@@ -151,7 +151,7 @@ def _certificate_names(arn: str) -> list[str]:
     region, account = arn.split(":")[3:5]
     for certificate in acm_backends[account][region]._certificates.values():
         if certificate.arn == arn:
-            return list(dict.fromkeys([certificate.common_name, *(certificate.cert_metadata_sans or [])]))
+            return list(dict.fromkeys([certificate.common_name, *certificate.sans]))
     return []
 
 
