@@ -68,7 +68,7 @@ class Document:
 def decode(name: str, content: bytes) -> str:
     """Return the text of a file. Raises ComposeError when it is too big or not UTF-8."""
     if len(content) > MAX_BYTES:
-        raise ComposeError(f"the file has {len(content)} bytes; a stack file may have {MAX_BYTES} at most", file=name)
+        raise ComposeError(f"the file has more than {MAX_BYTES} bytes; a stack file may have no more", file=name)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as exc:

@@ -47,7 +47,7 @@ class Project:
 
 
 def load_project(
-    files: t.Mapping[str, bytes] | t.Mapping[str, dict[str, t.Any]],
+    files: t.Mapping[str, bytes | dict[str, t.Any]],
     environment: Environment,
     read: Reader,
     project_dir: str,
@@ -98,8 +98,9 @@ def _plain(name: str, data: t.Any) -> Document:
             return {str(key): walk(item, (*path, str(key))) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
             return [walk(item, (*path, index)) for index, item in enumerate(value)]
-        if value is None or isinstance(value, (bool, int, float)):
-            return value
-        return str(value)
+        for scalar in (bool, int, float):
+            if isinstance(value, scalar):
+                return scalar(value)
+        return None if value is None else str(value)
 
     return Document(name, walk(data, ()))

@@ -1,0 +1,83 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The controller's half of the module stack: it makes the model of the files, so that managers need no files."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose.errors import nearest
+from ansible_collections.apiary.swarm.plugins.modules.stack import ARGUMENTS
+from ansible_collections.apiary.swarm.plugins.plugin_utils._stack_files import Request, StackFiles
+
+display = Display()
+
+#: Options that end here: the module gets the model in their place.
+_OURS = ("files", "file", "definition", "env", "env_from_controller", "log_group_prefix", "log_region")
+_PRIVATE = ("model", "secret_data")
+
+
+class ActionModule(ActionBase):
+    """The action."""
+
+    _supports_check_mode = True
+    _supports_async = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """Fail on bad input before the manager is asked for anything, then run the module there."""
+        super().run(tmp, task_vars)
+        given = {key: value for key, value in self._task.args.items() if key not in _PRIVATE}
+        params = self._checked(given)
+        arguments = {key: value for key, value in given.items() if key not in _OURS}
+        if params["state"] == "present":
+            arguments.update(self._model(params))
+        result: dict[str, t.Any] = self._execute_module(
+            module_name="apiary.swarm.stack",
+            module_args=arguments,
+            task_vars=task_vars,
+            wrap_async=bool(self._task.async_val),
+        )
+        return result
+
+    def _checked(self, given: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Return the options with their defaults. Raises AnsibleActionFail for what the module would not take."""
+        specification = {key: value for key, value in ARGUMENTS.items() if key not in _PRIVATE}
+        found = ArgumentSpecValidator(specification).validate(given)
+        for option in sorted(found.unsupported_parameters):
+            name = ".".join(option) if isinstance(option, tuple) else option
+            hint = nearest(name.rpartition(".")[2], specification) or "; remove it"
+            raise AnsibleActionFail(f'stack: there is no option "{name}"{hint}')
+        if found.error_messages:
+            raise AnsibleActionFail(f"stack: {'; '.join(found.error_messages)}")
+        params: dict[str, t.Any] = found.validated_parameters
+        return params
+
+    def _model(self, params: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Return the module's private arguments. Raises AnsibleActionFail with one sentence."""
+        request = Request(
+            name=params["name"],
+            files=params["files"],
+            definition=params["definition"],
+            env=params["env"],
+            env_from_controller=params["env_from_controller"],
+            log_group_prefix=params["log_group_prefix"] or "",
+            log_region=params["log_region"] or "",
+        )
+        if not request.files and request.definition is None:
+            raise AnsibleActionFail('stack: give the stack file in "files", or the stack as data in "definition"')
+        try:
+            model = StackFiles(self._loader, lambda path: self._find_needle("files", path)).model(request)
+        except SwarmError as error:
+            raise AnsibleActionFail(error.message) from None
+        for warning in model.warnings:
+            display.warning(f"stack {model.name}: {warning}")
+        model, secrets = model.split_secret_data()
+        return {"model": model.to_dict(), "secret_data": secrets}
