@@ -221,12 +221,12 @@ from ansible_collections.apiary.swarm.plugins.module_utils._errors import Deploy
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import lock, releases
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import Deploy, Options, Result, remove_stack
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import ModelError, StackModel
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import StackPlan
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import (
     ENGINE_OPTIONS,
     REGISTRY_OPTIONS,
     WAIT_OPTIONS,
     open_engine,
+    plan_result,
 )
 
 #: Shorter lines of a secret are not hidden: they would hide every other use of the same letters.
@@ -301,16 +301,6 @@ def protect(module: AnsibleModule) -> None:
     """Make Ansible hide the content of secrets wherever it turns up, the last log lines of a task included."""
     texts = [base64.b64decode(data).decode(errors="ignore") for data in (module.params["secret_data"] or {}).values()]
     module.no_log_values.update(line for text in texts for line in text.splitlines() if len(line) >= SHORTEST_SECRET)
-
-
-def plan_result(plan: StackPlan) -> dict[str, t.Any]:
-    """Return a plan for the user."""
-    before, after = plan.before_after()
-    return {
-        "plan": plan.to_dict(),
-        "summary": plan.text().splitlines(),
-        "diff": {"before": before, "after": after, "before_header": "live", "after_header": f"stack {plan.stack}"},
-    }
 
 
 def deploy_result(result: Result) -> dict[str, t.Any]:

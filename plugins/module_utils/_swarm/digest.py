@@ -62,11 +62,15 @@ def without_digest(image: str) -> str:
     return image.partition("@")[0]
 
 
-def pinned(image: str, digest: str) -> str:
-    """Return I(image) with tag and digest; the tag is C(latest) when none is given."""
+def tagged(image: str) -> str:
+    """Return a reference without its digest, with the tag C(latest) when it has none."""
     name = without_digest(image)
-    has_tag = ":" in name.rsplit("/", 1)[-1]
-    return f"{name if has_tag else f'{name}:latest'}@{digest}"
+    return name if ":" in name.rsplit("/", 1)[-1] else f"{name}:latest"
+
+
+def pinned(image: str, digest: str) -> str:
+    """Return I(image) with tag and digest."""
+    return f"{tagged(image)}@{digest}"
 
 
 def resolve(engine: Resolver, images: t.Iterable[str], auth_of: t.Callable[[str], str]) -> dict[str, Resolved]:

@@ -112,8 +112,14 @@ class Engine:
         return self._delete(f"remove service {service_id}", f"/services/{service_id}")
 
     def tasks(self, filters: t.Mapping[str, list[str]] | None = None) -> list[Json]:
-        """Return tasks, with the short history that the engine keeps of each slot."""
-        return self._list("list tasks", "/tasks", filters)
+        """Return tasks, with the short history that the engine keeps of each slot.
+
+        A filter that names a service or node that is gone finds none.
+        """
+        try:
+            return self._list("list tasks", "/tasks", filters)
+        except NotFound:
+            return []
 
     def task_logs(self, task_id: str, lines: int = 20, timeout: float = 5) -> list[str]:
         """Return the last lines that a task wrote, on whichever node it ran, without waiting for more.

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to the collection: may change in any release.
-"""What the modules that talk to an engine share: their common options and the opening of the session."""
+"""What the modules that talk to an engine share: common options, the session, how a plan is told."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import traceback
 import typing as t
 
 from .engine import DEFAULT_HOST, Engine
+from .plan import StackPlan
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -47,3 +48,13 @@ def open_engine(module: AnsibleModule) -> Engine:
             exception=traceback.format_exc(),
         )
     return Engine(module.params["docker_host"])
+
+
+def plan_result(plan: StackPlan) -> dict[str, t.Any]:
+    """Return a plan for the user."""
+    before, after = plan.before_after()
+    return {
+        "plan": plan.to_dict(),
+        "summary": plan.text().splitlines(),
+        "diff": {"before": before, "after": after, "before_header": "live", "after_header": plan.stack},
+    }

@@ -73,7 +73,7 @@ def plan_stack(model: StackModel, live: LiveState, base: t.Mapping[str, Tree], o
             if service["Spec"]["Name"] not in wanted
         ]
     for service in plan.services:
-        _judge(service, live, plan, options)
+        judge(service, live, plan, options)
     return plan
 
 
@@ -155,7 +155,8 @@ def _object(kind: str, entry: ObjectEntry, existing: t.Sequence[Json], plan: Sta
     return [ObjectPlan(kind_name, entry.name, "none", object_id=found["ID"])]
 
 
-def _judge(service: ServicePlan, live: LiveState, plan: StackPlan, options: PlanOptions) -> None:
+def judge(service: ServicePlan, live: LiveState, plan: StackPlan, options: PlanOptions) -> None:
+    """Add to a plan what speaks against, or for a second thought about, one of its services."""
     plan.warnings += checks.warnings(service, live)
     plan.blockers += checks.blockers(service, live)
     if service.action == "recreate" and not options.allow_recreate:
