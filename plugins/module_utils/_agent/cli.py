@@ -19,7 +19,7 @@ from .._errors import SwarmError
 from . import clean, edge_image, hygiene
 from .edge import Edge
 from .edge_container import ContainerOptions, EdgeContainer
-from .engine import Engine
+from .engine import LocalEngine
 from .imds import Imds, ImdsError
 from .join import Joiner
 from .keep import Agent
@@ -55,18 +55,18 @@ def _log(line: str) -> None:
 
 def _join(_options: argparse.Namespace) -> int:
     settings = load()
-    Joiner(settings, _patient(Imds().identity), Engine(), _log).run()
+    Joiner(settings, _patient(Imds().identity), LocalEngine(), _log).run()
     return 0
 
 
 def _agent(_options: argparse.Namespace) -> int:
     imds = Imds()
-    Agent(load(), imds, _patient(imds.identity), Engine(), _log).run()
+    Agent(load(), imds, _patient(imds.identity), LocalEngine(), _log).run()
     return 0
 
 
 def _edge(_options: argparse.Namespace) -> int:
-    settings, imds, engine = load(), Imds(), Engine()
+    settings, imds, engine = load(), Imds(), LocalEngine()
     identity = _patient(imds.identity)
     folder = STATE_DIR / "edge"
     container = ContainerOptions(
@@ -106,7 +106,7 @@ def _vpc_ranges(imds: Imds) -> tuple[str, ...]:
 
 
 def _edge_image(_options: argparse.Namespace) -> int:
-    made = edge_image.build(Engine())
+    made = edge_image.build(LocalEngine())
     _log("made" if made else "unchanged")
     return 0
 
@@ -127,7 +127,7 @@ def _report(phase: str, **more: t.Any) -> int:
 
 
 def _status(_options: argparse.Namespace) -> int:
-    settings, engine = load(), Engine()
+    settings, engine = load(), LocalEngine()
     membership = engine.membership()
     print(
         json.dumps(

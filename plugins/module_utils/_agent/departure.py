@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 from .._aws.session import AwsOptions, AwsSession
 from .._errors import SwarmError
-from .engine import Engine
-from .housekeeping import Member, may_demote
+from .._swarm.nodes import keeps_quorum
+from .engine import LocalEngine
 from .imds import Imds
 from .settings import Settings
 from .store import Store
@@ -86,7 +86,7 @@ class Departure:
     :param log: takes one line per event.
     """
 
-    def __init__(self, settings: Settings, address: str, engine: Engine, log: t.Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, address: str, engine: LocalEngine, log: t.Callable[[str], None]) -> None:
         self._settings = settings
         self._address = address
         self._engine = engine
@@ -117,7 +117,7 @@ class Departure:
         if membership.manager:
             node = next(node for node in self._engine.nodes() if node["ID"] == own)
             if node["Spec"]["Availability"] != "drain":
-                self._engine.update_node(node, {"Availability": "drain"})
+                self._engine.change_node(node, {"Availability": "drain"})
             return True
         token = self._settings.worker_token or self._token()
         body = json.dumps({"node_id": own, "address": self._address, "time": time.time()}).encode()
@@ -160,10 +160,10 @@ class Departure:
                 return True
             if not asked:
                 nodes = self._engine.nodes()
-                if not may_demote([Member.from_engine(node) for node in nodes], {own}):
+                if not keeps_quorum(nodes, without=own):
                     self._log("leaving: the other managers could not decide without this one, so it stays a manager")
                     return False
-                self._engine.update_node(next(node for node in nodes if node["ID"] == own), {"Role": "worker"})
+                self._engine.change_node(next(node for node in nodes if node["ID"] == own), {"Role": "worker"})
                 asked = True
             time.sleep(_PAUSE)
         return False

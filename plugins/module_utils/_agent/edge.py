@@ -21,7 +21,7 @@ from pathlib import Path
 from .._errors import SwarmError
 from . import feed, routes
 from .edge_container import EdgeContainer
-from .engine import Engine
+from .engine import LocalEngine
 from .nginx import EdgeOptions, render
 
 CONFIG, CANDIDATE, DOCUMENT = "nginx.conf", "candidate.conf", "routes.json"
@@ -41,7 +41,7 @@ class Edge:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: LocalEngine,
         container: EdgeContainer,
         folder: Path,
         options: EdgeOptions,

@@ -13,7 +13,8 @@ import typing as t
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from .engine import Engine
+from .._errors import EngineError
+from .engine import LocalEngine
 
 NAME = "apiary-edge"
 IMAGE = "apiary/edge:local"
@@ -47,7 +48,7 @@ class ContainerOptions:
 class EdgeContainer:
     """The node's edge container. The engine restarts it; this class makes it and talks to nginx in it."""
 
-    def __init__(self, engine: Engine, options: ContainerOptions, log: t.Callable[[str], None]) -> None:
+    def __init__(self, engine: LocalEngine, options: ContainerOptions, log: t.Callable[[str], None]) -> None:
         self._engine = engine
         self._options = options
         self._log = log
@@ -79,8 +80,6 @@ class EdgeContainer:
 
         :raises EngineError: nginx refuses it; the message ends with nginx's own words.
         """
-        from .engine import EngineError
-
         with self._engine.api("test the edge's configuration") as api:
             run = api.exec_create(NAME, [*_NGINX, "-t", "-q", "-c", f"{FOLDER}/{config}"])
             output = t.cast(bytes, api.exec_start(run["Id"])).decode(errors="replace")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .._errors import SwarmError
 from .edge_container import IMAGE
-from .engine import Engine
+from .engine import LocalEngine
 
 NGINX = "/usr/sbin/nginx"
 _FILES = (NGINX, "/etc/nginx/mime.types", "/etc/passwd", "/etc/group")
@@ -35,7 +35,7 @@ def libraries(ldd: str) -> list[str]:
     return sorted(set(_LIBRARY.findall(ldd)))
 
 
-def build(engine: Engine, image: str = IMAGE) -> bool:
+def build(engine: LocalEngine, image: str = IMAGE) -> bool:
     """Make the image unless there is one of the same files; tell whether it was made.
 
     :raises SwarmError: nginx is not installed, or the engine refuses.

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 from .._errors import SwarmError
 from . import departure, routes
-from .engine import Engine
+from .engine import LocalEngine
 
 PATH = "/v1/routes"
 _LOOK_EVERY = 0.5
@@ -104,7 +104,9 @@ class Feed:
     :param log: takes one line per event.
     """
 
-    def __init__(self, engine: Engine, network: str, address: str, port: int, log: t.Callable[[str], None]) -> None:
+    def __init__(
+        self, engine: LocalEngine, network: str, address: str, port: int, log: t.Callable[[str], None]
+    ) -> None:
         self._engine = engine
         self._network = network
         self._log = log
@@ -128,7 +130,7 @@ class Feed:
         node_id = departure.verify(tokens, body, signature, sender, time.time())
         for node in self._engine.nodes():
             if node["ID"] == node_id and node["Spec"]["Availability"] != "drain":
-                self._engine.update_node(node, {"Availability": "drain"})
+                self._engine.change_node(node, {"Availability": "drain"})
                 self._log(f"drain: {sender} leaves")
 
     def _document(self) -> str:

@@ -129,13 +129,6 @@ def plan(house: House) -> list[Step]:
     return [*_dead(house, gone), *_ending(house, gone), *_unlabelled(house, gone)]
 
 
-def may_demote(members: t.Sequence[Member], leaving: t.Collection[str]) -> bool:
-    """Tell whether the managers can lose those of *leaving* (node ids), one after the other, and still decide."""
-    managers = [member for member in members if member.in_raft]
-    healthy = [m for m in managers if m.reachability == "reachable" and m.node_id not in leaving]
-    return 2 * len(healthy) > len(managers) - 1 and len(healthy) >= 1
-
-
 def _dead(house: House, gone: t.Sequence[Member]) -> t.Iterator[Step]:
     """Managers whose instance is gone are demoted, then, like workers, removed."""
     managers = [member for member in gone if member.role == "manager"]

@@ -17,10 +17,10 @@ from datetime import datetime, timezone
 
 from .._aws.record import ClusterRecord, ManagerRecord, format_time
 from .._aws.session import AwsOptions, AwsSession
-from .._errors import SwarmError
+from .._errors import EngineError, SwarmError
 from . import cloud
 from .election import Action, Do, View, decide
-from .engine import Engine, EngineError
+from .engine import LocalEngine
 from .imds import Identity
 from .settings import Settings
 from .store import Store
@@ -39,7 +39,7 @@ class Joiner:
     :param log: takes one line per event.
     """
 
-    def __init__(self, settings: Settings, identity: Identity, engine: Engine, log: Log) -> None:
+    def __init__(self, settings: Settings, identity: Identity, engine: LocalEngine, log: Log) -> None:
         self._settings = settings
         self._identity = identity
         self._engine = engine

@@ -12,7 +12,7 @@ import typing as t
 
 from .._errors import SwarmError
 from .departure import Departure, Notice, notice
-from .engine import Engine
+from .engine import LocalEngine
 from .feed import Feed
 from .imds import Identity, Imds
 from .join import Joiner
@@ -31,7 +31,7 @@ class Agent:
     """
 
     def __init__(
-        self, settings: Settings, imds: Imds, identity: Identity, engine: Engine, log: t.Callable[[str], None]
+        self, settings: Settings, imds: Imds, identity: Identity, engine: LocalEngine, log: t.Callable[[str], None]
     ) -> None:
         self._settings = settings
         self._imds = imds

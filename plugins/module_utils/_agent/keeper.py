@@ -16,7 +16,7 @@ from .._aws.record import ClusterRecord, format_time
 from .._aws.session import AwsOptions, AwsSession
 from .._errors import SwarmError
 from . import cloud, housekeeping
-from .engine import Engine
+from .engine import LocalEngine
 from .housekeeping import INSTANCE_LABEL, Chore, House, Member, Step
 from .imds import Identity
 from .settings import Settings
@@ -32,7 +32,9 @@ class Keeper:
     :param log: takes one line per event.
     """
 
-    def __init__(self, settings: Settings, identity: Identity, engine: Engine, log: t.Callable[[str], None]) -> None:
+    def __init__(
+        self, settings: Settings, identity: Identity, engine: LocalEngine, log: t.Callable[[str], None]
+    ) -> None:
         self._settings = settings
         self._identity = identity
         self._engine = engine
@@ -85,13 +87,13 @@ class Keeper:
             return
         try:
             if step.chore is Chore.LABEL:
-                self._engine.update_node(node, {"Labels": {**(node["Spec"].get("Labels") or {}), **step.labels}})
+                self._engine.change_node(node, {"Labels": {**(node["Spec"].get("Labels") or {}), **step.labels}})
             elif step.chore is Chore.DRAIN:
-                self._engine.update_node(node, {"Availability": "drain"})
+                self._engine.change_node(node, {"Availability": "drain"})
             elif step.chore is Chore.DEMOTE:
-                self._engine.update_node(node, {"Role": "worker"})
+                self._engine.change_node(node, {"Role": "worker"})
             elif step.chore is Chore.REMOVE:
-                self._engine.remove_node(step.node_id)
+                self._engine.remove_node(step.node_id, force=True)
             elif step.chore is Chore.COMPLETE:
                 self._complete(house.memberships[step.instance_id])
         except SwarmError as exc:
