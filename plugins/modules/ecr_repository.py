@@ -210,6 +210,12 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
 }
 
 
+RULES: dict[str, t.Any] = {
+    "mutually_exclusive": [("name", "repositories")],
+    "required_one_of": [("name", "repositories")],
+}
+
+
 def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     """Do the task."""
     result = RepositoryTask(session, params, check_mode=check_mode).run()
@@ -221,12 +227,7 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
 
 def main() -> None:
     """Run the module."""
-    run_module(
-        ARGUMENTS,
-        run,
-        mutually_exclusive=[("name", "repositories")],
-        required_one_of=[("name", "repositories")],
-    )
+    run_module(ARGUMENTS, run, **RULES)
 
 
 if __name__ == "__main__":

@@ -346,6 +346,12 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
 }
 
 
+RULES: dict[str, t.Any] = {
+    "mutually_exclusive": [("name", "groups")],
+    "required_one_of": [("name", "groups", "prune")],
+}
+
+
 def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     """Do the task."""
     result = LogGroupTask(session, params, check_mode=check_mode).run()
@@ -357,13 +363,7 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
 
 def main() -> None:
     """Run the module."""
-    run_module(
-        ARGUMENTS,
-        run,
-        mutually_exclusive=[("name", "groups")],
-        required_one_of=[("name", "groups", "prune")],
-        required_if=[("prune", "report", ("prefix", "services")), ("prune", "delete", ("prefix", "services"))],
-    )
+    run_module(ARGUMENTS, run, **RULES)
 
 
 if __name__ == "__main__":

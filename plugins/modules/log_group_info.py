@@ -108,6 +108,12 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
 }
 
 
+RULES: dict[str, t.Any] = {
+    "mutually_exclusive": [("names", "prefix")],
+    "required_one_of": [("names", "prefix")],
+}
+
+
 def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     """Read the groups; check mode makes no difference."""
     client = session.client("logs")
@@ -131,7 +137,7 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
 
 def main() -> None:
     """Run the module."""
-    run_module(ARGUMENTS, run, mutually_exclusive=[("names", "prefix")], required_one_of=[("names", "prefix")])
+    run_module(ARGUMENTS, run, **RULES)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,9 @@ def record_fleet(count: int) -> Path:
         region.close()
     names = boto3.session.Session().get_available_regions("ec2")
     listed = sorted({*REGIONS, *names[: ALL_REGIONS - 3]})
-    items = "".join(f"<item><regionName>{name}</regionName><regionEndpoint>x</regionEndpoint></item>" for name in listed)
+    items = "".join(
+        f"<item><regionName>{name}</regionName><regionEndpoint>x</regionEndpoint></item>" for name in listed
+    )
     (folder / "regions.xml").write_text(
         '<DescribeRegionsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>r</requestId>'
         f"<regionInfo>{items}</regionInfo></DescribeRegionsResponse>",
@@ -55,7 +57,9 @@ def record_fleet(count: int) -> Path:
 def _raw(client: t.Any) -> bytes:
     """Return the bytes of DescribeInstances."""
     kept: list[bytes] = []
-    client.meta.events.register("before-parse.ec2.DescribeInstances", lambda response_dict, **_: kept.append(response_dict["body"]))
+    client.meta.events.register(
+        "before-parse.ec2.DescribeInstances", lambda response_dict, **_: kept.append(response_dict["body"])
+    )
     client.describe_instances()
     (body,) = kept
     return body

@@ -44,7 +44,9 @@ class Result:
 
     def ratio_to(self, other: Result) -> float:
         """Return how many times longer this took than *other*: the median of the ratios of each pair of runs."""
-        return statistics.median(mine.seconds / theirs.seconds for mine, theirs in zip(self.runs, other.runs, strict=True))
+        return statistics.median(
+            mine.seconds / theirs.seconds for mine, theirs in zip(self.runs, other.runs, strict=True)
+        )
 
 
 def environment(**more: str) -> dict[str, str]:

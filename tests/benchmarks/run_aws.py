@@ -1,0 +1,118 @@
+"""Measure the AWS side against amazon.aws and write the part ``aws`` of docs/benchmarks.md.
+
+``run_aws.py [PAIRS]``: five pairs of runs by default. Nothing is asserted about time; the page shows ratios.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import platform
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import inventory
+import log_groups
+from bench_report import table, write_part
+from measure import CACHE, ROOT, Result
+
+GROWTH = (100, 1000, 5000)
+"""Hosts for the table of growth."""
+
+
+def versions() -> str:
+    """Return a line with the versions and the machine of this run."""
+    manifest = ROOT / ".cache/collections/ansible_collections/amazon/aws/MANIFEST.json"
+    peer = json.loads(manifest.read_text(encoding="utf-8"))["collection_info"]["version"]
+    packages = ", ".join(f"{name} {version(name)}" for name in ("ansible-core", "botocore", "moto"))
+    return f"amazon.aws {peer}, {packages}, Python {platform.python_version()}, {os.cpu_count()} CPUs"
+
+
+def seconds(result: Result) -> str:
+    """Return the median time and the spread."""
+    times = [run.seconds for run in result.runs]
+    return f"{result.seconds:.2f} ({min(times):.2f} to {max(times):.2f})"
+
+
+def inventory_part(pairs: int) -> str:
+    """Measure the inventory and return its part of the page."""
+    rows, growth = [], []
+    for count in GROWTH:
+        found = inventory.hosts_in_three_regions(count, pairs if count == 1000 else max(3, pairs // 2))
+        ours, peer, static = found["ours"], found["peer"], found["static"]
+        growth.append(
+            [str(count), *(f"{item.seconds:.2f}" for item in (ours, peer, static)), f"{peer.ratio_to(ours):.1f}"]
+        )
+        if count == 1000:
+            for name, result in (("`apiary.swarm.ec2`", ours), ("`amazon.aws.aws_ec2`", peer), ("static file", static)):
+                rows.append([name, seconds(result), f"{result.memory:.0f}", f"{result.ratio_to(ours):.2f}"])
+    slow = inventory.all_regions_with_latency(1000, pairs, 0.15)
+    far = [
+        [name, seconds(slow[key]), f"{slow[key].memory:.0f}", f"{slow[key].ratio_to(slow['ours']):.2f}"]
+        for name, key in (("`apiary.swarm.ec2`", "ours"), ("`amazon.aws.aws_ec2`", "peer"))
+    ]
+    head = ["inventory", "seconds (from, to)", "peak MiB", "times ours"]
+    return f"""## Inventory
+
+`ansible-inventory --list`, whole process. EC2 is an endpoint that answers with recorded bytes, so that the client is
+measured and not an emulator. Both give the same hosts in the same groups; that is checked before each measurement.
+
+1000 instances in 3 regions:
+
+{table(head, rows)}
+
+1000 instances, all {inventory.ALL_REGIONS} regions asked, each call takes 150 ms:
+
+{table(head, far)}
+
+Growth, seconds by number of hosts:
+
+{table(["hosts", "`apiary.swarm.ec2`", "`amazon.aws.aws_ec2`", "static file", "peer to ours"], growth)}
+"""
+
+
+def log_group_part(pairs: int) -> str:
+    """Measure the module log_group and return its part of the page."""
+    found = log_groups.compare(pairs)
+    floor = found.empty.seconds
+    rows = []
+    for work, results in (("create", found.create), ("nothing to change", found.unchanged)):
+        ours, peer = results["ours"], results["peer"]
+        key = "create" if work == "create" else "unchanged"
+        net = (peer.seconds - floor) / (ours.seconds - floor)
+        calls = (
+            f"{found.calls['ours'][key] / log_groups.GROUPS:.2f} / {found.calls['peer'][key] / log_groups.GROUPS:.2f}"
+        )
+        rows.append([work, seconds(ours), seconds(peer), f"{peer.ratio_to(ours):.1f}", f"{net:.1f}", calls])
+    head = ["work", "ours", "loop", "loop to ours", "the same without the playbook's start", "calls per group"]
+    return f"""## Log groups
+
+{log_groups.GROUPS} log groups with retention and two tags: one task of `apiary.swarm.log_group` against a loop over
+`amazon.aws.cloudwatchlogs_log_group`, against an emulated region, with the same final state. Seconds of the whole
+`ansible-playbook` process; an empty playbook takes {floor:.2f} s of it.
+
+{table(head, rows)}
+"""
+
+
+def main() -> None:
+    """Measure everything and write the page."""
+    logging.disable(logging.INFO)
+    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    CACHE.mkdir(parents=True, exist_ok=True)
+    text = (
+        f"# AWS\n\nMeasured with {versions()}; {pairs} pairs. Repeat with `make bench`, or "
+        f"`python tests/benchmarks/run_aws.py`.\n\n{inventory_part(pairs)}\n{log_group_part(pairs)}"
+    )
+    write_part(
+        "aws", text.replace("# AWS", "# The AWS side", 1).replace("\n## ", "\n### ").replace("# The", "## The", 1)
+    )
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
