@@ -15,7 +15,7 @@ from collections.abc import Callable
 from moto.core.base_backend import BackendDict
 
 from region.config import RegionConfig
-from region.emulator import autoscaling, client, cloudformation, credentials, ec2, sts, view
+from region.emulator import autoscaling, client, cloudformation, cloudwatch, credentials, ec2, logs, ssm, sts, view
 from region.emulator.ec2 import debian, launch
 from region.emulator.services import EmulatedServices
 from region.emulator.state import events, lock, runtime
@@ -23,7 +23,17 @@ from region.middleware.app import Application
 from region.middleware.control import Control
 from region.middleware.record import Recorder
 
-__all__ = ["application", "credentials", "events", "install", "lock", "register_base_images", "tick", "view"]
+__all__ = [
+    "application",
+    "cloudwatch",
+    "credentials",
+    "events",
+    "install",
+    "lock",
+    "register_base_images",
+    "tick",
+    "view",
+]
 
 CALLS_FILE = "calls.jsonl"
 
@@ -47,6 +57,9 @@ def install(config: RegionConfig, clock: Callable[[], float], *, complete_transi
         ec2.install()
         sts.install()
         autoscaling.install()
+        cloudwatch.install()
+        logs.install()
+        ssm.install()
         cloudformation.install()
         register_base_images()
 
@@ -67,5 +80,6 @@ def tick(now: float) -> None:
     """Let what depends on time happen: call about once a second and after each change. *now* is in epoch seconds."""
     with lock:
         ec2.tick(now, runtime.complete_transitions)
+        cloudwatch.tick(now)
         autoscaling.tick(now)
         cloudformation.tick(now)

@@ -28,6 +28,8 @@ SERVICE_NAMES = {
     "monitoring": "cloudwatch",
     "tagging": "resourcegroupstaggingapi",
     "states": "stepfunctions",
+    "elasticfilesystem": "efs",
+    "elasticmapreduce": "emr",
     "email": "ses",
     "api.ecr": "ecr",
     "streams.dynamodb": "dynamodbstreams",

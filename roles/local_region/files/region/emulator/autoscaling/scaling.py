@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from region.emulator import client
-from region.emulator.autoscaling.model import Group
+from region.emulator.autoscaling.model import Group, Member
 from region.emulator.errors import AwsError
 
+# Instances launched this soon after their group belong to its first size.
+STARTUP_SECONDS = 5.0
 PREDEFINED = {
     "ASGAverageCPUUtilization": ("AWS/EC2", "CPUUtilization"),
     "ASGAverageNetworkIn": ("AWS/EC2", "NetworkIn"),
@@ -185,3 +187,34 @@ def _put_tracking_alarms(policy: Policy) -> None:
 
 def _cloudwatch(policy: Policy) -> Any:
     return client.for_service("cloudwatch", "autoscaling", policy.group.region)
+
+
+def on_alarm(policy: Policy, value: float | None, threshold: float, now: float) -> bool:
+    """Apply a policy because its alarm is on; *value* is the metric's latest, None when it is not known.
+
+    Nothing happens while instances of an earlier step are still on their way or warming up.
+    Returns whether the capacity changed.
+    """
+    if policy.kind == "SimpleScaling":
+        return execute(policy, now, honor_cooldown=True)
+    if any(_warming(policy, member, now) for member in policy.group.counted()):
+        return False
+    reference = threshold
+    if policy.kind == "TargetTrackingScaling":
+        reference = float(policy.settings["TargetTrackingConfiguration"]["TargetValue"])
+    # An alarm that was set by hand has no value: its threshold is just reached.
+    breach = (threshold if value is None else value) - reference
+    return execute(policy, now, breach)
+
+
+def _warming(policy: Policy, member: Member, now: float) -> bool:
+    if member.in_service_at is None:
+        return True
+    warmup = policy.settings.get("EstimatedInstanceWarmup")
+    if warmup is None:
+        warmup = policy.group.default_warmup
+    if warmup is None:
+        warmup = policy.group.default_cooldown
+    # The instances that the group began with do not count as a step.
+    started_with_group = member.launched_at - policy.group.created_at < STARTUP_SECONDS
+    return not started_with_group and now - member.in_service_at < float(warmup)
