@@ -21,7 +21,6 @@ from .dns import Dns
 from .emulator import ecr, elbv2
 from .instances import Reconciler
 from .loadbalancer import LoadBalancers
-from .loadbalancer import LoadBalancers
 from .nodes import Nodes
 from .registry import Registry
 

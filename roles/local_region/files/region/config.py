@@ -43,7 +43,8 @@ class RegionConfig:
 
     def save(self, path: Path) -> None:
         """Write the settings as JSON to *path*."""
-        path.write_text(json.dumps({**asdict(self), "state_dir": str(self.state_dir), "cache_dir": str(self.cache_dir)}))
+        folders = {"state_dir": str(self.state_dir), "cache_dir": str(self.cache_dir)}
+        path.write_text(json.dumps({**asdict(self), **folders}))
 
     @classmethod
     def load(cls, path: Path) -> RegionConfig:

@@ -48,9 +48,7 @@ def write_run_script(config: RegionConfig) -> Path:
     """Write C(run), the way into the region, and return its path."""
     script = config.state_dir / "run"
     environment = " ".join(shlex.quote(f"{name}={value}") for name, value in variables(config).items())
-    script.write_text(
-        _RUN.format(name=config.name, state=shlex.quote(str(config.state_dir)), environment=environment)
-    )
+    script.write_text(_RUN.format(name=config.name, state=shlex.quote(str(config.state_dir)), environment=environment))
     script.chmod(0o755)
     return script
 
@@ -59,9 +57,10 @@ def limits() -> list[str]:
     """Return what this machine's kernel cannot do, each with what follows for the user."""
     found = []
     try:
-        ipvs = Path("/proc/net/ip_vs").exists() or not subprocess.run(
-            ["modprobe", "--dry-run", "--quiet", "ip_vs"], check=False
-        ).returncode
+        ipvs = (
+            Path("/proc/net/ip_vs").exists()
+            or not subprocess.run(["modprobe", "--dry-run", "--quiet", "ip_vs"], check=False).returncode
+        )
     except FileNotFoundError:
         ipvs = False
     if not ipvs:
@@ -88,5 +87,6 @@ def _instances(config: RegionConfig) -> list[dict[str, str]]:
         return []
     url = f"http://{config.api_address}/_region/instances"
     code = f"import urllib.request; print(urllib.request.urlopen({url!r}, timeout=10).read().decode())"
-    answer = subprocess.run([str(script), "python3", "-c", code], capture_output=True, text=True, check=False, timeout=30)
+    command = [str(script), "python3", "-c", code]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     return list(json.loads(answer.stdout)["instances"]) if answer.returncode == 0 else []

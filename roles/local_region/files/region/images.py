@@ -15,10 +15,11 @@ from . import packages
 from .config import RegionConfig
 from .lifecycle import RegionError
 
-_PACKAGES = (
-    "systemd systemd-sysv dbus udev cloud-init openssh-server sudo python3 python3-apt apt-utils "
-    "iproute2 iptables ca-certificates curl netbase kmod procps gpg less chrony"
-).split()
+_PACKAGES = [
+    *("systemd", "systemd-sysv", "dbus", "udev", "kmod", "procps", "chrony"),
+    *("cloud-init", "openssh-server", "sudo", "python3", "python3-apt", "apt-utils", "gpg", "less"),
+    *("iproute2", "iptables", "netbase", "ca-certificates", "curl"),
+]
 
 # What Debian's own EC2 image is set up with, as far as it means something in a container.
 _CUSTOMIZE = """
@@ -45,7 +46,7 @@ system_info:
     shell: /bin/bash
     groups: [adm, sudo]
 EOT
-# Addresses are set before the first process starts and nobody answers DHCP: without a client cloud-init goes straight on.
+# Addresses are set before the first process starts and nobody answers DHCP: without a client cloud-init does not ask.
 for client in /usr/sbin/dhcpcd /sbin/dhclient /usr/sbin/dhclient; do
   [ ! -e "$root$client" ] || chroot "$root" dpkg-divert --quiet --local --rename --add "$client"
 done
@@ -78,9 +79,7 @@ def ensure(config: RegionConfig, release: str) -> bool:
     target.parent.mkdir(parents=True, exist_ok=True)
     bases = packages.mirror_bases()
     main, security = bases["debian"], bases["debian-security"]
-    sources = (
-        f"deb {main} {release} main\ndeb {main} {release}-updates main\ndeb {security} {release}-security main\n"
-    )
+    sources = f"deb {main} {release} main\ndeb {main} {release}-updates main\ndeb {security} {release}-security main\n"
     with tempfile.TemporaryDirectory(prefix="apiary-swarm-") as scratch:
         hook = Path(scratch) / "customize"
         hook.write_text(f"#!/bin/sh\n{_CUSTOMIZE}")

@@ -127,4 +127,3 @@ def serve(address: str, describe: Callable[[str], Metadata | None]) -> None:
             """Keep the region's log for what goes wrong."""
 
     _Server((address, 80), Handler).serve_forever()
-

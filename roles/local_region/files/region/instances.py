@@ -82,6 +82,7 @@ class Reconciler:
                 self._busy[step.id] = self._pool.submit(self._run, step, instances.get(step.id), images.get(step.id))
 
     def _run(self, step: Step, instance: view.InstanceView | None, image: view.ImageView | None) -> None:
+        _LOG.info("%s %s", step.verb, step.id)
         try:
             if image is not None:
                 self._image_step(step, image)

@@ -21,6 +21,9 @@ from . import namespaces
 from .config import RegionConfig
 
 
+Main = Callable[[RegionConfig, namespaces.HostWorld], None]
+
+
 class RegionError(Exception):
     """Something that a user can act on; the message is one sentence."""
 
@@ -31,13 +34,13 @@ def running_pid(config: RegionConfig) -> int | None:
         pid_text, namespace = (config.state_dir / "pid").read_text().split()
         # The namespace is compared too: after a crash the number may belong to somebody else. A process that has
         # ended but was not collected yet has no network namespace any more.
-        os.readlink(f"/proc/{pid_text}/ns/net")
-        return int(pid_text) if os.readlink(f"/proc/{pid_text}/ns/pid") == namespace else None
+        Path(f"/proc/{pid_text}/ns/net").readlink()
+        return int(pid_text) if str(Path(f"/proc/{pid_text}/ns/pid").readlink()) == namespace else None
     except (OSError, ValueError):
         return None
 
 
-def start(config: RegionConfig, main: Callable[[RegionConfig], None], timeout: float = 120.0) -> bool:
+def start(config: RegionConfig, main: Main, timeout: float = 120.0) -> bool:
     """Bring the region up and wait until it answers.
 
     :param main: runs as the init of the new PID namespace; must not return while the region is up.
@@ -65,10 +68,11 @@ def start(config: RegionConfig, main: Callable[[RegionConfig], None], timeout: f
     return True
 
 
-def _launch(config: RegionConfig, main: Callable[[RegionConfig], None]) -> None:
+def _launch(config: RegionConfig, main: Main) -> None:
     """Fork the init of a new PID namespace, note its PID, and end. Never returns."""
     try:
         os.setsid()
+        host = namespaces.HostWorld.remember()
         namespaces.unshare(namespaces.CLONE_NEWPID | namespaces.CLONE_NEWNS)
         gate_read, gate_write = os.pipe()
         pid = os.fork()
@@ -78,9 +82,9 @@ def _launch(config: RegionConfig, main: Callable[[RegionConfig], None]) -> None:
             os.close(gate_read)
             _redirect(config.state_dir / "region.log")
             namespaces.private_mounts()
-            main(config)
+            main(config, host)
             os._exit(0)
-        (config.state_dir / "pid").write_text(f"{pid} {os.readlink(f'/proc/{pid}/ns/pid')}\n")
+        (config.state_dir / "pid").write_text(f"{pid} {Path(f'/proc/{pid}/ns/pid').readlink()}\n")
         os.write(gate_write, b".")
         os._exit(0)
     except BaseException as error:  # a forked child must never fall through into the caller's code
@@ -133,7 +137,7 @@ def _remove_cgroups(config: RegionConfig) -> None:
         if top.is_dir():
             for directory, _, _ in os.walk(top, topdown=False):
                 try:
-                    os.rmdir(directory)
+                    Path(directory).rmdir()
                 except OSError:
                     print(f"control group {directory} is still in use", file=sys.stderr)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 CLONE_NEWNS = 0x00020000
@@ -32,6 +33,29 @@ def unshare(flags: int) -> None:
 def setns(descriptor: int) -> None:
     """Move the calling thread into the namespace behind *descriptor*."""
     _check(_libc.setns(descriptor, 0), "setns")
+
+
+@dataclass(frozen=True)
+class HostWorld:
+    """The network and the files of the host, as open descriptors of their namespaces."""
+
+    network: int
+    mounts: int
+
+    @classmethod
+    def remember(cls) -> HostWorld:
+        """Take hold of the caller's namespaces; call it before L(unshare)."""
+        return cls(*(os.open(f"/proc/self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in ("net", "mnt")))
+
+    def enter(self) -> None:
+        """Move the calling process, which must have one thread only, back into the host's network and files."""
+        setns(self.network)
+        setns(self.mounts)
+
+    def forget(self) -> None:
+        """Close the descriptors."""
+        os.close(self.network)
+        os.close(self.mounts)
 
 
 def die_with_parent() -> None:

@@ -76,13 +76,13 @@ class Nodes:
             security_opt=["seccomp=unconfined", "apparmor=unconfined"],
             device_cgroup_rules=["a *:* rwm"],
             cgroupns="private",
-            tmpfs={"/run": "", "/run/lock": "", "/tmp": ""},  # noqa: S108 - mount points inside the node
+            tmpfs={"/run": "", "/run/lock": "", "/tmp": ""},
             binds=[
                 f"{volume}:/var/lib/docker",
                 f"{Path(__file__).parent / 'node-init'}:/sbin/region-init:ro",
                 f"{self._config.ca_file}:{_AUTHORITY}:ro",
             ],
-            log_config={"Type": "none"},
+            log_config=docker.types.LogConfig(type="none"),
         )
         host |= {"MaskedPaths": [], "ReadonlyPaths": []}  # the inner engine mounts its own /proc and /sys
         endpoint = self._api.create_endpoint_config(ipv4_address=spec.private_ip)

@@ -20,25 +20,21 @@ DOCKER_SOCKET = "/run/docker.sock"
 BRIDGE = "region0"
 
 
-def main(config: RegionConfig) -> None:
+def main(config: RegionConfig, host: namespaces.HostWorld) -> None:
     """Run as the init of the region's PID namespace until a part of the region ends."""
-    host_network = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     namespaces.unshare(namespaces.CLONE_NEWNET)
     _lay_network(config)
     _bind_files(config)
-    _fork_package_mirror(config, host_network)
-    os.close(host_network)
-    parts = {
-        _spawn(config, "engine", _dockerd(config)): "the Docker engine",
-        _spawn(config, "api", [sys.executable, "-m", "region", "api", "--config", str(config.state_dir / "config.json")]): (
-            "the API"
-        ),
-    }
+    _fork_package_mirror(config, host)
+    host.forget()
+    api = [sys.executable, "-m", "region", "api", "--config", str(config.state_dir / "config.json")]
+    parts = {_spawn(config, "engine", _dockerd(config)): "the Docker engine", _spawn(config, "api", api): "the API"}
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     while True:
         pid, status = os.wait()  # as init, this process also reaps what its grandchildren leave behind
         if pid in parts:
-            print(f"{parts[pid]} ended with status {os.waitstatus_to_exitcode(status)}: the region goes down", flush=True)
+            code = os.waitstatus_to_exitcode(status)
+            print(f"{parts[pid]} ended with status {code}: the region goes down", flush=True)
             os._exit(1)
 
 
@@ -69,13 +65,13 @@ def _bind_files(config: RegionConfig) -> None:
     namespaces.bind(config.ca_file.with_name("bundle.crt"), Path("/etc/ssl/certs/ca-certificates.crt"))
 
 
-def _fork_package_mirror(config: RegionConfig, host_network: int) -> None:
-    """Serve Debian packages to the nodes: listening inside the region, fetching through the host's network."""
+def _fork_package_mirror(config: RegionConfig, host: namespaces.HostWorld) -> None:
+    """Serve Debian packages to the nodes: listening inside the region, fetching as the host does."""
     sock = socket.create_server((config.packages_address, 80), backlog=64)
     if os.fork() == 0:
         try:
             namespaces.die_with_parent()
-            namespaces.setns(host_network)
+            host.enter()  # its network, and its resolv.conf and apt configuration
             packages.serve(sock, config)
         finally:
             os._exit(1)
