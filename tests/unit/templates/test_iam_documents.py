@@ -1,0 +1,88 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The permission sets for people and CI."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[3] / "docs/iam"
+DOCUMENTS = {path.stem: json.loads(path.read_text()) for path in FOLDER.glob("*.json")}
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def allowed(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (action, statement) for everything that a document allows."""
+    for statement in DOCUMENTS[name]["Statement"]:
+        assert statement["Effect"] == "Allow"
+        yield from ((action, statement) for action in as_list(statement["Action"]))
+
+
+def test_all_are_there() -> None:
+    assert DOCUMENTS.keys() == {"bake", "cluster", "deploy"}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_no_action_is_a_pattern(name: str) -> None:
+    assert [action for action, _statement in allowed(name) if "*" in action] == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_only_looking_is_allowed_everywhere(name: str) -> None:
+    everywhere = [action for action, statement in allowed(name) if "*" in as_list(statement["Resource"])]
+    looking = ("*:Describe*", "ecr:GetAuthorizationToken")
+    assert [action for action in everywhere if not any(fnmatch.fnmatch(action, one) for one in looking)] == []
+
+
+@pytest.mark.parametrize("name", ["bake", "deploy"])
+def test_only_who_makes_clusters_touches_iam(name: str) -> None:
+    assert [action for action, _statement in allowed(name) if action.startswith("iam:")] == []
+
+
+def test_roles_are_passed_to_ec2_alone() -> None:
+    (statement,) = [statement for action, statement in allowed("cluster") if action == "iam:PassRole"]
+    assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
+    assert all(":role/swarm-demo-" in resource for resource in as_list(statement["Resource"]))
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_nobody_reads_tokens(name: str) -> None:
+    readable = [
+        resource
+        for action, statement in allowed(name)
+        if action in ("ssm:GetParameter", "ssm:GetParameters")
+        for resource in as_list(statement["Resource"])
+    ]
+    for secret in ("token/manager", "token/worker", "unlock"):
+        arn = f"arn:aws:ssm:eu-west-1:123456789012:parameter/swarm/demo/{secret}"
+        assert [pattern for pattern in readable if fnmatch.fnmatchcase(arn, pattern)] == []
+
+
+@pytest.mark.parametrize(
+    "action", ["ec2:TerminateInstances", "ec2:StopInstances", "ec2:DeregisterImage", "ec2:DeleteSnapshot"]
+)
+def test_a_bake_ends_only_what_it_made(action: str) -> None:
+    (statement,) = [statement for held, statement in allowed("bake") if held == action]
+    assert statement["Condition"]["StringEquals"] == {
+        "aws:ResourceTag/swarm:bake": "true",
+        "aws:ResourceTag/swarm:cluster": "demo",
+    }
+
+
+def test_machines_of_a_bake_take_imdsv2_only() -> None:
+    conditions = [
+        statement["Condition"]["StringEquals"].get("ec2:MetadataHttpTokens")
+        for action, statement in allowed("bake")
+        if action == "ec2:RunInstances" and "instance/*" in str(statement["Resource"])
+    ]
+    assert conditions == ["required"]
