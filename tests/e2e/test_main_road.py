@@ -1,0 +1,46 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The main job, end to end: what "make demo" does and shows."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from conftest import Road
+
+STEPS = {
+    1: "Start the local region",
+    2: "Bake the node image",
+    3: "Form the cluster",
+    4: "push them to ECR",
+    5: "Deploy: log groups",
+    6: "200 requests",
+    7: "log lines from CloudWatch",
+    8: "Deploy again: nothing to change",
+    9: "One more worker",
+    10: "version 2 under requests",
+    11: "broken version 3",
+}
+
+
+@pytest.mark.parametrize("number", STEPS, ids=lambda number: STEPS[number].replace(" ", "-"))
+def test_step(road: Road, number: int) -> None:
+    told = re.search(rf"^ ?{number}\. (.*) \.\.\.\n((?:    .*\n)*)", road.output, re.MULTILINE)
+    assert told, f"the demo did not get to step {number}:\n{road.output}"
+    assert STEPS[number] in told[1]
+    assert "    ok, " in told[2], told[2]
+
+
+def test_demo_ends_with_its_table_and_what_to_do_next(road: Road) -> None:
+    assert road.status == 0, road.output
+    assert re.search(r"^    all +\d+\.\d s$", road.output, re.MULTILINE)
+    assert "What next?" in road.output
+
+
+def test_demo_shows_no_secret(road: Road) -> None:
+    shown = road.output + (road.folder / "demo.log").read_text()
+    assert not re.search(r"SWMTKN-1-\w{10}", shown)
+    assert not re.search(r"SWMKEY-1-\w{10}", shown)
+    assert "PRIVATE KEY" not in shown
