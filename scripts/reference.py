@@ -87,8 +87,9 @@ def with_table(readme: str, tables: list[str], where: str) -> str:
     return "\n".join([before + BEGIN, "", *tables, "", END + after])
 
 
-def render(documentation: Mapping[str, Mapping[str, Any]], root: Path) -> Files:
-    """Return every generated file with its text."""
+def render(documentation: Mapping[str, Mapping[str, Any]], root: Path) -> tuple[Files, list[str]]:
+    """Return every generated file with its text, and what keeps others from being generated."""
+    problems: list[str] = []
     reference = root / "docs" / "reference"
     files: Files = {reference / "README.md": index_page(documentation, root / "roles")}
     if (root / "playbooks").is_dir():
@@ -98,11 +99,15 @@ def render(documentation: Mapping[str, Mapping[str, Any]], root: Path) -> Files:
             files[reference / kind / f"{fqcn.rpartition('.')[2]}.md"] = plugin_page(kind, fqcn, data)
     for fqcn, data in (documentation.get("role") or {}).items():
         readme = root / "roles" / fqcn.rpartition(".")[2] / "README.md"
+        where = str(readme.relative_to(root))
         if not readme.exists():
-            raise DocumentationError(f"{readme.relative_to(root)} is missing")
-        tables = role_tables(fqcn, data["entry_points"])
-        files[readme] = with_table(readme.read_text(), tables, str(readme.relative_to(root)))
-    return files
+            problems.append(f"{where} is missing")
+            continue
+        try:
+            files[readme] = with_table(readme.read_text(), role_tables(fqcn, data["entry_points"]), where)
+        except DocumentationError as error:
+            problems.append(str(error))
+    return files, problems
 
 
 def stale(files: Files, root: Path) -> list[Path]:
@@ -116,22 +121,24 @@ def main(argv: list[str]) -> int:
     """Entry point; 1 if something is stale in check mode or cannot be rendered."""
     root = Path.cwd()
     try:
-        files = render(read_documentation(), root)
+        files, problems = render(read_documentation(), root)
     except DocumentationError as error:
         print(error, file=sys.stderr)
         return 1
+    for problem in problems:
+        print(problem, file=sys.stderr)
     outdated = stale(files, root)
     if "--check" in argv:
         for path in outdated:
             print(f"{path.relative_to(root)} is not current: run `make docs`")
-        return 1 if outdated else 0
+        return 1 if outdated or problems else 0
     for path in outdated:
         if path in files:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(files[path])
         else:
             path.unlink()
-    return 0
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

@@ -89,3 +89,14 @@ def test_stale_names_changed_missing_and_forgotten_pages(tmp_path: Path) -> None
     for path in (current, changed, forgotten):
         path.write_text("old")
     assert reference.stale({current: "old", changed: "new", missing: "new"}, tmp_path) == [changed, forgotten, missing]
+
+
+def test_render_goes_on_where_a_readme_is_missing(tmp_path: Path) -> None:
+    entry = {"entry_points": {"main": {"short_description": "Web", "options": {}}}}
+    (tmp_path / "roles/good").mkdir(parents=True)
+    (tmp_path / "roles/good/README.md").write_text(f"# good\n\n{reference.BEGIN}\n{reference.END}\n")
+    roles = {"apiary.swarm.bad": entry, "apiary.swarm.good": entry}
+    files, problems = reference.render({"role": roles, "module": {"apiary.swarm.bee": MODULE}}, tmp_path)
+    assert problems == ["roles/bad/README.md is missing"]
+    names = {str(path.relative_to(tmp_path)) for path in files}
+    assert names == {"docs/reference/README.md", "docs/reference/module/bee.md", "roles/good/README.md"}
