@@ -107,20 +107,32 @@ class Settings:
         for key in ("address_pool_mask", "edge_mask", "feed_port", "edge_drain_seconds"):
             if key in values and (isinstance(values[key], bool) or not isinstance(values[key], int)):
                 raise SettingsError(f"{where}: {key} must be a whole number, got {values[key]!r}")
+        if not isinstance(values.get("autolock", True), bool):
+            raise SettingsError(f"{where}: autolock must be true or false, got {values['autolock']!r}")
         if "edge_max_body" in values and not _SIZE.match(str(values["edge_max_body"])):
             raise SettingsError(f"{where}: edge_max_body must be a size such as 100m, got {values['edge_max_body']!r}")
-        try:
-            ipaddress.IPv4Network(values.get("address_pool", "10.128.0.0/10"))
-            addresses = tuple(str(ipaddress.IPv4Address(item)) for item in values.get("manager_addresses", ()))
-            proxies = tuple(str(ipaddress.IPv4Network(item)) for item in values.get("trusted_proxies", ()))
-        except ValueError as exc:
-            raise SettingsError(f"{where}: {exc}") from exc
-        settings = cls(**{**values, "manager_addresses": addresses, "trusted_proxies": proxies})
+        _each(where, "address_pool", [values.get("address_pool", "10.128.0.0/10")], ipaddress.IPv4Network)
+        for key, kind in (("manager_addresses", ipaddress.IPv4Address), ("trusted_proxies", ipaddress.IPv4Network)):
+            values[key] = _each(where, key, values.get(key, ()), kind)
+        settings = cls(**values)
         if settings.joins_from_image and not (settings.worker_token and settings.manager_addresses):
             raise SettingsError(
                 f"{where}: join_source is baked, but the image carries no worker_token and manager_addresses"
             )
         return settings
+
+
+def _each(where: str, key: str, found: t.Any, kind: t.Callable[[str], object]) -> tuple[str, ...]:
+    """Return the entries of a list as *kind* writes them.
+
+    :raises SettingsError: one of them is not of that kind.
+    """
+    if not isinstance(found, (list, tuple)):
+        raise SettingsError(f"{where}: {key} must be a list, got {found!r}")
+    try:
+        return tuple(str(kind(str(item))) for item in found)
+    except ValueError as exc:
+        raise SettingsError(f"{where}: {key}: {exc}") from exc
 
 
 def load(node_file: Path = NODE_FILE, image_files: t.Iterable[Path] = IMAGE_FILES) -> Settings:
