@@ -121,13 +121,16 @@ def host_names(
     """
     names: dict[str, str] = {}
     open_: list[Facts] = list(instances)
+    ids = {facts["instance_id"] for facts in instances}
     for preference in (*preferences, "instance-id"):
         # A colon would be read as the start of a port.
         claims = {facts["instance_id"]: value_of(facts, preference, apply_filter).replace(":", "_") for facts in open_}
         count = Counter(claims.values())
         taken = set(names.values())
         for instance_id, claim in claims.items():
-            if claim and count[claim] == 1 and claim not in taken:
+            # The ID of another instance is that one's last resort.
+            free = claim == instance_id or (claim not in taken and claim not in ids)
+            if claim and count[claim] == 1 and free:
                 names[instance_id] = claim
         open_ = [facts for facts in open_ if facts["instance_id"] not in names]
     return names

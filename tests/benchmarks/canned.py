@@ -1,3 +1,7 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """A fake AWS endpoint that answers with recorded bytes, so that a benchmark measures the client and not the emulator.
 
 Run as ``canned.py FOLDER LATENCY``: prints its URL, then serves until its standard input closes. The folder holds

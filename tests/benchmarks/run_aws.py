@@ -1,3 +1,7 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """Measure the AWS side against amazon.aws and write the part ``aws`` of docs/benchmarks.md.
 
 ``run_aws.py [PAIRS]``: five pairs of runs by default. Nothing is asserted about time; the page shows ratios.

@@ -1,3 +1,7 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """A region of AWS in the test process: moto's server on loopback, with a record of calls and with faults.
 
 What moto 5.2.5 lacks of CloudWatch Logs (KMS keys, log class, deletion protection, upsert of metric filters) is

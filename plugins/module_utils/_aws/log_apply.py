@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import os.path
 import typing as t
 from dataclasses import dataclass, replace
 
@@ -40,7 +39,14 @@ def common_prefixes(names: t.Iterable[str]) -> list[str]:
         segments = name.split("/")
         key = "/".join(segments[:3]) if len(segments) > 3 else name
         together.setdefault(key, []).append(name)
-    return sorted(os.path.commonpath(group) for group in together.values())
+    return sorted(_shared_start(group) for group in together.values())
+
+
+def _shared_start(names: t.Sequence[str]) -> str:
+    """Return the longest text that all *names* begin with; of the first and the last in order, all others share it."""
+    first, last = min(names), max(names)
+    length = next((index for index, pair in enumerate(zip(first, last)) if pair[0] != pair[1]), len(first))
+    return first[:length]
 
 
 def read_groups(client: t.Any, names: t.Collection[str]) -> dict[str, LogGroup]:

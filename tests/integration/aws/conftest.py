@@ -1,3 +1,7 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """Fixtures: one region for the session, empty for each test, and a runner for modules."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """The same hosts as amazon.aws.aws_ec2 for the same filters, over a fleet with every oddity."""
 
 from __future__ import annotations

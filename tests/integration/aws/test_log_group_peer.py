@@ -1,3 +1,7 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """Four defects of amazon.aws.cloudwatchlogs_log_group and its metric filter module that log_group does not have."""
 
 from __future__ import annotations
