@@ -127,7 +127,7 @@ class Engine:
         Raises:
             EngineError: its log driver cannot be read, or its node does not answer within I(timeout) seconds.
         """
-        query = {"stdout": 1, "stderr": 1, "follow": 0, "tail": lines}
+        query = {"stdout": 1, "stderr": 1, "follow": 0, "tail": lines, "timestamps": 1}
         raw = self._call("read task logs", "GET", f"/tasks/{task_id}/logs", query=query, raw=True, timeout=timeout)
         return demultiplex(raw)[-lines:]
 
@@ -338,13 +338,17 @@ def error_of(doing: str, status: int, words: str) -> EngineError:
 
 
 def demultiplex(raw: bytes) -> list[str]:
-    """Split the engine's log stream (frames with an 8-byte header) into lines of text, in the order given."""
-    parts, offset = [], 0
+    """Return the lines of the engine's log stream (frames with an 8-byte header, each line with its time), in order.
+
+    The engine keeps the order within standard output and within standard error only.
+    """
+    lines: list[str] = []
+    offset = 0
     while offset + 8 <= len(raw):
         size = int.from_bytes(raw[offset + 4 : offset + 8], "big")
-        parts.append(raw[offset + 8 : offset + 8 + size])
+        lines += raw[offset + 8 : offset + 8 + size].decode(errors="replace").splitlines()
         offset += 8 + size
-    return b"".join(parts).decode(errors="replace").splitlines()
+    return [line.partition(" ")[2] for line in sorted(lines, key=lambda line: line.partition(" ")[0])]
 
 
 def _message(response: t.Any) -> str:

@@ -157,7 +157,8 @@ def test_d07_d08_d18_refusals(swarm: Swarm, name: str) -> None:
 
 MATRIX: dict[str, t.Any] = {
     "args": ["-f", "-p", "8080"], "command": ["httpd"], "env": {"A": "1", "EMPTY": ""}, "user": "0",
-    "working_dir": "/www", "groups": ["10", "5"], "hostname": "web", "hosts": {"db": "10.0.0.9", "cache": "10.0.0.8"}, "tty": False,
+    "working_dir": "/www", "groups": ["10", "5"], "hostname": "web", "tty": False,
+    "hosts": {"db": "10.0.0.9", "cache": "10.0.0.8"},
     "open_stdin": True, "read_only": True, "init": False, "stop_signal": "SIGKILL", "stop_grace_period": "0s",
     "container_labels": {"b": "2", "a": "1"}, "labels": {"y": "", "x": "1"}, "sysctls": {"net.core.somaxconn": "100"},
     "ulimits": [{"name": "nofile", "soft": 100, "hard": 200}, {"name": "core", "soft": 0, "hard": 0}],

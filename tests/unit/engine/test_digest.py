@@ -1,0 +1,106 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images and digests, and what registries' refusals mean."""
+
+from __future__ import annotations
+
+import threading
+import typing as t
+
+import pytest
+
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import EngineError, ImageUnresolved, NotFound
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.digest import (
+    Resolved,
+    digest_of,
+    explain,
+    host_of,
+    pin,
+    pinned,
+    registry_of,
+    resolve,
+    tagged,
+    without_digest,
+)
+
+DIGEST = "sha256:" + "a" * 64
+
+
+@pytest.mark.parametrize(
+    ("image", "registry"),
+    [
+        ("nginx", "docker.io"), ("library/nginx:1", "docker.io"), ("localhost/x", "localhost"),
+        ("r.example.org/a/b:1", "r.example.org"), ("host:5000/x@sha256:1", "host:5000"),
+        ("1.dkr.ecr.eu-central-1.amazonaws.com/shop/api:v1", "1.dkr.ecr.eu-central-1.amazonaws.com"),
+    ],
+)  # fmt: skip
+def test_registry_of(image: str, registry: str) -> None:
+    assert registry_of(image) == registry
+
+
+def test_parts_of_a_reference() -> None:
+    assert pinned("host:5000/app", DIGEST) == f"host:5000/app:latest@{DIGEST}"
+    assert pinned(f"app:1@{DIGEST}", "sha256:b") == "app:1@sha256:b"
+    assert digest_of(f"app:1@{DIGEST}") == DIGEST and digest_of("app:1") == ""
+    assert without_digest(f"app:1@{DIGEST}") == "app:1" and tagged("a/b") == "a/b:latest"
+    assert [host_of(text) for text in ("https://index.docker.io/v1/", "r.example.org", "http://r:5000/")] == [
+        "docker.io", "r.example.org", "r:5000"]  # fmt: skip
+
+
+class Registry:
+    """Knows some images and counts the questions."""
+
+    def __init__(self, error: EngineError | None = None) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self._error = error
+        self._lock = threading.Lock()
+
+    def distribution(self, image: str, registry_auth: str = "") -> dict[str, t.Any]:
+        with self._lock:
+            self.asked.append((image, registry_auth))
+        if self._error:
+            raise self._error
+        platforms = [{"architecture": "arm", "os": "linux"}, {"architecture": "amd64", "os": "linux"}]
+        return {"Descriptor": {"digest": DIGEST}, "Platforms": platforms}
+
+
+def test_each_distinct_image_is_asked_for_once_and_pinned_ones_never() -> None:
+    registry = Registry()
+    found = resolve(registry, ["a:1", "b", "a:1", f"c:1@{DIGEST}"], lambda image: f"auth-{image}")
+    assert sorted(registry.asked) == [("a:1", "auth-a:1"), ("b", "auth-b")]
+    assert found["b"] == Resolved(f"b:latest@{DIGEST}", (("", "linux"), ("amd64", "linux")))
+    assert found[f"c:1@{DIGEST}"].reference == f"c:1@{DIGEST}"
+    assert resolve(registry, [], lambda _image: "") == {}
+
+
+def test_one_image_that_cannot_be_had_stops_everything() -> None:
+    with pytest.raises(
+        ImageUnresolved, match=r"Cannot pin r\.test/a:1: registry r\.test does not have this name"
+    ) as caught:
+        resolve(Registry(NotFound("Cannot look up: manifest unknown", 404)), ["r.test/a:1"], lambda _image: "")
+    assert caught.value.missing and caught.value.image == "r.test/a:1"
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "login", "says"),
+    [
+        ("unauthorized: authentication required", 401, True, "refuses the login of registry_auth (wrong or expired)"),
+        ('Head "http://r/v2/": no basic auth credentials', 500, False, "wants a login and registry_auth has none"),
+        ("denied: Your authorization token has expired", 403, True, "wrong or expired"),
+        ("manifest unknown", 404, True, "does not have this name or tag"),
+        ("dial tcp 10.0.0.1:443: connect: connection refused", 500, True, "does not answer (dial tcp"),
+    ],
+)
+def test_why_a_registry_refuses(words: str, status: int, login: bool, says: str) -> None:
+    assert says in explain(EngineError(f"Cannot look up image r/a: {words}", status), login, "r")
+
+
+def test_pin_copies() -> None:
+    spec = {"TaskTemplate": {"ContainerSpec": {"Image": "a:1"}, "Placement": {"Constraints": ["x==y"]}}}
+    done = pin(spec, Resolved("a:1@d", (("amd64", "linux"),)))
+    assert spec["TaskTemplate"]["ContainerSpec"]["Image"] == "a:1"
+    assert done["TaskTemplate"] == {
+        "ContainerSpec": {"Image": "a:1@d"},
+        "Placement": {"Constraints": ["x==y"], "Platforms": [{"Architecture": "amd64", "OS": "linux"}]},
+    }

@@ -1,0 +1,230 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a plan says: actions, restarts, drift, warnings, refusals."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from stacks import content, network, stack
+from stacks import service as entry
+from swarm_facts import Json, node, service, task
+
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import NetworkEntry, Route, StackModel
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import (
+    LiveState,
+    PlanOptions,
+    StackPlan,
+    plan_absent,
+    plan_stack,
+    to_tree,
+)
+
+NODES = [node("a", "manager"), node("b")]
+
+
+def _state(*services: Json, tasks: t.Sequence[Json] = (), nodes: t.Sequence[Json] = NODES, **more: t.Any) -> LiveState:
+    return LiveState(list(services), list(tasks), list(nodes), **more)
+
+
+def _web(image: str = "app:1@sha256:" + "1" * 64, replicas: int = 2, **more: t.Any) -> t.Any:
+    return entry("shop", "web", image, replicas, **more)
+
+
+def _plan(model: StackModel, live: LiveState, base: t.Mapping[str, t.Any] | None = None, **options: t.Any) -> StackPlan:
+    return plan_stack(model, live, {key: to_tree(value) for key, value in (base or {}).items()}, PlanOptions(**options))
+
+
+def _running(live: Json, count: int = 2) -> list[Json]:
+    return [task(live, slot=slot, on="ab"[slot % 2]) for slot in range(1, count + 1)]
+
+
+def test_nothing_to_do() -> None:
+    live = service(_web().spec)
+    plan = _plan(stack("shop", _web()), _state(live, tasks=_running(live)))
+    assert not plan.changed and plan.text() == "nothing changes" and plan.before_after() == ("", "")
+
+
+def test_create() -> None:
+    plan = _plan(stack("shop", _web(env={"A": "1"})), _state())
+    assert plan.services[0].action == "create"
+    assert (
+        "+ service shop_web" in plan.text()
+        and "shop_web: TaskTemplate.ContainerSpec.Env.A: (hidden)" in plan.before_after()[1]
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "restarts", "because"),
+    [
+        ({"env": {"A": "1"}}, 2, ["Env"]),
+        ({"image": "app:2@sha256:" + "2" * 64}, 2, ["Image"]),
+        ({"replicas": 3}, 0, []),
+        ({"labels": {"team": "red"}}, 0, []),
+        ({"UpdateConfig": {"Parallelism": 3}}, 0, []),
+        ({"EndpointSpec": {"Mode": "dnsrr", "Ports": [{"TargetPort": 80, "PublishMode": "host"}]}}, 2, ["Ports"]),
+        ({"template": {"Placement": {"Constraints": ["node.hostname==a"]}}}, 1, ["Placement"]),
+        ({"template": {"Placement": {"Constraints": ["node.platform.os==linux"]}}}, 0, ["Placement"]),
+        ({"template": {"Placement": {"MaxReplicas": 5}}}, 2, ["Placement"]),
+        ({"template": {"LogDriver": {"Name": "json-file"}}}, 2, ["LogDriver"]),
+    ],
+)
+def test_what_restarts_and_why(change: Json, restarts: int, because: list[str]) -> None:
+    live = service(_web(template={}).spec)
+    live["Spec"]["TaskTemplate"]["RestartPolicy"] = _web().spec["TaskTemplate"]["RestartPolicy"]
+    plan = _plan(stack("shop", _web(**change)), _state(live, tasks=_running(live)))
+    assert plan.services[0].action == "update"
+    assert (plan.services[0].restarts, plan.services[0].because) == (restarts, because)
+
+
+def test_a_part_that_stays_is_sent_exactly_as_it_is() -> None:
+    live = service(_web(env={"B": "2", "A": "1"}).spec)
+    live["Spec"]["TaskTemplate"]["ContainerSpec"]["Env"] = ["B=2", "A=1"]
+    live["Spec"]["TaskTemplate"]["Runtime"] = "container"
+    plan = _plan(stack("shop", _web(env={"A": "1", "B": "2"}, labels={"x": "y"})), _state(live))
+    assert plan.services[0].action == "update" and plan.services[0].restarts == 0
+    assert plan.services[0].spec["TaskTemplate"] == live["Spec"]["TaskTemplate"]
+
+
+def test_mode_change_needs_permission() -> None:
+    live = service(_web().spec)
+    model = stack("shop", _web(Mode={"Global": {}}))
+    refused = _plan(model, _state(live, tasks=_running(live)))
+    assert refused.services[0].action == "recreate" and "from replicated to global" in refused.blockers[0]
+    assert "2 tasks stop" in refused.blockers[0]
+    assert _plan(model, _state(live), allow_recreate=True).blockers == []
+
+
+def test_drift_of_others_is_kept_and_told() -> None:
+    base = _web(env={"A": "1", "OLD": "1"}).spec
+    live = service(_web(env={"A": "1", "OLD": "1", "THEIRS": "x"}, labels={"note": "hand"}).spec)
+    plan = _plan(stack("shop", _web(env={"A": "1"})), _state(live), {"shop_web": base})
+    assert [change.path[-1] for change in plan.services[0].changes] == ["OLD"]
+    assert {change.path[-1] for change in plan.services[0].kept} == {"THEIRS", "note"}
+    assert "not declared, kept" in plan.text()
+    strict = _plan(stack("shop", _web(env={"A": "1"})), _state(live), {"shop_web": base}, purge=True)
+    assert {change.path[-1] for change in strict.services[0].changes} == {"OLD", "THEIRS", "note"}
+
+
+def test_a_declared_field_that_somebody_changed_goes_back_and_says_so() -> None:
+    base = _web(env={"A": "1"}).spec
+    live = service(_web(env={"A": "2"}).spec)
+    plan = _plan(stack("shop", _web(env={"A": "1"})), _state(live), {"shop_web": base})
+    assert plan.services[0].changes[0].note == "changed by somebody else, set back"
+
+
+@pytest.mark.parametrize(("file", "live_count", "wanted"), [(2, 5, 5), (3, 5, 3), (2, 0, 0)])
+def test_replicas_of_an_autoscaler_stay_until_the_file_changes_its_mind(
+    file: int, live_count: int, wanted: int
+) -> None:
+    live = service(_web(replicas=live_count).spec)
+    model = stack("shop", _web(replicas=file, env={"A": "1"}))
+    plan = _plan(model, _state(live), {"shop_web": _web(replicas=2).spec})
+    assert plan.services[0].spec["Mode"]["Replicated"]["Replicas"] == wanted
+
+
+def test_new_content_under_the_same_tag_is_named() -> None:
+    live = service(_web().spec)
+    plan = _plan(stack("shop", _web("app:1@sha256:" + "2" * 64)), _state(live))
+    assert "new content under the same tag" in plan.text()
+
+
+def test_services_that_left_the_file() -> None:
+    gone = service(entry("shop", "old", "app:1").spec)
+    other = service(entry("blog", "web", "app:1").spec)
+    assert [item.name for item in _plan(stack("shop"), _state(gone, other)).services] == ["shop_old"]
+    assert _plan(stack("shop"), _state(gone, other), prune=False).services == []
+
+
+def test_names_of_others_are_refused() -> None:
+    theirs = service({**_web().spec, "Labels": {"com.docker.stack.namespace": "blog"}})
+    plan = _plan(stack("shop", _web()), _state(theirs))
+    assert "belongs to stack blog, not to stack shop" in plan.errors[0] and plan.services == []
+    net = network("shop", "net")
+    foreign = {"Id": "n", "Name": net.name, "Scope": "swarm", "Driver": "overlay", "Labels": {}}
+    plan = _plan(stack("shop", networks={"net": net}), _state(networks=[foreign]))
+    assert "belongs to no stack: declare it as external" in plan.errors[0]
+
+
+def test_external_things_must_exist() -> None:
+    model = stack("shop", networks={"x": NetworkEntry("x", "edge", external=True)})
+    assert _plan(model, _state()).errors == ["network edge is declared external and does not exist in the swarm"]
+    local = {"Id": "n", "Name": "edge", "Scope": "local"}
+    assert "on this node only" in _plan(model, _state(networks=[local])).errors[0]
+    host = stack("shop", networks={"x": NetworkEntry("x", "host", external=True)})
+    assert _plan(host, _state()).errors == []
+
+
+def test_a_config_with_a_fixed_name_cannot_change() -> None:
+    config = content("shop", "conf", "new")
+    old = {"ID": "c", "Spec": {"Name": config.name, "Data": "b2xk", "Labels": {}}}
+    plan = _plan(stack("shop", configs={"conf": config}), _state(configs=[old]))
+    assert "exists with other content and cannot change" in plan.errors[0]
+    old["Spec"]["Data"] = config.data
+    assert not _plan(stack("shop", configs={"conf": config}), _state(configs=[old])).changed
+
+
+def _blockers(web: t.Any, *others: Json, tasks: t.Sequence[Json] = (), nodes: t.Sequence[Json] = NODES) -> list[str]:
+    return _plan(stack("shop", web), _state(*others, tasks=tasks, nodes=nodes)).blockers
+
+
+def test_what_no_node_can_run() -> None:
+    def placed(*constraints: str, **more: t.Any) -> t.Any:
+        return _web(template={"Placement": {"Constraints": list(constraints), **more}})
+
+    assert "matches none of the 2 nodes" in _blockers(placed("node.labels.disk==ssd"))[0]
+    assert "satisfies all its constraints together" in _blockers(placed("node.hostname==a", "node.role==worker"))[0]
+    arm = placed(Platforms=[{"OS": "linux", "Architecture": "arm64"}])
+    assert "built for linux/arm64 and no node is of that kind" in _blockers(arm)[0]
+    assert "no node is ready and active" in _blockers(_web(), nodes=[node("a", availability="drain")])[0]
+    assert _blockers(_web(replicas=0, template={"Placement": {"Constraints": ["node.hostname==z"]}})) == []
+    assert _blockers(placed("node.hostname==a")) == []
+
+
+def test_ports_that_are_taken() -> None:
+    def on(mode: str, port: int) -> Json:
+        return {"Mode": "vip", "Ports": [{"TargetPort": 80, "PublishedPort": port, "PublishMode": mode}]}
+
+    theirs = service({**entry("blog", "web", "app:1", EndpointSpec=on("ingress", 80)).spec})
+    assert (
+        "ingress port 80/tcp is taken by service blog_web" in _blockers(_web(EndpointSpec=on("ingress", 80)), theirs)[0]
+    )
+    hosted = service({**entry("blog", "web", "app:1", EndpointSpec=on("host", 80)).spec})
+    plan = _plan(stack("shop", _web(EndpointSpec=on("host", 80))), _state(hosted, tasks=_running(hosted)))
+    assert plan.blockers == [] and "host port 80/tcp is taken by service blog_web" in plan.warnings[0]
+
+
+def test_start_first_with_a_host_port_needs_a_free_node() -> None:
+    ports = {"Mode": "dnsrr", "Ports": [{"TargetPort": 80, "PublishedPort": 80, "PublishMode": "host"}]}
+    fields = {"EndpointSpec": ports, "UpdateConfig": {"Order": "start-first"}}
+    live = service(_web(**fields).spec)
+    fresh = _web(env={"A": "1"}, **fields)
+    assert "start-first cannot work with host port 80" in _blockers(fresh, live, tasks=_running(live))[0]
+    assert _blockers(fresh, live, tasks=_running(live, 1)) == []
+
+
+def test_second_thoughts() -> None:
+    routed = _web("app:1")
+    routed.routes = [Route(80)]
+    hungry = {"Resources": {"Reservations": {"MemoryBytes": 2 * 1024**3}}}
+    warnings = _plan(stack("shop", routed), _state()).warnings
+    assert any("has a route and declares no health check" in text for text in warnings)
+    assert any("is not pinned to a digest" in text for text in warnings)
+    warnings = _plan(stack("shop", _web(template=hungry)), _state()).warnings
+    assert "reserves 2.00 GiB of memory and no node has more than 1.00 GiB" in warnings[0]
+
+
+def test_absent_takes_what_carries_the_stacks_label_and_nothing_else() -> None:
+    own = {"com.docker.stack.namespace": "shop"}
+    live = _state(
+        service(_web().spec),
+        service(entry("blog", "web", "app:1").spec),
+        networks=[{"Id": "n1", "Name": "shop_net", "Labels": own}, {"Id": "n2", "Name": "shop_other", "Labels": {}}],
+        configs=[{"ID": "c1", "Spec": {"Name": "shop_c", "Labels": own}}],
+        secrets=[{"ID": "s1", "Spec": {"Name": "shop_s"}}],
+    )
+    plan = plan_absent("shop", live)
+    assert [item.name for item in plan.services] == ["shop_web"]
+    assert [(item.kind, item.name) for item in plan.objects] == [("config", "shop_c"), ("network", "shop_net")]
