@@ -4,8 +4,8 @@
 """What C(docker stack deploy) and this collection make of the same stack files, on a real engine.
 
 Each folder of C(corpus/) is one stack: its C(*.yml) files in the order of their names, and in C(case.json) the
-environment and the external objects. Both sides deploy it; compared are the bodies that are sent, and the specs that the
-engine then has. The image is not resolved, so the corpus needs no registry.
+environment and the external objects. Both sides deploy it; compared are the bodies that are sent, and the specs that
+the engine then has. The image is not resolved, so the corpus needs no registry.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from pathlib import Path
 
 import docker
 import pytest
+from lab import Lab, Node, missing, until
+from recorder import Recorder
+
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose import load_project
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import StackModel, StackOptions
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.spec import build_model
-from lab import Lab, Node, missing, until
-from recorder import Recorder
 
 CORPUS = Path(__file__).parent / "corpus"
 CASES = sorted(path.name for path in CORPUS.iterdir())

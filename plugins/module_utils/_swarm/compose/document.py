@@ -26,6 +26,8 @@ _STANDARD = "tag:yaml.org,2002:"
 _PLAIN = "tag:apiary:plain"
 _MERGE = "<<"
 
+_Result = t.TypeVar("_Result")
+
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """Marks plain scalars as such and leaves their meaning to us."""
@@ -84,17 +86,16 @@ def parse(name: str, content: bytes) -> Document:
     """
     text = decode(name, content)
     try:
+        _check_depth(name, text)
         node = yaml.compose(text, Loader=_Loader)
     except yaml.reader.ReaderError as exc:
         line = text.count("\n", 0, exc.position) + 1
         message = f"the character #x{exc.character:04x} is not allowed; remove it"
         raise ComposeError(message, file=name, line=line) from None
     except yaml.MarkedYAMLError as exc:
-        raise _syntax_error(name, exc) from None
+        raise _syntax_error(name, text, exc) from None
     except (yaml.YAMLError, ValueError) as exc:
         raise ComposeError(f"not valid YAML: {exc}", file=name) from None
-    except RecursionError:
-        raise ComposeError(f"nested deeper than {MAX_DEPTH} levels", file=name) from None
     if node is None:
         raise ComposeError('the file is empty; write at least "services:" with one service', file=name)
     if not isinstance(node, yaml.MappingNode):
@@ -103,16 +104,51 @@ def parse(name: str, content: bytes) -> Document:
     return Document(name, builder.build(node, ()), builder.lines)
 
 
-def _syntax_error(name: str, exc: yaml.MarkedYAMLError) -> ComposeError:
-    mark = exc.problem_mark or exc.context_mark
+def _check_depth(name: str, text: str) -> None:
+    """Raise ComposeError for deep nesting: PyYAML composes nodes by recursion, and in C that ends the process."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                line = event.start_mark.line + 1 if event.start_mark else 0
+                raise ComposeError(f"nested deeper than {MAX_DEPTH} levels", file=name, line=line)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+# What the parser says → what it means, and whether the line of its beginning is the one to look at.
+_SYNTAX = (
+    ("another document", 'there is a second document; keep one, without "---" in between', False),
+    ("undefined alias", 'the name after "*" has no "&" of the same name above it', False),
+    ("flow mapping", 'the "{" on this line has no "}", or a "," is missing', True),
+    ("flow sequence", 'the "[" on this line has no "]", or a "," is missing', True),
+    ("quoted scalar", "the quote that begins on this line does not end", True),
+    (
+        "mapping values are not allowed",
+        'a ":" cannot stand here; put the text in quotes, or look at the line above',
+        False,
+    ),
+    ("could not find expected ':'", 'a ":" is missing after the key', True),
+    ("expected key", "the line is not indented like those above it", False),
+    ("expected '-' indicator", "the line is not indented like those above it", False),
+    ("cannot start any token", "the line cannot begin like this; put the text in quotes", False),
+)
+
+
+def _syntax_error(name: str, text: str, exc: yaml.MarkedYAMLError) -> ComposeError:
     words = " ".join(part for part in (exc.context, exc.problem) if part)
-    if "but found another document" in words:
-        words = 'there is a second document; keep one, without "---" in between'
-    elif "'\\t'" in words or "\\t" in words:
-        words = "a tab is used to indent; use spaces"
-    else:
-        words = f"not valid YAML: {words}"
-    return ComposeError(words, file=name, line=mark.line + 1 if mark else 0)
+    mark = exc.problem_mark or exc.context_mark
+    line = mark.line + 1 if mark else 0
+    written = text.split("\n")[line - 1] if 0 < line <= text.count("\n") + 1 else ""
+    if written.lstrip(" ").startswith("\t"):
+        return ComposeError("a tab is used to indent; use spaces", file=name, line=line)
+    for part, meaning, at_start in _SYNTAX:
+        if part in words:
+            if at_start and exc.context_mark:
+                line = exc.context_mark.line + 1
+            return ComposeError(f"not valid YAML: {meaning}", file=name, line=line)
+    return ComposeError(f"not valid YAML: {words}", file=name, line=line)
 
 
 class _Builder:
@@ -128,32 +164,37 @@ class _Builder:
         return ComposeError(problem, file=self.name, line=node.start_mark.line + 1, path=path)
 
     def build(self, node: yaml.Node, path: Path) -> t.Any:
+        self.count(node)
+        if len(path) > MAX_DEPTH:
+            raise self.error(node, (), f"nested deeper than {MAX_DEPTH} levels")
+        if isinstance(node, yaml.ScalarNode):
+            return self.scalar(node, path)
+        return self.inner(node, path, self.mapping if isinstance(node, yaml.MappingNode) else self.sequence)
+
+    def count(self, node: yaml.Node) -> None:
         self.values += 1
         if self.values > MAX_VALUES:
             raise self.error(node, (), f"anchors expand to more than {MAX_VALUES} values; write the file without them")
-        if len(path) > MAX_DEPTH:
-            raise self.error(node, (), f"nested deeper than {MAX_DEPTH} levels")
+
+    def inner(self, node: t.Any, path: Path, work: t.Callable[[t.Any, Path], _Result]) -> _Result:
+        """Look into a collection, but not into one that is being looked into."""
         if id(node) in self.open:
             raise self.error(node, path, "an anchor contains itself; break the circle")
-        if isinstance(node, yaml.ScalarNode):
-            return self.scalar(node, path)
+        expected = _STANDARD + ("map" if isinstance(node, yaml.MappingNode) else "seq")
+        if node.tag != expected:
+            raise self.error(node, path, f"the tag {_short_tag(node.tag)} is not known here; remove it")
         self.open.add(id(node))
         try:
-            if isinstance(node, yaml.MappingNode):
-                self.tag(node, path, "map")
-                return self.mapping(node, path)
-            self.tag(node, path, "seq")
-            return [self.item(child, (*path, index)) for index, child in enumerate(node.value)]
+            return work(node, path)
         finally:
             self.open.discard(id(node))
+
+    def sequence(self, node: yaml.SequenceNode, path: Path) -> list[t.Any]:
+        return [self.item(child, (*path, index)) for index, child in enumerate(node.value)]
 
     def item(self, node: yaml.Node, path: Path) -> t.Any:
         self.lines[path] = node.start_mark.line + 1
         return self.build(node, path)
-
-    def tag(self, node: yaml.Node, path: Path, expected: str) -> None:
-        if node.tag != _STANDARD + expected:
-            raise self.error(node, path, f"the tag {_short_tag(node.tag)} is not known here; remove it")
 
     def scalar(self, node: yaml.ScalarNode, path: Path) -> t.Any:
         if node.tag == _STANDARD + "str":
@@ -165,23 +206,34 @@ class _Builder:
         raise self.error(node, path, f"the tag {_short_tag(node.tag)} is not known here; remove it")
 
     def mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, t.Any]:
-        own: dict[str, t.Any] = {}
-        first_lines: dict[str, int] = {}
+        result = {}
+        for key, (key_node, value_node) in self.entries(node, path).items():
+            self.lines[(*path, key)] = key_node.start_mark.line + 1
+            result[key] = self.build(value_node, (*path, key))
+        return result
+
+    def entries(self, node: yaml.MappingNode, path: Path) -> dict[str, tuple[yaml.Node, yaml.Node]]:
+        """Return the entries by key; those of C(<<) mappings come after the mapping's own, the earlier mapping wins."""
+        self.count(node)
+        result: dict[str, tuple[yaml.Node, yaml.Node]] = {}
         merged: list[tuple[yaml.Node, yaml.Node]] = []
         for key_node, value_node in node.value:
             if key_node.value == _MERGE and key_node.tag == _PLAIN:
                 merged.append((key_node, value_node))
                 continue
             key = self.key(key_node, path)
-            if key in first_lines:
-                raise self.error(
-                    key_node, (*path, key), f"the key is already on line {first_lines[key]}; remove one of them"
-                )
-            first_lines[key] = self.lines[(*path, key)] = key_node.start_mark.line + 1
-            own[key] = self.build(value_node, (*path, key))
+            if key in result:
+                line = result[key][0].start_mark.line + 1
+                raise self.error(key_node, (*path, key), f"the key is already on line {line}; remove one of them")
+            result[key] = (key_node, value_node)
         for key_node, value_node in merged:
-            self.merge(key_node, value_node, path, own)
-        return own
+            for source in value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]:
+                if not isinstance(source, yaml.MappingNode):
+                    problem = '"<<" takes a mapping or a list of mappings, such as "<<: *defaults"'
+                    raise self.error(key_node, path, problem)
+                for key, entry in self.inner(source, path, self.entries).items():
+                    result.setdefault(key, entry)
+        return result
 
     def key(self, node: yaml.Node, path: Path) -> str:
         if not isinstance(node, yaml.ScalarNode):
@@ -192,27 +244,6 @@ class _Builder:
                 node, path, f'the key {node.value or "(empty)"} is not a text; write "{node.value}" in quotes'
             )
         return key
-
-    def merge(self, key_node: yaml.Node, value: yaml.Node, path: Path, own: dict[str, t.Any]) -> None:
-        """Add the entries of a C(<<) key: the mapping's own entries win, then those of the earlier mapping."""
-        sources = value.value if isinstance(value, yaml.SequenceNode) else [value]
-        for source in sources:
-            if not isinstance(source, yaml.MappingNode):
-                raise self.error(key_node, path, '"<<" takes a mapping or a list of mappings, such as "<<: *defaults"')
-            kept = dict(self.lines)
-            entries = self.build(source, path)
-            for key, entry in entries.items():
-                if key in own:
-                    self._restore(kept, (*path, key))
-                else:
-                    own[key] = entry
-
-    def _restore(self, kept: dict[Path, int], path: Path) -> None:
-        """Forget the lines that a losing entry of a merge has written over ours."""
-        size = len(path)
-        for known in [known for known in self.lines if known[:size] == path]:
-            del self.lines[known]
-        self.lines.update({known: line for known, line in kept.items() if known[:size] == path})
 
 
 def _short_tag(tag: str) -> str:

@@ -30,6 +30,14 @@ class ComposeError(SwarmError):
         super().__init__(place(file, line, path) + problem)
 
 
+class BadValue(ValueError):
+    """A value that does not fit, with its place below the value that was looked at."""
+
+    def __init__(self, problem: str, path: Path) -> None:
+        super().__init__(problem)
+        self.path = path
+
+
 def place(file: str, line: int, path: Path) -> str:
     """Return the first words of a message: C(stack.yml:7: services.web.image: )."""
     where = f"{file}:{line}" if file and line else file

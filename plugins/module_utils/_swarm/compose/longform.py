@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from . import values
-from .errors import kind
+from .errors import BadValue, kind
 from .ports import Port, short_port
 from .volumes import Volume, short_volume
 
@@ -73,21 +73,22 @@ def healthcheck(value: dict[str, t.Any]) -> dict[str, t.Any]:
     if isinstance(test, str):
         result["test"] = ["CMD-SHELL", test]
     elif test and test[0] not in {"NONE", "CMD", "CMD-SHELL"}:
-        raise ValueError(f'test must begin with CMD, CMD-SHELL or NONE, not {kind(test[0])}; write ["CMD", "{test[0]}"')
+        problem = f'must begin with CMD, CMD-SHELL or NONE, not {kind(test[0])}; write ["CMD", "{test[0]}", ...]'
+        raise BadValue(problem, ("test",))
     for key in ("interval", "timeout", "start_period", "start_interval"):
         if key in value:
             result[key] = named(key, values.duration, value[key])
             if 0 < result[key] < _MILLISECOND:
-                raise ValueError(f'{key} must be at least "1ms", not {kind(value[key])}')
+                raise BadValue(f'must be at least "1ms", not {kind(value[key])}', (key,))
     return result
 
 
-def named(key: str, converter: t.Callable[[t.Any], t.Any], value: t.Any) -> t.Any:
-    """Convert the value of a key below the one that errors are reported for."""
+def named(keys: str, converter: t.Callable[[t.Any], t.Any], value: t.Any) -> t.Any:
+    """Convert the value at dotted keys below the one that is looked at. Raises BadValue."""
     try:
         return converter(value)
     except ValueError as exc:
-        raise ValueError(f"{key} {exc}") from None
+        raise BadValue(str(exc), (*keys.split("."), *getattr(exc, "path", ()))) from None
 
 
 def ulimits(value: dict[str, t.Any]) -> dict[str, dict[str, int]]:
@@ -135,7 +136,7 @@ def ports(value: list[t.Any]) -> tuple[list[Port], list[str]]:
             published = port.get("published", 0)
             if isinstance(published, str):
                 if not published.isdigit() or int(published) > 65535:
-                    raise ValueError(f"published must be a port like 8080, not {kind(published)}")
+                    raise BadValue(f"must be a port like 8080, not {kind(published)}", ("published",))
                 port["published"] = int(published)
             result.append(port)
             continue
@@ -212,7 +213,7 @@ def migrate(value: dict[str, t.Any]) -> dict[str, t.Any]:
     """Return C(x-apiary.migrate) of a stack or a service."""
     result = {**value, "command": named("command", command, value["command"])}
     if not result["command"]:
-        raise ValueError('command is empty; write what is to run, such as ["./migrate", "up"]')
+        raise BadValue('is empty; write what is to run, such as ["./migrate", "up"]', ("command",))
     if "timeout" in value:
         result["timeout"] = named("timeout", _timeout, value["timeout"])
     return result

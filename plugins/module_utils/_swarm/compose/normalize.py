@@ -73,7 +73,7 @@ class Normalizer:
         try:
             return converter(value)
         except ValueError as exc:
-            raise self.document.error(path, str(exc)) from None
+            raise self.document.error((*path, *getattr(exc, "path", ())), str(exc)) from None
 
     def _service(self, name: str, service: dict[str, t.Any]) -> dict[str, t.Any]:
         result = dict(service)

@@ -89,6 +89,8 @@ def _explain(error: t.Any) -> tuple[Path, str]:
         return _explain_choice(error, path)
     if error.validator == "additionalProperties":
         return _explain_unknown(error, path)
+    if error.validator == "type" and error.schema.get("format") == "duration":
+        return path, f'must be a duration like "30s" or "1m30s", not {kind(value)}'
     if error.validator == "type":
         names = [rule] if isinstance(rule, str) else list(rule)
         return path, _wrong_type(value, names)

@@ -113,7 +113,7 @@ def duration(value: t.Any) -> int:
     if value in {"0", "+0", "-0"}:
         return 0
     sign = -1 if value[0] == "-" else 1
-    rest = value.lstrip("+-") if value[0] in "+-" else value
+    rest = value[1:] if value[0] in "+-" else value
     total = Fraction(0)
     position = 0
     for match in _DURATION.finditer(rest):
