@@ -159,6 +159,7 @@ from ansible.template import trust_as_template
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import (
     AwsError,
     InvalidInput,
+    Throttled,
     Unreachable,
     nearest,
 )
@@ -286,7 +287,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
 def _no_answer(error: AwsError) -> bool:
     """Tell whether AWS is out of reach or in trouble; a refusal is an answer."""
-    return isinstance(error, Unreachable) or type(error).__name__ == "Throttled" or error.code.startswith("HTTP 5")
+    return isinstance(error, (Unreachable, Throttled)) or error.code.startswith("HTTP 5")
 
 
 def _merge(computed: Computed, built: InventoryData) -> Computed:

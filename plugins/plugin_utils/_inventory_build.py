@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import AccessDenied
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import AccessDenied, InvalidInput, nearest
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.instances import (
     Facts,
     Filters,
@@ -34,6 +34,7 @@ from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory_hosts impo
     lean_variables,
 )
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory_names import (
+    FIELDS,
     ApplyFilter,
     Preference,
     check_preferences,
@@ -43,6 +44,8 @@ from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory_names impo
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory_query import Answer, ask
 
 ALL_REGIONS = "all"
+FILTERS = (*FIELDS, "tag-key", "tag-value", "instance.group-id", "instance.group-name", "network-interface.vpc-id")
+"""Filters of DescribeInstances that a misspelt one may have meant."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,9 @@ class Builder:
         for error in answer.failed.values():
             strict = isinstance(error, AccessDenied) and self._settings.strict_permissions
             # A mistake in the configuration is one everywhere; a warning would hide it.
-            if strict or error.code.startswith("Invalid"):
+            if error.code.startswith("Invalid"):
+                raise InvalidInput(error.message + self._nearest_filter(error.message), code=error.code)
+            if strict:
                 raise error
         if len(answer.failed) == len(regions):
             raise next(iter(answer.failed.values()))
@@ -140,6 +145,14 @@ class Builder:
             self._warn(f"{error.message} Its hosts are missing from the inventory.")
         for error in answer.unread.values():
             self._warn(f"{error.message} Managers and workers come from EC2's tags; who leads is unknown.")
+
+    def _nearest_filter(self, message: str) -> str:
+        """Return a hint when *message* complains of a filter that AWS does not know."""
+        for filters in (*self._settings.include, *self._settings.exclude):
+            for name in filters:
+                if f"'{name}'" in message:
+                    return nearest(name, FILTERS)
+        return ""
 
     def _views(self, answer: Answer) -> dict[ClusterKey, View]:
         """Return the records that can be read, and warn of the others."""

@@ -17,6 +17,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import Aw
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.instances import Facts, Filters
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.record import parameter_name
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.signed_http import SignedHttp
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.ssm import read_parameters
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory_hosts import ClusterKey, clusters_in
 
 THREADS = 32
@@ -84,7 +85,7 @@ def ask(
 
 def _records(http: SignedHttp, region: str, clusters: Sequence[str]) -> dict[str, str]:
     names = {parameter_name(cluster): cluster for cluster in clusters}
-    return {names[name]: text for name, text in ec2.get_parameters(http, region, list(names)).items()}
+    return {names[name]: text for name, text in read_parameters(http, region, list(names)).items()}
 
 
 def _collect(futures: Iterable[Future[list[Facts]]]) -> list[Facts]:

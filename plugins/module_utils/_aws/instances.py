@@ -152,22 +152,3 @@ def describe_regions(http: SignedHttp, region: str) -> list[str]:
     return sorted(
         element.text or "" for element in root.iter() if element.tag.rpartition("}")[2] == "regionName" and element.text
     )
-
-
-def get_parameters(http: SignedHttp, region: str, names: t.Sequence[str]) -> dict[str, str]:
-    """Return the SSM parameters *names* that exist, not decrypted.
-
-    :raises AwsError: if a call fails.
-    """
-    found: dict[str, str] = {}
-    for start in range(0, len(names), 10):
-        answer = http.json(
-            "ssm",
-            region,
-            "AmazonSSM.GetParameters",
-            {"Names": list(names[start : start + 10])},
-            "read the clusters' records",
-            "ssm:GetParameters",
-        )
-        found.update({item["Name"]: item["Value"] for item in answer.get("Parameters", [])})
-    return found

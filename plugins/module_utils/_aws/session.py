@@ -40,7 +40,8 @@ class AwsOptions:
 
     def __repr__(self) -> str:
         """Show no secret."""
-        return f"AwsOptions(region={self.region!r}, profile={self.profile!r}, assume_role_arn={self.assume_role_arn!r})"
+        shown = ("region", "profile", "endpoint_url", "assume_role_arn")
+        return f"AwsOptions({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
     @classmethod
     def from_getter(cls, get: t.Callable[[str], t.Any]) -> AwsOptions:

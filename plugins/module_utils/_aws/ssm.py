@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 from .errors import AlreadyExists, NotFound, api_call
 
+if t.TYPE_CHECKING:
+    from .signed_http import SignedHttp
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -94,3 +97,22 @@ def delete_parameter(client: t.Any, name: str) -> bool:
     except NotFound:
         return False
     return True
+
+
+def read_parameters(http: SignedHttp, region: str, names: t.Sequence[str]) -> dict[str, str]:
+    """Return the parameters *names* that exist, not decrypted, without loading botocore's model of SSM.
+
+    :raises AwsError: if a call fails.
+    """
+    found: dict[str, str] = {}
+    for start in range(0, len(names), 10):
+        answer = http.json(
+            "ssm",
+            region,
+            "AmazonSSM.GetParameters",
+            {"Names": list(names[start : start + 10])},
+            "read the clusters' records",
+            "ssm:GetParameters",
+        )
+        found.update({item["Name"]: item["Value"] for item in answer.get("Parameters", [])})
+    return found

@@ -282,7 +282,7 @@ BAD: list[tuple[dict[str, t.Any], str]] = [
     ({"address": ["privateip"]}, "address: 'privateip' is no field of an instance"),
     ({"connection": "telnet"}, "connection"),
     ({"access_key": "AKIAX", "profile": None}, "access_key and secret_key belong together"),
-    ({"filters": {"instance-stat-name": "running"}, "clusters": []}, "instance-stat-name"),
+    ({"filters": {"instance-stat-name": "running"}, "clusters": []}, "(did you mean instance-state-name?)"),
 ]
 
 
