@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from ansible.errors import AnsibleActionFail
@@ -16,13 +17,14 @@ from ansible.utils.display import Display
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose.errors import nearest
 from ansible_collections.apiary.swarm.plugins.modules.stack import ARGUMENTS
+from ansible_collections.apiary.swarm.plugins.plugin_utils._follow import Follower
 from ansible_collections.apiary.swarm.plugins.plugin_utils._stack_files import Request, StackFiles
 
 display = Display()
 
 #: Options that end here: the module gets the model in their place.
-_OURS = ("files", "file", "definition", "env", "env_from_controller", "log_group_prefix", "log_region")
-_PRIVATE = ("model", "secret_data")
+_OURS = ("files", "file", "definition", "env", "env_from_controller", "log_group_prefix", "log_region", "progress")
+_PRIVATE = ("model", "secret_data", "progress_token")
 
 
 class ActionModule(ActionBase):
@@ -39,13 +41,21 @@ class ActionModule(ActionBase):
         arguments = {key: value for key, value in given.items() if key not in _OURS}
         if params["state"] == "present":
             arguments.update(self._model(params))
-        result: dict[str, t.Any] = self._execute_module(
-            module_name="apiary.swarm.stack",
-            module_args=arguments,
-            task_vars=task_vars,
-            wrap_async=bool(self._task.async_val),
-        )
+        follow = params["progress"] and not self._task.async_val and not self._task.check_mode
+        with Follower(self._remote_text) if follow else contextlib.nullcontext() as follower:
+            if follower:
+                arguments["progress_token"] = follower.token
+            result: dict[str, t.Any] = self._execute_module(
+                module_name="apiary.swarm.stack",
+                module_args=arguments,
+                task_vars=task_vars,
+                wrap_async=bool(self._task.async_val),
+            )
         return result
+
+    def _remote_text(self, command: str) -> str:
+        """Return what a harmless command prints on the manager, run as the user that connects."""
+        return str(self._low_level_execute_command(command, sudoable=False).get("stdout", ""))
 
     def _checked(self, given: dict[str, t.Any]) -> dict[str, t.Any]:
         """Return the options with their defaults. Raises AnsibleActionFail for what the module would not take."""

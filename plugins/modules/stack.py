@@ -56,9 +56,12 @@ options:
   files:
     description:
       - Compose files on the controller. Later ones are merged over earlier ones.
+      - They are looked for beside the playbook or in the role's C(files), then in the current folder. Vaulted files are
+        decrypted.
     type: list
     elements: path
     default: []
+    aliases: [file]
   definition:
     description:
       - A Compose file as data, in place of O(files) or merged over them.
@@ -124,6 +127,16 @@ options:
       - Number of releases to keep in the swarm.
     type: int
     default: 10
+  progress:
+    description:
+      - Print a line for each change of a service while the deploy waits.
+    type: bool
+    default: true
+  progress_token:
+    description:
+      - For the collection's own use. Do not set it.
+    type: str
+    default: ""
   model:
     description:
       - For the collection's own use. What the controller made of the files. Do not set it.
@@ -221,6 +234,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._errors import Deploy
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import lock, releases
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import Deploy, Options, Result, remove_stack
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import ModelError, StackModel
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.progress import Progress
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import (
     ENGINE_OPTIONS,
     REGISTRY_OPTIONS,
@@ -240,7 +254,7 @@ ARGUMENTS: dict[str, t.Any] = {
     **REGISTRY_OPTIONS,
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent", "rolled_back"], "default": "present"},
-    "files": {"type": "list", "elements": "path", "default": []},
+    "files": {"type": "list", "elements": "path", "default": [], "aliases": ["file"]},
     "definition": {"type": "dict"},
     "env": {"type": "dict", "default": {}},
     "env_from_controller": {"type": "bool", "default": False},
@@ -254,6 +268,8 @@ ARGUMENTS: dict[str, t.Any] = {
     "git_revision": {"type": "str", "default": ""},
     "deployed_by": {"type": "str", "default": ""},
     "keep_releases": {"type": "int", "default": 10},
+    "progress": {"type": "bool", "default": True},
+    "progress_token": {"type": "str", "default": "", "no_log": False},
     "model": {"type": "dict"},
     "secret_data": {"type": "dict", "no_log": True},
 }
@@ -320,7 +336,8 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
         model = recorded(lock.read(engine, params["name"]), params["name"], params["release"])
     else:
         model = StackModel.from_dict(params["model"]).with_secret_data(params["secret_data"] or {})
-    result = Deploy(engine, model, options_of(params)).run(module.check_mode)
+    with Progress(params["progress_token"]) as progress:
+        result = Deploy(engine, model, options_of(params), progress).run(module.check_mode)
     for warning in result.plan.warnings:
         module.warn(warning)
     if module.check_mode:

@@ -1,0 +1,69 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""Live progress: a deploy on a manager writes lines to a file that the controller reads while it waits.
+
+A module can say nothing before it ends, so this is its side channel. It carries names, counts and states, no values.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import typing as t
+
+if t.TYPE_CHECKING:
+    from .converge import Verdict
+
+_TOKEN = re.compile(r"[0-9a-f]{32}")
+
+
+def path(token: str) -> str:
+    """Return the file of a run; C(token) is 32 hexadecimal digits that nobody else knows. Raises ValueError."""
+    if not _TOKEN.fullmatch(token):
+        raise ValueError("a run is known by 32 hexadecimal digits")
+    # Not the temporary folder of either side's environment: both must name the same file.
+    return f"/tmp/apiary-swarm-{token}"
+
+
+class Progress:
+    """Context manager and listener of a deploy: one line for each change of a service's verdict.
+
+    Without a token, or where the file cannot be made, nothing is written: a deploy never fails for its progress.
+    """
+
+    def __init__(self, token: str) -> None:
+        self._path = path(token) if token else ""
+        self._file: t.TextIO | None = None
+
+    def __enter__(self) -> Progress:
+        if self._path:
+            with contextlib.suppress(OSError):
+                # Readable for the user that connects, who need not be the one that deploys; never an existing file.
+                handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+                os.fchmod(handle, 0o644)
+                self._file = os.fdopen(handle, "w", encoding="utf-8")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                self._file.close()
+            with contextlib.suppress(OSError):
+                os.unlink(self._path)  # noqa: PTH108 - a text is at hand
+            self._file = None
+
+    def __call__(self, name: str, verdict: Verdict) -> None:
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                self._file.write(line(name, verdict) + "\n")
+                self._file.flush()
+
+
+def line(name: str, verdict: Verdict) -> str:
+    """Return one line: C(shop_web 2/4 progressing: 1 task starts)."""
+    reason = f": {verdict.reason}" if verdict.reason else ""
+    text = f"{name} {verdict.running}/{verdict.wanted} {verdict.state}{reason}"
+    return " ".join(text.split())

@@ -1,0 +1,66 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""Shows the progress of a deploy while its module still runs on a manager."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import typing as t
+
+from ansible.utils.display import Display
+
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm import progress
+
+display = Display()
+
+#: Seconds. A deploy that changes nothing is over before the first look, and so costs nothing more.
+FIRST_LOOK, PAUSE = 2.0, 1.0
+
+#: Runs a shell command on the manager and returns what it prints.
+Remote = t.Callable[[str], str]
+
+
+class Follower:
+    """Context manager around the run of a module: a thread reads what the run has written so far, and displays it.
+
+    :ivar token: what the module must be told, so that it writes where we read.
+    """
+
+    def __init__(self, remote: Remote, show: t.Callable[[str], None] = display.display) -> None:
+        self.token = secrets.token_hex(16)
+        self._remote = remote
+        self._show = show
+        self._read = 0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="progress", daemon=True)
+
+    def __enter__(self) -> Follower:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _follow(self) -> None:
+        pause = FIRST_LOOK
+        while not self._over.wait(pause):
+            pause = PAUSE
+            try:
+                self._look()
+            except Exception as exc:
+                # Whatever becomes of the connection is the module's to report.
+                display.vvv(f"no more progress: {exc}")
+                return
+
+    def _look(self) -> None:
+        """Show the whole lines that are new."""
+        text = self._remote(f"tail -c +{self._read + 1} {progress.path(self.token)} 2>/dev/null || true")
+        lines = text.rpartition("\n")[0]
+        if lines:
+            self._read += len(lines.encode()) + 1
+            for line in lines.split("\n"):
+                self._show(f"  {line}")
