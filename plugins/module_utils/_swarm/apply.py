@@ -12,7 +12,7 @@ import typing as t
 from .._errors import Conflict, EngineError, OutOfSequence, PlanRefused
 from .converge import Expected
 from .engine import Engine
-from .plan import Json, LiveState, ObjectPlan, ServicePlan, running, to_tree
+from .plan import Json, LiveState, ObjectPlan, ServicePlan, to_tree
 
 _TRIES = 4
 
@@ -107,10 +107,8 @@ class Applier:
         service_id = next((found for item, found in self._applied if item is plan), "")
         if not service_id and plan.live is not None:
             service_id = plan.live["ID"]
-        ports = plan.action == "update" and any(change.path[0] == "EndpointSpec" for change in plan.changes)
-        old = running(self._live.tasks, service_id) if ports else []
         tree = to_tree(self.with_ids(plan.spec), self.network_names())
-        return Expected(plan.name, service_id, tree, frozenset(task["ID"] for task in old))
+        return Expected(plan.name, service_id, tree, plan.replaced)
 
     def with_ids(self, spec: Json) -> Json:
         """Return a copy of a ServiceSpec with ids where it has names; what is unknown is left to the engine."""

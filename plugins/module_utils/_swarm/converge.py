@@ -122,10 +122,9 @@ def judge(expected: Expected, seen: Seen, now: float) -> Verdict:
         return Verdict("failed", "somebody else changed the service", problems=problems, cause="foreign")
     if state in ("paused", "rollback_paused"):
         return Verdict("failed", f"the engine paused the update: {message}", problems=problems, cause="engine")
-    verdict = _judge_tasks(expected, seen, ours, now, problems)
-    if verdict.state == "converged" and state in ("updating", "rollback_started"):
-        return dataclasses.replace(verdict, state="progressing", reason="the engine is still updating")
-    return verdict
+    # "updating" is no reason to wait: when a node has died the engine goes on saying so for minutes, waiting for a
+    # task there to stop, while all that is wanted runs.
+    return _judge_tasks(expected, seen, ours, now, problems)
 
 
 def monitor_of(tree: Tree) -> float:

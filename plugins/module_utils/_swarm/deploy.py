@@ -111,7 +111,7 @@ class Deploy:
         if check_mode:
             return Result(plan, plan.changed)
         self._refuse(plan)
-        if not plan.changed:
+        if not plan.changed and not _is_unfinished(history):
             return self._stand_still(plan, live, history)
         self._refuse_known_bad(history)
         release = lock.take(
@@ -323,6 +323,11 @@ class Deploy:
             for thing in items:
                 if thing["Spec"]["Name"] not in wanted:
                     remove_object(self._engine, kind, thing["ID"])
+
+
+def _is_unfinished(history: t.Sequence[releases.Release]) -> bool:
+    """Say whether the last deploy died half-way: then even a plan without a change must be recorded as a release."""
+    return bool(history) and history[-1].outcome in ("started", "broken", "abandoned")
 
 
 def remove_stack(engine: Engine, stack: str, check_mode: bool, timeout: float, force: bool = False) -> StackPlan:

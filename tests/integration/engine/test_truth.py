@@ -248,3 +248,20 @@ def test_d32_two_deploys_at_once(swarm: Swarm, name: str) -> None:
     slow.join()
     assert second.failed and "Another deploy" in second.msg and "release 2" in second.msg
     assert out[0].changed and _image(swarm, name).startswith(swarm.images["v2"])
+
+
+def test_new_ports_and_new_places_are_waited_for_though_tasks_look_the_same(swarm: Swarm, name: str) -> None:
+    assert not swarm.stack(_one(swarm, name, "v1")).failed
+    first = {task["ID"] for task in swarm.tasks(f"{name}_web")}
+    ports = [{"TargetPort": 8080, "PublishedPort": 8095, "PublishMode": "host"}]
+    fields: dict[str, t.Any] = {"EndpointSpec": {"Mode": "dnsrr", "Ports": ports}}
+    out = swarm.stack(_one(swarm, name, "v1", **fields))
+    assert not out.failed and "because Ports change" in out.data["summary"][0], out.msg
+    second = {task["ID"] for task in swarm.tasks(f"{name}_web")}
+    assert first.isdisjoint(second) and len(second) == 2
+    moved = swarm.stack(
+        _one(swarm, name, "v1", 1, template={"Placement": {"Constraints": ["node.hostname==n2"]}}, **fields)
+    )
+    assert not moved.failed, moved.msg
+    worker = next(node["ID"] for node in swarm.client.nodes() if node["Description"]["Hostname"] == "n2")
+    assert [task["NodeID"] for task in swarm.tasks(f"{name}_web")] == [worker]

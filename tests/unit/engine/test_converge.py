@@ -155,9 +155,11 @@ def test_constraints_are_no_part_of_what_a_task_is() -> None:
     assert _look(live, tasks).state == "converged"
 
 
-def test_the_engine_is_not_done_though_all_run() -> None:
+def test_an_engine_that_waits_for_a_dead_node_does_not_hold_up_what_runs() -> None:
     live = service(_spec(), "updating")
-    assert _look(live, [task(live, slot=1), task(live, slot=2)]).state == "progressing"
+    stuck = task(live, slot=2, on="b", spec=_spec("app:1")["TaskTemplate"], desired="shutdown")
+    assert _look(live, [task(live, slot=1), task(live, slot=2), stuck]).state == "converged"
+    assert _look(live, [task(live, slot=1), stuck]).state == "progressing"
 
 
 def test_a_crash_loop_is_found_and_old_failures_make_none() -> None:

@@ -27,7 +27,7 @@ def plan_create(spec: Json) -> ServicePlan:
 def plan_remove(live: Json, tasks: t.Sequence[Json]) -> ServicePlan:
     """Plan the removal of a service."""
     name = live["Spec"]["Name"]
-    return ServicePlan(name, "remove", live["Spec"], live, restarts=len(running(tasks, live["ID"])))
+    return ServicePlan(name, "remove", live["Spec"], live, replaced=_ids(running(tasks, live["ID"])))
 
 
 def plan_update(
@@ -62,11 +62,11 @@ def plan_merged(
     plan.spec = compose_spec(merged.tree, desired, live["Spec"], current)
     own = running(tasks, live["ID"])
     if _kind(current) != _kind(merged.tree):
-        plan.action, plan.restarts, plan.because = "recreate", len(own), ["Mode"]
+        plan.action, plan.replaced, plan.because = "recreate", _ids(own), ["Mode"]
         return plan
     plan.action = "update"
     plan.because, replaced = _replaced(changes, merged.tree, own, nodes)
-    plan.restarts = len(replaced)
+    plan.replaced = _ids(replaced)
     return plan
 
 
@@ -103,6 +103,10 @@ def running(tasks: t.Iterable[Json], service_id: str) -> list[Json]:
         and task.get("DesiredState") == "running"
         and task["Status"]["State"] not in ended
     ]
+
+
+def _ids(tasks: t.Iterable[Json]) -> frozenset[str]:
+    return frozenset(task["ID"] for task in tasks)
 
 
 def _replaced(

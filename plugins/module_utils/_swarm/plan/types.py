@@ -50,7 +50,7 @@ class ServicePlan:
         live: the service as read, None when it is to be created.
         changes: fields that change.
         kept: undeclared fields that stay; overruled: changes of others that are set back.
-        restarts: running tasks that will be replaced.
+        replaced: ids of running tasks that will be replaced.
         because: why they are, as the names of the fields.
         wave: services of a lower wave come first.
         routed: the edge sends requests to it.
@@ -63,10 +63,15 @@ class ServicePlan:
     changes: list[Change] = dataclasses.field(default_factory=list)
     kept: list[Change] = dataclasses.field(default_factory=list)
     overruled: list[Change] = dataclasses.field(default_factory=list)
-    restarts: int = 0
+    replaced: frozenset[str] = frozenset()
     because: list[str] = dataclasses.field(default_factory=list)
     wave: int = 0
     routed: bool = False
+
+    @property
+    def restarts(self) -> int:
+        """Number of running tasks that will be replaced."""
+        return len(self.replaced)
 
     @property
     def image_before(self) -> str:
