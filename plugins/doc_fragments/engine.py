@@ -58,6 +58,9 @@ options:
         description: Password or token.
         type: str
         required: true
+      expires_at:
+        description: When the password ends, as the lookup P(apiary.swarm.ecr_auth#lookup) returns it. Not used.
+        type: str
   resolve_image:
     description:
       - Pin every image to the digest that its tag has now, by asking the registry. An image that cannot be found is an

@@ -53,6 +53,9 @@ options:
         description: Password or token.
         type: str
         required: true
+      expires_at:
+        description: When the password ends, as the lookup P(apiary.swarm.ecr_auth#lookup) returns it. Not used.
+        type: str
   services:
     description:
       - Only these services, by their names in the swarm. The default is all services.

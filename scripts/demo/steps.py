@@ -203,8 +203,8 @@ class Demo:
     def _stack_variables(self, version: str) -> dict[str, object]:
         return {
             "stack": STACK,
-            "stack_file": str(self.shop / "stack.yml"),
-            "stack_env": {"REGISTRY": self.account.registry, "VERSION": version, "SHOP_HOST": HOST},
+            "files": str(self.shop / "stack.yml"),
+            "deploy_env": {"REGISTRY": self.account.registry, "VERSION": version, "SHOP_HOST": HOST},
         }
 
     def _deploy(self, version: str) -> Outcome:

@@ -18,7 +18,7 @@ def deploy(road: Road, tmp_path: Path, text: str, stack: str = "bad", **variable
     """Deploy a stack file that must be refused; return the output."""
     file = tmp_path / "stack.yml"
     file.write_text(text.replace("{registry}", "123456789012.dkr.ecr.us-east-1.amazonaws.com"))
-    done = road.playbook("deploy", variables={"stack": stack, "stack_file": str(file), **variables})
+    done = road.playbook("deploy", variables={"stack": stack, "files": str(file), **variables})
     assert done.returncode != 0, done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -47,7 +47,7 @@ def test_bad_stack_file(road: Road, tmp_path: Path, text: str, told: str) -> Non
         ("cluster", {"cluster_vpc_cidr": "10.128.0.0/16"}, "10.128.0.0"),
         ("cluster", {"cluster_managers": "many"}, "cluster_managers"),
         ("bake", {"bake_base_image": "/no/such/parameter", "bake_force": True}, "/no/such/parameter"),
-        ("deploy", {"stack": "shop"}, "stack_file"),
+        ("deploy", {"stack": "shop"}, "files"),
     ],
     ids=["cluster name", "region", "CIDR", "type of a variable", "base image", "missing variable"],
 )
@@ -65,7 +65,7 @@ def test_bad_variables(road: Road, playbook: str, variables: dict[str, Any], tol
 def test_no_manager_says_what_was_looked_for(road: Road) -> None:
     other = road.folder / "other.swarm_ec2.yml"
     other.write_text("plugin: apiary.swarm.ec2\nregions: [us-east-1]\nclusters: [nobody]\n")
-    variables = ["-e", '{"cluster": "nobody", "region": "us-east-1", "stack": "x", "stack_file": "x.yml"}']
+    variables = ["-e", '{"cluster": "nobody", "region": "us-east-1", "stack": "x", "files": "x.yml"}']
     done = road.region.run(["ansible-playbook", "apiary.swarm.deploy", "-i", str(other), *variables])
     assert done.returncode != 0
     assert "swarm:cluster=nobody" in done.stdout
@@ -87,8 +87,8 @@ def test_cluster_again_changes_nothing(road: Road) -> None:
 def test_check_mode_writes_nothing(road: Road) -> None:
     variables = {
         "stack": "shop",
-        "stack_file": "examples/shop/stack.yml",
-        "stack_env": {"REGISTRY": "123456789012.dkr.ecr.us-east-1.amazonaws.com", "VERSION": "1"},
+        "files": "examples/shop/stack.yml",
+        "deploy_env": {"REGISTRY": "123456789012.dkr.ecr.us-east-1.amazonaws.com", "VERSION": "1"},
     }
     _, before = road.calls()
     done = road.playbook("deploy", "--check", "--diff", variables=variables)

@@ -28,6 +28,7 @@ LOGINS: dict[str, t.Any] = {
         "registry": {"type": "str", "required": True},
         "username": {"type": "str", "required": True},
         "password": {"type": "str", "required": True, "no_log": True},
+        "expires_at": {"type": "str"},
     },
 }
 REGISTRY_OPTIONS: dict[str, t.Any] = {
