@@ -57,7 +57,8 @@ class Edge:
         self._port = feed_port
         self._log = log
         self._manager = ""
-        self._loaded = ""
+        self._active = ""  # what nginx runs
+        self._loaded = ""  # version of the feed's document that this came from
         self._said, self._said_at = "", 0.0
 
     def run(self) -> None:
@@ -65,7 +66,8 @@ class Edge:
         self.prepare()
         while True:
             try:
-                self._container.ensure()
+                if self._container.ensure():
+                    self._active = self._config()
                 self.follow()
                 self._said = ""
             except SwarmError as exc:
@@ -80,7 +82,8 @@ class Edge:
             known = routes.parse(document.read_text(encoding="utf-8"))
         except (OSError, SwarmError):
             known = routes.Routes()
-        # Rendered anew: the node's name or this program may have changed since.
+        # A running nginx has what was there; it is rendered anew, as the node's name or this program may have changed.
+        self._active = self._config()
         (self._folder / CONFIG).write_text(render(known, self._options), encoding="utf-8")
         document.write_text(known.to_json(), encoding="utf-8")
         self._loaded = ""
@@ -95,12 +98,12 @@ class Edge:
             return False
         found = routes.parse(document)
         text = render(found, self._options)
-        current = (self._folder / CONFIG).read_text(encoding="utf-8")
-        if text != current:
+        changed = text != self._active
+        if changed:
             self._load(text)
         (self._folder / DOCUMENT).write_text(document, encoding="utf-8")
         self._loaded = routes.version(document)
-        if text != current:
+        if changed:
             tasks = sum(len(route.tasks) for route in found.routes)
             self._log(f"loaded {self._loaded}: {len(found.routes)} routes, {tasks} tasks")
             for service, problem in (found.problems or {}).items():
@@ -113,6 +116,13 @@ class Edge:
         self._container.test(CANDIDATE)
         candidate.replace(self._folder / CONFIG)
         self._container.reload()
+        self._active = text
+
+    def _config(self) -> str:
+        try:
+            return (self._folder / CONFIG).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ""
 
     def _ask(self) -> str | None:
         """Return a document that is not the loaded one, or None when nothing is new."""

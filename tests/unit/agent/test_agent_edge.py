@@ -128,6 +128,19 @@ def test_a_restarted_agent_knows_the_last_routes(container: Container, manager: 
     assert "10.1.1.1:80" in config(container)
 
 
+def test_a_newer_agent_makes_a_running_nginx_reload(container: Container, manager: Manager) -> None:
+    make(container, manager).follow()
+    (container.folder / edge.CONFIG).write_text("of an older agent")
+    make(container, manager).follow()
+    assert container.reloads == 2
+
+
+def test_a_restarted_agent_does_not_reload_for_nothing(container: Container, manager: Manager) -> None:
+    make(container, manager).follow()
+    make(container, manager).follow()
+    assert container.reloads == 1
+
+
 def test_what_nginx_refuses_is_not_loaded(container: Container, manager: Manager) -> None:
     found = make(container, manager)
     found.follow()
