@@ -15,7 +15,7 @@ import re
 import typing as t
 
 if t.TYPE_CHECKING:
-    from .converge import Verdict
+    from .converge import Problem, Verdict
 
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 
@@ -37,6 +37,7 @@ class Progress:
     def __init__(self, token: str) -> None:
         self._path = path(token) if token else ""
         self._file: t.TextIO | None = None
+        self._told: set[str] = set()
 
     def __enter__(self) -> Progress:
         if self._path:
@@ -56,14 +57,30 @@ class Progress:
             self._file = None
 
     def __call__(self, name: str, verdict: Verdict) -> None:
-        if self._file is not None:
-            with contextlib.suppress(OSError):
-                self._file.write(line(name, verdict) + "\n")
-                self._file.flush()
+        if self._file is None:
+            return
+        text = line(name, verdict)
+        fresh = [problem_line(name, problem) for problem in verdict.problems]
+        with contextlib.suppress(OSError):
+            for item in [*(item for item in fresh if item not in self._told), text]:
+                self._file.write(item + "\n")
+            self._file.flush()
+        # A verdict may come back, such as "1 of 2 tasks run"; a task fails only once.
+        self._told.update(fresh)
 
 
 def line(name: str, verdict: Verdict) -> str:
-    """Return one line: C(shop_web 2/4 progressing: 1 task starts)."""
+    """Return one line: C(shop_web 2/4 progressing: 2 of 4 tasks run)."""
     reason = f": {verdict.reason}" if verdict.reason else ""
-    text = f"{name} {verdict.running}/{verdict.wanted} {verdict.state}{reason}"
+    return _one_line(f"{name} {verdict.running}/{verdict.wanted} {verdict.state}{reason}")
+
+
+def problem_line(name: str, problem: Problem) -> str:
+    """Return one line: C(shop_web.2 failed with exit code 1: task: non-zero exit (1) [ab12cd34])."""
+    code = f" with exit code {problem.exit_code}" if problem.exit_code else ""
+    error = f": {problem.error}" if problem.error else ""
+    return _one_line(f"{name}.{problem.slot} {problem.state}{code}{error} [{problem.task_id[:8]}]")
+
+
+def _one_line(text: str) -> str:
     return " ".join(text.split())

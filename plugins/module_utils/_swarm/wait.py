@@ -123,7 +123,7 @@ def wait(
         Name → verdict. C(progressing) is only found beside a failure: what has not converged in time has failed.
     """
     deadline = time.monotonic() + timeout
-    told: dict[str, tuple[str, str]] = {}
+    told: dict[str, tuple[t.Any, ...]] = {}
     pause, before, look = FAST, "", first
     nodes: list[Json] = list(first.nodes) if first else []
     nodes_read = time.monotonic() if first else 0.0
@@ -169,9 +169,10 @@ def _pace(verdicts: t.Mapping[str, Verdict], pause: float, before: str) -> tuple
     return (FAST if picture != before else min(SLOW, pause * 1.5)), picture
 
 
-def _tell(verdicts: t.Mapping[str, Verdict], told: dict[str, tuple[str, str]], listener: Listener | None) -> None:
+def _tell(verdicts: t.Mapping[str, Verdict], told: dict[str, tuple[t.Any, ...]], listener: Listener | None) -> None:
     for name, verdict in verdicts.items():
-        picture = (verdict.state, verdict.reason)
+        problems = [(problem.task_id, problem.state) for problem in verdict.problems]
+        picture = (verdict.state, verdict.reason, problems)
         if listener is not None and told.get(name) != picture:
             listener(name, verdict)
         told[name] = picture
