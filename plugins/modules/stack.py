@@ -232,9 +232,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import DeployFailed, PlanRefused, SwarmError
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import lock, releases
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import Deploy, Options, Result, remove_stack
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import Deploy, Options, Result
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import ModelError, StackModel
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.progress import Progress
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.removal import remove_stack
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import (
     ENGINE_OPTIONS,
     REGISTRY_OPTIONS,

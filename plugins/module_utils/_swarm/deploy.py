@@ -10,7 +10,7 @@ import dataclasses
 import time
 import typing as t
 
-from .._errors import DeployFailed, EngineError, LockHeld, PlanRefused, SwarmError
+from .._errors import DeployFailed, EngineError, PlanRefused, SwarmError
 from . import digest, jobs, lock, releases, report
 from .apply import Applier, remove_object
 from .auth import header_for
@@ -18,7 +18,7 @@ from .converge import Expected, Verdict
 from .engine import Engine
 from .live import read_live
 from .model import LABEL_NAMESPACE, StackModel
-from .plan import Json, LiveState, PlanOptions, ServicePlan, StackPlan, plan_absent, plan_stack
+from .plan import Json, LiveState, PlanOptions, ServicePlan, StackPlan, plan_stack
 from .wait import Listener, Look, Scope, Watch, wait
 
 #: A rollback gets at least this many seconds, however late it begins.
@@ -299,7 +299,8 @@ class Deploy:
 
     def _wait_back(self, expected: t.Sequence[Expected], live: LiveState, limit: float) -> dict[str, Verdict]:
         before = self._engine.tasks(self._scope.tasks)
-        return wait(self._engine, expected, self._scope, limit, Watch(self._engine, live.networks, before))
+        watch = Watch(self._engine, live.networks, before)
+        return wait(self._engine, expected, self._scope, limit, watch, listener=self._listener)
 
     # -- afterwards ----------------------------------------------------------------------------------------------
     def _close(self, release: releases.Release, outcome: releases.Outcome, reason: str = "") -> None:
@@ -328,44 +329,6 @@ class Deploy:
 def _is_unfinished(history: t.Sequence[releases.Release]) -> bool:
     """Say whether the last deploy died half-way: then even a plan without a change must be recorded as a release."""
     return bool(history) and history[-1].outcome in ("started", "broken", "abandoned")
-
-
-def remove_stack(engine: Engine, stack: str, check_mode: bool, timeout: float, force: bool = False) -> StackPlan:
-    """Remove all that belongs to a stack, its releases too, and wait until its tasks and networks are gone.
-
-    Raises:
-        LockHeld: a deploy of the stack is under way.
-        DeployFailed: something of it is still there after I(timeout) seconds.
-    """
-    history = lock.read(engine, stack)
-    live = read_live(engine, stack)
-    plan = plan_absent(stack, live)
-    if check_mode or not (plan.changed or history):
-        return plan
-    for release in history:
-        holder = "" if force or not release.is_open else lock.holder(release, live.nodes)
-        if holder:
-            raise LockHeld(f"Stack {stack} is being deployed: {holder}. Wait for it, or use force: true.")
-    for service in plan.services:
-        assert service.live is not None
-        engine.remove_service(service.live["ID"])
-    deadline = time.monotonic() + timeout
-    left = [
-        f"{thing.kind} {thing.name}"
-        for thing in plan.objects
-        if not remove_object(engine, thing.kind, thing.object_id, max(0.0, deadline - time.monotonic()))
-    ]
-    # A network is gone for good only when its last task is: the next deploy would stumble over a half-removed one.
-    own = {"label": [f"{LABEL_NAMESPACE}={stack}"]}
-    while not left and (engine.tasks(own) or engine.networks(own)):
-        if time.monotonic() >= deadline:
-            left = ["tasks that do not stop"]
-        time.sleep(0.2)
-    if left:
-        raise DeployFailed(f"Stack {stack}: still there after {timeout:g} s: {', '.join(left)}.", [])
-    for release in history:
-        engine.remove_config(release.config_id)
-    return plan
 
 
 def _image(spec: Json) -> str:

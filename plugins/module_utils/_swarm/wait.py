@@ -150,7 +150,7 @@ def wait(
             if now >= deadline:
                 return _settle(verdicts, trouble, expected, timeout)
             pause, before = _pace(verdicts, pause, before)
-            bell.wait_for(expected, min(pause, deadline - now, *_alarms(verdicts)))
+            bell.wait_for(min(pause, deadline - now, *_alarms(verdicts)))
 
 
 def _failed(tasks: t.Iterable[Json]) -> frozenset[str]:
@@ -211,7 +211,7 @@ class _Bell:
     def __exit__(self, *_: object) -> None:
         self._rung.set()
 
-    def wait_for(self, expected: t.Sequence[Expected], seconds: float) -> None:
+    def wait_for(self, seconds: float) -> None:
         """Sleep for I(seconds), or until an event."""
         if not self._listening:
             self._listening = True

@@ -1,0 +1,129 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The loop that waits: deadlines, engines that do not answer, and what listeners are told."""
+
+from __future__ import annotations
+
+import itertools
+import types
+import typing as t
+
+import pytest
+from stacks import service as entry
+from swarm_facts import Json, node, service, task
+
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import EngineError
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm import wait as wait_module
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.converge import Expected, Verdict
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import to_tree
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.wait import Look, Scope, Watch, wait
+
+NODES = [node("a", "manager"), node("b")]
+SCOPE = Scope({}, {})
+
+
+class Script:
+    """An engine that shows one scene after another, the last one for ever; an error is a scene too."""
+
+    host = "unix:///nowhere"
+
+    def __init__(self, live: Json, *scenes: list[Json] | EngineError) -> None:
+        self._live = live
+        self._scenes = itertools.chain(scenes, itertools.repeat(scenes[-1]))
+        self.looks = 0
+
+    def services(self, _filters: t.Any) -> list[Json]:
+        self.looks += 1
+        return [self._live]
+
+    def tasks(self, _filters: t.Any) -> list[Json]:
+        scene = next(self._scenes)
+        if isinstance(scene, EngineError):
+            raise scene
+        return scene
+
+    def nodes(self) -> list[Json]:
+        return NODES
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[list[float]]:
+    """A clock that only sleeping moves."""
+    now = [1000.0]
+
+    def sleep(_bell: t.Any, seconds: float) -> None:
+        now[0] += max(seconds, 0.001)
+
+    monkeypatch.setattr(wait_module, "time", types.SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(wait_module._Bell, "wait_for", sleep)
+    yield now
+
+
+def _live(replicas: int = 1) -> Json:
+    return service(entry("shop", "web", "app:1", replicas).spec)
+
+
+def _wait(script: Script, live: Json, timeout: float = 60, **more: t.Any) -> Verdict:
+    engine = t.cast(Engine, script)
+    expected = [Expected("shop_web", live["ID"], to_tree(live["Spec"]))]
+    return wait(engine, expected, SCOPE, timeout, Watch(engine, [], more.pop("before", None)), **more)["shop_web"]
+
+
+def test_it_ends_as_soon_as_the_last_task_is_stable(clock: list[float]) -> None:
+    live = _live()
+    new, run = task(live, "preparing"), task(live, stamp="2099-01-01T00:00:00.0Z")
+    run["CreatedAt"] = "2099-01-01T00:00:00.0Z"
+    assert _wait(Script(live, [new], [new], [run]), live).state == "converged"
+    assert 1.2 <= clock[0] - 1000 <= 1.8  # two looks of 0.2 s, then the second for which it is watched
+
+
+def test_a_task_that_has_run_for_long_needs_no_watching(clock: list[float]) -> None:
+    live = _live()
+    script = Script(live, [task(live)])
+    assert _wait(script, live).state == "converged"
+    assert script.looks == 1 and clock[0] == 1000
+
+
+def test_a_reading_that_was_just_made_is_enough() -> None:
+    live = _live()
+    script = Script(live, [])
+    first = Look([live], [task(live)], NODES, complete=False)
+    assert _wait(script, live, first=first).state == "converged" and script.looks == 0
+
+
+def test_the_deadline_tells_what_was_missing(clock: list[float]) -> None:
+    live = _live()
+    stuck = task(live, "pending", error="no suitable node (insufficient resources on 2 nodes)")
+    verdict = _wait(Script(live, [stuck]), live, timeout=30)
+    assert (verdict.state, verdict.cause) == ("failed", "deadline") and clock[0] - 1000 == pytest.approx(30, abs=1)
+    assert "not converged within 30 s" in verdict.reason and "insufficient resources" in verdict.reason
+
+
+def test_an_engine_that_fails_for_a_while_is_put_up_with() -> None:
+    live = _live()
+    away = EngineError("Cannot list tasks: the swarm does not have a leader", 500)
+    assert _wait(Script(live, away, away, [task(live)]), live).state == "converged"
+    verdict = _wait(Script(live, away), live, timeout=5)
+    assert verdict.state == "failed" and "does not have a leader" in verdict.reason
+
+
+def test_failures_from_before_make_no_crash_loop() -> None:
+    live = _live()
+    old = [task(live, "failed", exit_code=1, error="task: non-zero exit (1)") for _number in range(5)]
+    run = task(live)
+    assert _wait(Script(live, [*old, run]), live, before=old).state == "converged"
+    assert _wait(Script(live, [*old, run]), live).state == "converged"
+    assert _wait(Script(live, [*old, run]), live, before=[]).state == "failed"
+
+
+def test_a_listener_hears_of_each_change_once() -> None:
+    live = _live(2)
+    one = [task(live, slot=1), task(live, "preparing", slot=2)]
+    both = [one[0], task(live, slot=2)]
+    told: list[str] = []
+    script = Script(live, one, one, one, both)
+    _wait(script, live, listener=lambda name, verdict: told.append(f"{name} {verdict.running} {verdict.state}"))
+    assert told[0] == "shop_web 1 progressing" and told[-1] == "shop_web 2 converged"
+    assert len(told) == len(set(told))
