@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import shutil
 import subprocess
@@ -152,20 +153,38 @@ class Nodes:
     def _ensure_network(self, spec: NodeSpec) -> None:
         if spec.vpc_id in self._networks:
             return
-        gateway = str(ipaddress.ip_network(spec.vpc_cidr).network_address + 1)
-        pool = docker.types.IPAMPool(subnet=spec.vpc_cidr, gateway=gateway)
         try:
-            self._api.create_network(
-                spec.vpc_id,
-                driver="bridge",
-                ipam=docker.types.IPAMConfig(pool_configs=[pool]),
-                check_duplicate=True,
-                options={"com.docker.network.bridge.enable_ip_masquerade": "false"},
-            )
+            self._create_network(spec)
         except APIError as error:
-            if error.status_code != 409:  # made by another launch at the same moment
+            if error.status_code == 403:  # the addresses were those of a VPC that is gone
+                self._remove_idle_networks(ipaddress.ip_network(spec.vpc_cidr))
+                self._create_network(spec)
+            elif error.status_code != 409:  # made by another launch at the same moment
                 raise
         self._networks.add(spec.vpc_id)
+
+    def _create_network(self, spec: NodeSpec) -> None:
+        gateway = str(ipaddress.ip_network(spec.vpc_cidr).network_address + 1)
+        pool = docker.types.IPAMPool(subnet=spec.vpc_cidr, gateway=gateway)
+        self._api.create_network(
+            spec.vpc_id,
+            driver="bridge",
+            ipam=docker.types.IPAMConfig(pool_configs=[pool]),
+            check_duplicate=True,
+            options={"com.docker.network.bridge.enable_ip_masquerade": "false"},
+        )
+
+    def _remove_idle_networks(self, taken: ipaddress.IPv4Network | ipaddress.IPv6Network) -> None:
+        """Remove the networks of VPCs without instances whose addresses overlap with *taken*."""
+        for network in self._api.networks():
+            name = str(network["Name"])
+            subnets = [ipaddress.ip_network(pool["Subnet"]) for pool in network["IPAM"]["Config"] or ()]
+            if not name.startswith("vpc-") or not any(taken.overlaps(subnet) for subnet in subnets):
+                continue
+            if not self._api.inspect_network(name)["Containers"]:
+                self._networks.discard(name)
+                with contextlib.suppress(APIError):  # an instance was faster
+                    self._api.remove_network(name)
 
 
 def _volume(instance_id: str) -> str:
