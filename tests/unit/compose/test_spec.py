@@ -13,7 +13,7 @@ from stack_texts import Loader
 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose import ComposeError
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import Route
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.spec import names
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.spec import names, too_new
 
 NAMESPACE = {"com.docker.stack.namespace": "shop"}
 
@@ -393,3 +393,37 @@ def test_images(image: str, registry: str, tagged: str) -> None:
 )
 def test_no_images(image: str) -> None:
     assert names.image_problem(image)
+
+
+# -- engines ---------------------------------------------------------------------------------------------------------
+MODERN = """
+services:
+  web:
+    image: a
+    oom_score_adj: 5
+    security_opt: [no-new-privileges, seccomp=unconfined, apparmor=unconfined]
+    healthcheck: {test: x, start_interval: 1s}
+    tmpfs: /run:noexec
+    volumes:
+      - {type: bind, source: /a, target: /a, bind: {recursive: writable, create_host_path: true}}
+      - {type: volume, source: v, target: /v, volume: {subpath: s}}
+      - {type: cluster, source: 'group:g', target: /g}
+    x-apiary: {spec: {TaskTemplate: {Resources: {SwapBytes: 0, MemorySwappiness: 10}}}}
+volumes: {v: }
+"""
+
+
+@pytest.mark.parametrize(
+    ("version", "count"), [("1.41", 12), ("1.42", 11), ("1.45", 4), ("1.46", 2), ("1.52", 0), ("", 0)]
+)
+def test_fields_that_an_engine_lacks(stack: Loader, version: str, count: int) -> None:
+    spec = stack.model(MODERN).services["web"].spec
+    assert len(too_new(spec, version)) == count
+
+
+def test_what_is_said_of_them(stack: Loader) -> None:
+    spec = stack.model("services: {web: {image: a, oom_score_adj: 5, init: false}}").services["web"].spec
+    assert too_new(spec, "1.41") == [
+        "service shop_web: TaskTemplate.ContainerSpec.OomScoreAdj needs Engine API 1.46, the manager has 1.41"
+    ]
+    assert too_new(stack.model("services: {web: {image: a}}").services["web"].spec, "1.41") == []

@@ -8,5 +8,6 @@ from __future__ import annotations
 
 from .names import registry
 from .stack import build_model
+from .versions import too_new
 
-__all__ = ["build_model", "registry"]
+__all__ = ["build_model", "registry", "too_new"]

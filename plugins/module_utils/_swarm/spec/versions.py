@@ -1,0 +1,63 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""Fields of a ServiceSpec that older engines do not know.
+
+An engine drops what it does not know without a word: the service then lacks what its file asks for, and every later
+deploy finds it changed. Pure.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..model import Spec
+
+_CONTAINER = "TaskTemplate.ContainerSpec."
+
+#: Field (C([]) is any item of a list) → first API version that has it. Everything else is in 1.41 (Docker 20.10).
+_SINCE = {
+    f"{_CONTAINER}Privileges.NoNewPrivileges": "1.44",
+    f"{_CONTAINER}Privileges.Seccomp": "1.44",
+    f"{_CONTAINER}Privileges.AppArmor": "1.44",
+    f"{_CONTAINER}Healthcheck.StartInterval": "1.44",
+    f"{_CONTAINER}Mounts.[].BindOptions.CreateMountpoint": "1.44",
+    f"{_CONTAINER}Mounts.[].BindOptions.ReadOnlyNonRecursive": "1.44",
+    f"{_CONTAINER}Mounts.[].BindOptions.ReadOnlyForceRecursive": "1.44",
+    f"{_CONTAINER}Mounts.[].ClusterOptions": "1.42",
+    f"{_CONTAINER}Mounts.[].VolumeOptions.Subpath": "1.45",
+    f"{_CONTAINER}Mounts.[].TmpfsOptions.Options": "1.46",
+    f"{_CONTAINER}OomScoreAdj": "1.46",
+    "TaskTemplate.Resources.SwapBytes": "1.52",
+    "TaskTemplate.Resources.MemorySwappiness": "1.52",
+}
+
+
+def too_new(spec: Spec, api_version: str) -> list[str]:
+    """Return a sentence for each field that the spec sets and an engine of this API version would drop.
+
+    :param spec: a ServiceSpec.
+    :param api_version: such as V(1.41); nothing is known to be missing when it is V("").
+    """
+    if not api_version:
+        return []
+    have = _numbers(api_version)
+    return [
+        f"service {spec['Name']}: {field.replace('.[]', '[]')} needs Engine API {since}, the manager has {api_version}"
+        for field, since in _SINCE.items()
+        if have < _numbers(since) and _is_set(spec, field.split("."))
+    ]
+
+
+def _is_set(value: t.Any, path: list[str]) -> bool:
+    if not path:
+        # An empty mapping (ClusterOptions) and a 0 (SwapBytes) count, a field that is off does not.
+        return value is not None and value is not False and value != ""
+    if path[0] == "[]":
+        return any(_is_set(item, path[1:]) for item in value or [])
+    return isinstance(value, dict) and path[0] in value and _is_set(value[path[0]], path[1:])
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
