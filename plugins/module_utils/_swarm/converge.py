@@ -199,7 +199,9 @@ def _judge_tasks(expected: Expected, seen: Seen, ours: str, now: float, problems
         given_up = _given_up(seen, problems)
         if given_up is not None and have < want and not outdated:
             return Verdict("failed", given_up, have, want, problems, "task")
-        return Verdict("progressing", _waits_for(have, want, len(outdated), problems), have, want, problems)
+        dead = sorted({str(task.get("NodeID")) for task in wanted_now if task.get("NodeID")} - up)
+        lost = [node_facts.name_of(node) for node in seen.nodes if node["ID"] in dead]
+        return Verdict("progressing", _waits_for(have, want, len(outdated), lost, problems), have, want, problems)
     monitor = monitor_of(seen.tree)
     youngest = min([now - seen.running_since.get(task["ID"], now) for task in current], default=monitor)
     if youngest < monitor:
@@ -306,10 +308,12 @@ def _latest(tasks: t.Iterable[Json]) -> dict[str, Json]:
     return latest
 
 
-def _waits_for(have: int, want: int, outdated: int, problems: t.Sequence[Problem]) -> str:
+def _waits_for(have: int, want: int, outdated: int, lost: t.Sequence[str], problems: t.Sequence[Problem]) -> str:
     text = f"{have} of {want} tasks run"
     if outdated:
         text += f", {outdated} still to be replaced"
+    if lost:
+        text += f", some are on {', '.join(sorted(lost))}, which is down"
     if problems:
         text += f", last trouble: {problems[0].state}, {describe(problems[0])}"
     return text

@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 import typing as t
 
-from .._errors import DeployFailed, EngineError, PlanRefused, SwarmError
+from .._errors import DeployFailed, PlanRefused, SwarmError
 from . import digest, jobs, lock, releases, report
 from .apply import Applier, remove_object
 from .auth import header_for
@@ -113,7 +114,6 @@ class Deploy:
         self._refuse(plan)
         if not plan.changed and not _is_unfinished(history):
             return self._stand_still(plan, live, history)
-        self._refuse_known_bad(history)
         release = lock.take(
             self._engine, history, self._model, live.nodes, self._options.wait_timeout,
             self._options.deployed_by, self._options.git_revision, self._options.force,
@@ -138,22 +138,19 @@ class Deploy:
 
     def _plan(self, live: LiveState, history: t.Sequence[releases.Release]) -> StackPlan:
         options = PlanOptions(self._options.prune, self._options.purge, self._options.allow_recreate)
-        return plan_stack(self._model, live, releases.base_trees(history), options)
+        plan = plan_stack(self._model, live, releases.base_trees(history), options)
+        if plan.changed:
+            plan.blockers += [
+                f"service {name} failed with the very same image and settings in release {release.number} "
+                f"({release.reason or 'no reason recorded'}); change something, or use force: true"
+                for name, release in releases.known_bad(history, self._model)
+            ]
+        return plan
 
     def _refuse(self, plan: StackPlan) -> None:
         reasons = plan.errors + ([] if self._options.force else plan.blockers)
         if reasons:
             raise PlanRefused(f"Nothing was deployed: {'; '.join(reasons)}.")
-
-    def _refuse_known_bad(self, history: t.Sequence[releases.Release]) -> None:
-        bad = releases.known_bad(history, self._model)
-        if bad and not self._options.force:
-            text = "; ".join(
-                f"service {name} failed with the very same image and settings in release {release.number} "
-                f"({release.reason or 'no reason recorded'})"
-                for name, release in bad
-            )
-            raise PlanRefused(f"Nothing was deployed: {text}. Change something, or deploy it again with force: true.")
 
     def _stand_still(self, plan: StackPlan, live: LiveState, history: t.Sequence[releases.Release]) -> Result:
         """Nothing is to be written: say whether what is there really runs."""
@@ -199,7 +196,7 @@ class Deploy:
             return Result(plan, True, verdicts, release)
         release.bad = self._to_blame(verdicts)
         release.reason = problem or "; ".join(f"{item['service']}: {item['reason']}" for item in failures)
-        now = self._go_back(applier, live, release, releases.last_good(history))
+        now = self._go_back(applier, live, history, release)
         message = f"{now}\n{problem}" if problem else report.text(failures, now)
         raise DeployFailed(message, failures)
 
@@ -273,18 +270,23 @@ class Deploy:
 
     # -- the way back --------------------------------------------------------------------------------------------
     def _go_back(
-        self, applier: Applier, live: LiveState, release: releases.Release, good: releases.Release | None
+        self, applier: Applier, live: LiveState, history: t.Sequence[releases.Release], release: releases.Release
     ) -> str:
         """Undo what was written, record it, and return one sentence on the state that the stack is in now."""
+        good = releases.last_good(history)
         head = f"Stack {release.stack}: release {release.number} failed"
         was = f"release {good.number}" if good else "what was there before"
         try:
-            expected, removed = applier.undo()
+            if good is not None and _is_unfinished(history):
+                expected, removed = self._restore(good, [*history, release]), list[str]()
+            else:
+                expected, removed = applier.undo()
             limit = max(ROLLBACK_TIME, self._left()) if expected else 0
             verdicts = self._wait_back(expected, live, limit) if self._options.wait and expected else {}
             applier.drop_created()
-        except EngineError as exc:
-            self._close(release, "broken", release.reason)
+        except SwarmError as exc:
+            with contextlib.suppress(SwarmError):  # an engine that is gone cannot note it either
+                self._close(release, "broken", release.reason)
             return f"{head} and it could not be rolled back ({exc.message}): the stack is in between."
         stuck = [f"{name} ({verdict.reason})" for name, verdict in verdicts.items() if verdict.state != "converged"]
         if stuck:
@@ -296,6 +298,16 @@ class Deploy:
             return f"{head} and was rolled back: {was} runs."
         gone = f" and its new services were removed ({', '.join(sorted(removed))})" if removed else ""
         return f"{head}{gone}: {was if good else 'nothing of it'} remains."
+
+    def _restore(self, good: releases.Release, history: t.Sequence[releases.Release]) -> list[Expected]:
+        """Deploy the last good release: what was there before was itself the rest of a deploy that died half-way."""
+        live = read_live(self._engine, good.stack, good.model)
+        plan = plan_stack(good.model, live, releases.base_trees(history), PlanOptions(allow_recreate=True))
+        applier = Applier(self._engine, live, self._auth_of)
+        applier.create_objects(item for item in plan.objects if item.kind == "network")
+        for item in plan.services:
+            applier.apply(item)
+        return [applier.expected(item) for item in plan.services if item.action != "remove"]
 
     def _wait_back(self, expected: t.Sequence[Expected], live: LiveState, limit: float) -> dict[str, Verdict]:
         before = self._engine.tasks(self._scope.tasks)

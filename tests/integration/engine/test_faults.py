@@ -93,8 +93,8 @@ def _under_way(cluster: Cluster, through: Node, tag: str = "v2") -> None:
     until(lambda: cluster.image(through).startswith(cluster.images[tag]), "the deploy to have written")
 
 
-def test_a_killed_deploy_is_understood_by_the_next(cluster: Cluster) -> None:
-    manager = cluster.nodes[0]
+def _kill_half_way(cluster: Cluster, manager: Node) -> None:
+    """Deploy v2 in another process and kill that when some tasks are new and some are old."""
     command = [sys.executable, "-c", _IN_ANOTHER_PROCESS]
     deploy = subprocess.Popen(command, stdin=subprocess.PIPE, env=os.environ, text=True)
     assert deploy.stdin is not None
@@ -105,10 +105,24 @@ def test_a_killed_deploy_is_understood_by_the_next(cluster: Cluster) -> None:
     deploy.wait(10)
     assert cluster.outcomes(manager) == {1: "converged", 2: "started"}
 
+
+def test_a_killed_deploy_is_finished_by_the_next(cluster: Cluster) -> None:
+    manager = cluster.nodes[0]
+    _kill_half_way(cluster, manager)
     finished = cluster.deploy(cluster.model("v2", slowly=True), manager)
     assert not finished.failed, finished.msg
     assert cluster.outcomes(manager) == {1: "converged", 2: "abandoned", 3: "converged"}
     assert not cluster.deploy(cluster.model("v2", slowly=True), manager).changed
+
+
+def test_a_killed_deploy_and_a_bad_one_after_it_end_on_the_last_good_release(cluster: Cluster) -> None:
+    manager = cluster.nodes[0]
+    _kill_half_way(cluster, manager)
+    crash = cluster.model("v3", container={"Command": ["sh", "-c", "exit 7"]})
+    out = cluster.deploy(crash, manager)
+    assert out.failed and "exit code 7" in out.msg and "release 1 runs" in out.msg, out.msg
+    assert cluster.image(manager).startswith(cluster.images["v1"])
+    assert cluster.outcomes(manager) == {1: "converged", 2: "abandoned", 3: "failed"}
 
 
 def test_the_manager_that_deploys_is_lost(cluster: Cluster) -> None:
@@ -132,7 +146,7 @@ def test_the_leader_is_lost(cluster: Cluster) -> None:
     thread.join(180)
     assert isinstance(ended[0], Result), ended
     assert cluster.outcomes(other)[2] == "converged"
-    assert _running(cluster, other) == {"n2", "n3", "n4"} or len(_running(cluster, other)) >= 2
+    assert "n1" not in _running(cluster, other)
 
 
 def _running(cluster: Cluster, through: Node) -> set[str]:
@@ -150,12 +164,16 @@ def _running(cluster: Cluster, through: Node) -> set[str]:
 
 
 def test_a_worker_is_lost(cluster: Cluster) -> None:
-    thread, ended = cluster.start(cluster.model("v2", slowly=True), cluster.nodes[0], wait_timeout=90)
-    _under_way(cluster, cluster.nodes[0])
+    manager = cluster.nodes[0]
+    thread, ended = cluster.start(cluster.model("v2", slowly=True), manager, wait_timeout=90)
+    _under_way(cluster, manager)
     cluster.nodes[3].kill()
-    thread.join(180)
-    assert isinstance(ended[0], Result), ended
-    assert "n4" not in _running(cluster, cluster.nodes[0])
+    thread.join(240)
+    if isinstance(ended[0], Result):
+        assert "n4" not in _running(cluster, manager)
+    else:  # the engine waits a minute for each old task on the dead node, which may be longer than the deploy may take
+        assert "some are on n4, which is down" in str(ended[0]) and "release 1 runs" in str(ended[0]), str(ended[0])
+        assert cluster.image(manager).startswith(cluster.images["v1"])
 
 
 def test_the_network_of_a_node_is_cut_for_20_seconds(cluster: Cluster) -> None:
