@@ -31,6 +31,7 @@ MAX_CLOCK_DIFFERENCE = 300.0
 
 _SPOT_TIME = 100.0  # of the 120 s between a spot notice and the end
 _HOOK_TIME = 240.0
+_UNHEARD = 20.0
 _DEMOTION_TIME = 30.0
 _PAUSE = 1.0
 
@@ -94,17 +95,18 @@ class Departure:
 
     def run(self, why: Notice) -> None:
         """Drain, hand over and leave; returns when the node is out of the swarm or time is over."""
-        deadline = time.monotonic() + why.seconds
+        started = time.monotonic()
         self._log(f"leaving: {why.reason}")
         drained = False
-        while time.monotonic() < deadline:
+        while time.monotonic() < started + why.seconds:
             try:
                 if self._engine.membership().state == "inactive":
                     return
-                drained = drained or self._announce()
-                left = self._engine.swarm_containers()
-                if drained and left == 0:
+                idle = self._engine.swarm_containers() == 0
+                # Nobody may have taken the notice, but then the leader drains what Auto Scaling holds.
+                if idle and (drained or time.monotonic() > started + _UNHEARD):
                     break
+                drained = drained or self._announce()
             except SwarmError as exc:
                 self._log(f"leaving: will try again: {exc}")
             time.sleep(_PAUSE)

@@ -24,6 +24,7 @@ class LocalEngine(Engine):
 
     def __init__(self, host: str = DEFAULT_HOST) -> None:
         super().__init__(host, timeout=JOIN_TIMEOUT)
+        self._sdk: t.Any = None
 
     # -- membership ------------------------------------------------------------------------------------------------
     def membership(self) -> Answer:
@@ -109,11 +110,15 @@ class LocalEngine(Engine):
     @contextlib.contextmanager
     def api(self, doing: str) -> t.Iterator[t.Any]:
         """Give the SDK's low-level client, for containers and images; its errors come out as :class:`EngineError`."""
+        from docker import APIClient
         from docker.errors import APIError, DockerException
         from requests.exceptions import RequestException
 
         try:
-            yield self._session
+            if self._sdk is None:
+                # The SDK puts a version before every path, and engines refuse versions older than they know.
+                self._sdk = APIClient(base_url=self.host, version="auto", timeout=int(self.timeout))
+            yield self._sdk
         except APIError as exc:
             reason = str(exc.explanation or exc).strip().rstrip(".")
             raise EngineError(f"Cannot {doing}: {reason}.", exc.status_code or 0) from exc
