@@ -66,7 +66,7 @@ def test_taking_it_twice_is_no_error(store: ParameterStore) -> None:
     assert bake_lock.acquire(store, "demo", "me", "mine", 60).token == "mine"
 
 
-@pytest.mark.parametrize("left", [held_since(3600), "no JSON", "{}"])
+@pytest.mark.parametrize("left", [held_since(3600), "no JSON", "{}"], ids=["old", "no-json", "empty"])
 def test_an_old_or_broken_lock_is_taken_over(store: ParameterStore, left: str) -> None:
     store.values[NAME] = left
     assert bake_lock.acquire(store, "demo", "me", "mine", 60, sleep=lambda seconds: None).token == "mine"
