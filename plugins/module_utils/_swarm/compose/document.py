@@ -10,32 +10,21 @@ equal keys wins. Docker's parser does none of that, so only PyYAML's syntax laye
 
 from __future__ import annotations
 
-import re
 import typing as t
 
-import yaml
-
 from .errors import ComposeError, Path
+from .syntax import MAX_DEPTH, PLAIN, STANDARD, compose
 from .values import plain_scalar
 
 MAX_BYTES = 1024 * 1024
-MAX_DEPTH = 60
 MAX_VALUES = 100_000
 
-_STANDARD = "tag:yaml.org,2002:"
-_PLAIN = "tag:apiary:plain"
+#: A node of PyYAML: C(id) says its kind, C(tag), C(value) and C(start_mark) the rest.
+Node = t.Any
+
 _MERGE = "<<"
 
 _Result = t.TypeVar("_Result")
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Marks plain scalars as such and leaves their meaning to us."""
-
-    yaml_implicit_resolvers: t.ClassVar[dict[t.Any, t.Any]] = {}
-
-
-_Loader.add_implicit_resolver(_PLAIN, re.compile(r".*", re.DOTALL), None)
 
 
 class Document:
@@ -84,71 +73,13 @@ def parse(name: str, content: bytes) -> Document:
     Raises ComposeError for everything that is not one YAML document with a mapping at its top, without anything that
     plain data cannot express, and of a sane size.
     """
-    text = decode(name, content)
-    try:
-        _check_depth(name, text)
-        node = yaml.compose(text, Loader=_Loader)
-    except yaml.reader.ReaderError as exc:
-        line = text.count("\n", 0, exc.position) + 1
-        message = f"the character #x{exc.character:04x} is not allowed; remove it"
-        raise ComposeError(message, file=name, line=line) from None
-    except yaml.MarkedYAMLError as exc:
-        raise _syntax_error(name, text, exc) from None
-    except (yaml.YAMLError, ValueError) as exc:
-        raise ComposeError(f"not valid YAML: {exc}", file=name) from None
+    node = compose(name, decode(name, content))
     if node is None:
         raise ComposeError('the file is empty; write at least "services:" with one service', file=name)
-    if not isinstance(node, yaml.MappingNode):
+    if node.id != "mapping":
         raise ComposeError('the top must be a mapping; write "services:" first', file=name, line=1)
     builder = _Builder(name)
     return Document(name, builder.build(node, ()), builder.lines)
-
-
-def _check_depth(name: str, text: str) -> None:
-    """Raise ComposeError for deep nesting: PyYAML composes nodes by recursion, and in C that ends the process."""
-    depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > MAX_DEPTH:
-                line = event.start_mark.line + 1 if event.start_mark else 0
-                raise ComposeError(f"nested deeper than {MAX_DEPTH} levels", file=name, line=line)
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-
-
-# What the parser says → what it means, and whether the line of its beginning is the one to look at.
-_SYNTAX = (
-    ("another document", 'there is a second document; keep one, without "---" in between', False),
-    ("undefined alias", 'the name after "*" has no "&" of the same name above it', False),
-    ("flow mapping", 'the "{" on this line has no "}", or a "," is missing', True),
-    ("flow sequence", 'the "[" on this line has no "]", or a "," is missing', True),
-    ("quoted scalar", "the quote that begins on this line does not end", True),
-    (
-        "mapping values are not allowed",
-        'a ":" cannot stand here; put the text in quotes, or look at the line above',
-        False,
-    ),
-    ("could not find expected ':'", 'a ":" is missing after the key', True),
-    ("expected key", "the line is not indented like those above it", False),
-    ("expected '-' indicator", "the line is not indented like those above it", False),
-    ("cannot start any token", "the line cannot begin like this; put the text in quotes", False),
-)
-
-
-def _syntax_error(name: str, text: str, exc: yaml.MarkedYAMLError) -> ComposeError:
-    words = " ".join(part for part in (exc.context, exc.problem) if part)
-    mark = exc.problem_mark or exc.context_mark
-    line = mark.line + 1 if mark else 0
-    written = text.split("\n")[line - 1] if 0 < line <= text.count("\n") + 1 else ""
-    if written.lstrip(" ").startswith("\t"):
-        return ComposeError("a tab is used to indent; use spaces", file=name, line=line)
-    for part, meaning, at_start in _SYNTAX:
-        if part in words:
-            if at_start and exc.context_mark:
-                line = exc.context_mark.line + 1
-            return ComposeError(f"not valid YAML: {meaning}", file=name, line=line)
-    return ComposeError(f"not valid YAML: {words}", file=name, line=line)
 
 
 class _Builder:
@@ -160,18 +91,18 @@ class _Builder:
         self.values = 0
         self.open: set[int] = set()
 
-    def error(self, node: yaml.Node, path: Path, problem: str) -> ComposeError:
+    def error(self, node: Node, path: Path, problem: str) -> ComposeError:
         return ComposeError(problem, file=self.name, line=node.start_mark.line + 1, path=path)
 
-    def build(self, node: yaml.Node, path: Path) -> t.Any:
+    def build(self, node: Node, path: Path) -> t.Any:
         self.count(node)
         if len(path) > MAX_DEPTH:
             raise self.error(node, (), f"nested deeper than {MAX_DEPTH} levels")
-        if isinstance(node, yaml.ScalarNode):
+        if node.id == "scalar":
             return self.scalar(node, path)
-        return self.inner(node, path, self.mapping if isinstance(node, yaml.MappingNode) else self.sequence)
+        return self.inner(node, path, self.mapping if node.id == "mapping" else self.sequence)
 
-    def count(self, node: yaml.Node) -> None:
+    def count(self, node: Node) -> None:
         self.values += 1
         if self.values > MAX_VALUES:
             raise self.error(node, (), f"anchors expand to more than {MAX_VALUES} values; write the file without them")
@@ -180,7 +111,7 @@ class _Builder:
         """Look into a collection, but not into one that is being looked into."""
         if id(node) in self.open:
             raise self.error(node, path, "an anchor contains itself; break the circle")
-        expected = _STANDARD + ("map" if isinstance(node, yaml.MappingNode) else "seq")
+        expected = STANDARD + ("map" if node.id == "mapping" else "seq")
         if node.tag != expected:
             raise self.error(node, path, f"the tag {_short_tag(node.tag)} is not known here; remove it")
         self.open.add(id(node))
@@ -189,36 +120,36 @@ class _Builder:
         finally:
             self.open.discard(id(node))
 
-    def sequence(self, node: yaml.SequenceNode, path: Path) -> list[t.Any]:
+    def sequence(self, node: Node, path: Path) -> list[t.Any]:
         return [self.item(child, (*path, index)) for index, child in enumerate(node.value)]
 
-    def item(self, node: yaml.Node, path: Path) -> t.Any:
+    def item(self, node: Node, path: Path) -> t.Any:
         self.lines[path] = node.start_mark.line + 1
         return self.build(node, path)
 
-    def scalar(self, node: yaml.ScalarNode, path: Path) -> t.Any:
-        if node.tag == _STANDARD + "str":
+    def scalar(self, node: Node, path: Path) -> t.Any:
+        if node.tag == STANDARD + "str":
             return node.value
-        if node.tag == _PLAIN:
+        if node.tag == PLAIN:
             return plain_scalar(node.value)
-        if node.tag in {_STANDARD + "int", _STANDARD + "float", _STANDARD + "bool", _STANDARD + "null"}:
+        if node.tag in {STANDARD + "int", STANDARD + "float", STANDARD + "bool", STANDARD + "null"}:
             return plain_scalar(node.value)
         raise self.error(node, path, f"the tag {_short_tag(node.tag)} is not known here; remove it")
 
-    def mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, t.Any]:
+    def mapping(self, node: Node, path: Path) -> dict[str, t.Any]:
         result = {}
         for key, (key_node, value_node) in self.entries(node, path).items():
             self.lines[(*path, key)] = key_node.start_mark.line + 1
             result[key] = self.build(value_node, (*path, key))
         return result
 
-    def entries(self, node: yaml.MappingNode, path: Path) -> dict[str, tuple[yaml.Node, yaml.Node]]:
+    def entries(self, node: Node, path: Path) -> dict[str, tuple[Node, Node]]:
         """Return the entries by key; those of C(<<) mappings come after the mapping's own, the earlier mapping wins."""
         self.count(node)
-        result: dict[str, tuple[yaml.Node, yaml.Node]] = {}
-        merged: list[tuple[yaml.Node, yaml.Node]] = []
+        result: dict[str, tuple[Node, Node]] = {}
+        merged: list[tuple[Node, Node]] = []
         for key_node, value_node in node.value:
-            if key_node.value == _MERGE and key_node.tag == _PLAIN:
+            if key_node.value == _MERGE and key_node.tag == PLAIN:
                 merged.append((key_node, value_node))
                 continue
             key = self.key(key_node, path)
@@ -227,16 +158,16 @@ class _Builder:
                 raise self.error(key_node, (*path, key), f"the key is already on line {line}; remove one of them")
             result[key] = (key_node, value_node)
         for key_node, value_node in merged:
-            for source in value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]:
-                if not isinstance(source, yaml.MappingNode):
+            for source in value_node.value if value_node.id == "sequence" else [value_node]:
+                if source.id != "mapping":
                     problem = '"<<" takes a mapping or a list of mappings, such as "<<: *defaults"'
                     raise self.error(key_node, path, problem)
                 for key, entry in self.inner(source, path, self.entries).items():
                     result.setdefault(key, entry)
         return result
 
-    def key(self, node: yaml.Node, path: Path) -> str:
-        if not isinstance(node, yaml.ScalarNode):
+    def key(self, node: Node, path: Path) -> str:
+        if node.id != "scalar":
             raise self.error(node, path, "a key must be a word, not a list or a mapping")
         key = self.scalar(node, path)
         if not isinstance(key, str):
@@ -247,4 +178,4 @@ class _Builder:
 
 
 def _short_tag(tag: str) -> str:
-    return tag.replace(_STANDARD, "!!")
+    return tag.replace(STANDARD, "!!")

@@ -82,8 +82,7 @@ def _float_text(value: float) -> str:
     if math.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
     sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
-    assert isinstance(exponent, int)
-    scale = len(digits) + exponent - 1
+    scale = len(digits) + int(exponent) - 1
     prefix = "-" if sign else ""
     if value == 0:
         return prefix + "0"
