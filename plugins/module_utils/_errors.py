@@ -78,8 +78,10 @@ class DeployFailed(SwarmError):
     """Services did not converge.
 
     :ivar failures: one entry per failed service, ready to be returned to the user.
+    :ivar changed: something was written, even if it was taken back.
     """
 
-    def __init__(self, message: str, failures: list[dict[str, t.Any]]) -> None:
+    def __init__(self, message: str, failures: list[dict[str, t.Any]], changed: bool = False) -> None:
         super().__init__(message)
         self.failures = failures
+        self.changed = changed

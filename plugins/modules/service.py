@@ -617,22 +617,22 @@ EXAMPLES = r"""
 RETURN = r"""
 plan:
   description: What was, or in check mode would be, changed.
-  returned: always
+  returned: success
   type: dict
 summary:
   description: The plan for people.
-  returned: always
+  returned: success
   type: list
   elements: str
 changes:
   description: Names of the fields that changed.
-  returned: always
+  returned: success
   type: list
   elements: str
   sample: ["TaskTemplate.ContainerSpec.Image"]
 rebuilt:
   description: Whether the service was removed and created again.
-  returned: always
+  returned: success
   type: bool
 running:
   description: Number of tasks that run, or have completed.
@@ -888,7 +888,7 @@ def main() -> None:
     try:
         module.exit_json(**run(module), invocation=told)
     except DeployFailed as exc:
-        module.fail_json(msg=exc.message, failures=exc.failures, invocation=told)
+        module.fail_json(msg=exc.message, failures=exc.failures, changed=exc.changed, invocation=told)
     except SwarmError as exc:
         module.fail_json(msg=exc.message, invocation=told)
 

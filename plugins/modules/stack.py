@@ -183,7 +183,7 @@ EXAMPLES = r"""
 RETURN = r"""
 plan:
   description: What was, or in check mode would be, changed.
-  returned: always
+  returned: success
   type: dict
   contains:
     services:
@@ -204,7 +204,7 @@ plan:
       elements: str
 summary:
   description: The plan for people.
-  returned: always
+  returned: success
   type: list
   elements: str
   sample:
@@ -358,7 +358,7 @@ def main() -> None:
     try:
         module.exit_json(**run(module), invocation=told)
     except DeployFailed as exc:
-        module.fail_json(msg=exc.message, failures=exc.failures, invocation=told)
+        module.fail_json(msg=exc.message, failures=exc.failures, changed=exc.changed, invocation=told)
     except (SwarmError, ModelError) as exc:
         module.fail_json(msg=str(exc), invocation=told)
 

@@ -70,8 +70,7 @@ class Applier:
         auth = self._auth_of(plan.image_after) if plan.image_after else ""
         service_id = plan.live["ID"] if plan.live else ""
         if plan.action == "update":
-            assert plan.live is not None
-            self._update(plan.live, self.with_ids(plan.spec), auth)
+            self._update(plan.before, self.with_ids(plan.spec), auth)
         elif plan.action == "remove":
             self._engine.remove_service(service_id)
         elif plan.action == "create":
@@ -141,9 +140,8 @@ class Applier:
                 self._engine.remove_service(service_id)
                 removed.append(plan.name)
                 continue
-            assert plan.live is not None
-            back = self._back(plan.live, service_id)
-            expected.append(Expected(plan.name, back, to_tree(plan.live["Spec"], self.network_names())))
+            back = self._back(plan.before, service_id)
+            expected.append(Expected(plan.name, back, to_tree(plan.before["Spec"], self.network_names())))
         self._applied.clear()
         return expected, removed
 

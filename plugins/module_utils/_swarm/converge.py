@@ -211,8 +211,7 @@ def _judge_tasks(expected: Expected, seen: Seen, ours: str, now: float, problems
 
 
 def _judge_job(seen: Seen, problems: tuple[Problem, ...], mode: Tree) -> Verdict:
-    assert seen.service is not None
-    iteration = ((seen.service.get("JobStatus") or {}).get("JobIteration") or {}).get("Index", 0)
+    iteration = (((seen.service or {}).get("JobStatus") or {}).get("JobIteration") or {}).get("Index", 0)
     tasks = [task for task in seen.tasks if (task.get("JobIteration") or {}).get("Index", 0) == iteration]
     complete = [task for task in tasks if task["Status"]["State"] == "complete"]
     if mode["Kind"] == "global-job":
@@ -263,7 +262,7 @@ def _problem(task: Json) -> Problem:
         str(task.get("Slot") or task.get("NodeID") or ""),
         str(task.get("NodeID") or ""),
         str(status["State"]),
-        str(status.get("Err") or ""),
+        " ".join(str(status.get("Err") or "").split()),
         int(container.get("ExitCode", 0)) if ran else None,
         str(container.get("ContainerID") or ""),
     )
@@ -320,5 +319,4 @@ def _waits_for(have: int, want: int, outdated: int, lost: t.Sequence[str], probl
 
 
 def _template(seen: Seen) -> Json:
-    assert seen.service is not None
-    return dict(seen.service["Spec"].get("TaskTemplate") or {})
+    return dict(((seen.service or {}).get("Spec") or {}).get("TaskTemplate") or {})

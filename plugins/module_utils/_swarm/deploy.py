@@ -198,7 +198,7 @@ class Deploy:
         release.reason = problem or "; ".join(f"{item['service']}: {item['reason']}" for item in failures)
         now = self._go_back(applier, live, history, release)
         message = f"{now}\n{problem}" if problem else report.text(failures, now)
-        raise DeployFailed(message, failures)
+        raise DeployFailed(message, failures, changed=True)
 
     def _write(self, plan: StackPlan, live: LiveState, applier: Applier) -> dict[str, Verdict]:
         """Write the plan wave by wave and return the verdicts; an empty dict when nobody waits."""

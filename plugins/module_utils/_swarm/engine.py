@@ -309,7 +309,10 @@ class Engine:
         except requests.exceptions.Timeout as exc:
             raise EngineUnreachable(f"Cannot {doing}: no answer from {self.host} within {timeout:g} s") from exc
         except (requests.exceptions.RequestException, OSError) as exc:
-            raise EngineUnreachable(f"Cannot {doing}: no engine answers at {self.host} ({_root_cause(exc)})") from exc
+            cause = _root_cause(exc)
+            if "timed out" in cause:  # in the middle of an answer
+                raise EngineUnreachable(f"Cannot {doing}: {self.host} took longer than {timeout:g} s") from exc
+            raise EngineUnreachable(f"Cannot {doing}: no engine answers at {self.host} ({cause})") from exc
         self.api_version = response.headers.get("Api-Version", self.api_version)
         if response.status_code >= 400:
             raise error_of(doing, response.status_code, _message(response))

@@ -34,8 +34,7 @@ def remove_stack(engine: Engine, stack: str, check_mode: bool, timeout: float, f
         if holder:
             raise LockHeld(f"Stack {stack} is being deployed: {holder}. Wait for it, or use force: true.")
     for service in plan.services:
-        assert service.live is not None
-        engine.remove_service(service.live["ID"])
+        engine.remove_service(service.before["ID"])
     deadline = time.monotonic() + timeout
     left = [
         f"{thing.kind} {thing.name}"

@@ -19,6 +19,8 @@ LOG_LINES = 20
 #: Tasks shown for one service; the others fail for the same reason as a rule.
 _TASKS = 3
 _SIGKILL_EXIT = 137
+#: The engine's words for a container whose program never ran: there is no log to ask for.
+_NEVER_RAN = "starting container failed"
 
 
 def collect(engine: Engine, verdicts: t.Mapping[str, Verdict], nodes: t.Sequence[Json]) -> list[Json]:
@@ -70,7 +72,7 @@ def _task(engine: Engine, problem: Problem, names: t.Mapping[str, str]) -> Json:
 def _last_words(engine: Engine, problem: Problem) -> Json:
     found: Json = {}
     try:
-        found["logs"] = engine.task_logs(problem.task_id, LOG_LINES)
+        found["logs"] = [] if _NEVER_RAN in problem.error else engine.task_logs(problem.task_id, LOG_LINES)
     except EngineError as exc:
         found["logs_problem"] = exc.message
     try:

@@ -204,7 +204,8 @@ def _carry_out(
     verdicts = wait(engine, [expected], scope, options.wait_timeout, watch, listener=listener)
     failures = report.collect(engine, verdicts, live.nodes)
     if failures:
-        raise DeployFailed(report.text(failures, _state(engine, service, expected.service_id)), failures)
+        now = _state(engine, service, expected.service_id)
+        raise DeployFailed(report.text(failures, now), failures, changed=service.action != "none")
     return verdicts[service.name]
 
 

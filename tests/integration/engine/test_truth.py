@@ -11,7 +11,7 @@ import typing as t
 
 from engine_recorder import Recorder
 from lab import until
-from stacks import SECOND, content, reference, service, stack
+from stacks import SECOND, content, network, reference, service, stack
 from workbench import Outcome, Swarm
 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import Deploy, Options, Result
@@ -265,3 +265,26 @@ def test_new_ports_and_new_places_are_waited_for_though_tasks_look_the_same(swar
     assert not moved.failed, moved.msg
     worker = next(node["ID"] for node in swarm.client.nodes() if node["Description"]["Hostname"] == "n2")
     assert [task["NodeID"] for task in swarm.tasks(f"{name}_web")] == [worker]
+
+
+def test_d30_log_driver_that_cannot_start_is_a_failure_with_its_reason(swarm: Swarm, name: str) -> None:
+    options = {"awslogs-region": "eu-west-1", "awslogs-group": "/none"}
+    logs = {"LogDriver": {"Name": "awslogs", "Options": {**options, "awslogs-endpoint": "http://127.0.0.1:9"}}}
+    out = swarm.stack(_one(swarm, name, "v1", 1, template=logs), wait_timeout=30)
+    assert out.failed and "failed to create Cloudwatch log stream" in out.msg, out.msg
+    assert "cannot be read" not in out.msg
+
+
+def test_x03_a_stack_can_be_deployed_again_right_after_its_removal(swarm: Swarm, name: str) -> None:
+    net = network(name, "net")
+    web = service(name, "web", swarm.images["v1"], 2, template={"Networks": [{"Target": net.name}]})
+    for _attempt in range(2):
+        assert not swarm.stack(stack(name, web, networks={"net": net})).failed
+        assert not swarm.module("stack", name=name, state="absent").failed
+
+
+def test_x05_a_deploy_without_a_change_leaves_the_engines_own_rollback_target_alone(swarm: Swarm, name: str) -> None:
+    for tag in ("v1", "v2", "v2"):
+        assert not swarm.stack(_one(swarm, name, tag)).failed
+    previous = swarm.client.inspect_service(f"{name}_web")["PreviousSpec"]
+    assert previous["TaskTemplate"]["ContainerSpec"]["Image"].startswith(swarm.images["v1"])

@@ -69,6 +69,13 @@ class ServicePlan:
     routed: bool = False
 
     @property
+    def before(self) -> Json:
+        """The service as read. Raises ValueError when it is to be created."""
+        if self.live is None:
+            raise ValueError(f"service {self.name} does not exist yet")
+        return self.live
+
+    @property
     def restarts(self) -> int:
         """Number of running tasks that will be replaced."""
         return len(self.replaced)
