@@ -139,7 +139,7 @@ check-unit: $(READY)
 	@python -m pytest -q -n 2 tests/unit
 
 # --- slower judges ----------------------------------------------------------------------------------------------------
-TEMPLATES := $(wildcard roles/*/files/*.cfn.yml roles/*/files/*.template)
+TEMPLATES := $(wildcard roles/*/files/*.template)
 
 check-sanity: $(READY)
 	@scripts/sanity $(CACHE)/sanity

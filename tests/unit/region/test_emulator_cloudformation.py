@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from region.emulator import view
 
-CLUSTER_TEMPLATE = Path(__file__).parents[3] / "roles" / "cluster" / "files" / "cluster.cfn.yml"
+CLUSTER_TEMPLATE = Path(__file__).parents[3] / "roles" / "cluster" / "files" / "cluster.template"
 CLUSTER_PARAMETERS = {
     "Cluster": "demo",
     "AvailabilityZones": "us-east-1a,us-east-1b,us-east-1c",

@@ -16,7 +16,7 @@ import yaml
 from cfnlint.decode import decode
 
 ROOT = Path(__file__).resolve().parents[3]
-TEMPLATE = ROOT / "roles/cluster/files/cluster.cfn.yml"
+TEMPLATE = ROOT / "roles/cluster/files/cluster.template"
 MAX_BYTES = 51_200  # of a template in a request
 
 
