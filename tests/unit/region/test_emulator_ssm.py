@@ -13,11 +13,11 @@ from botocore.exceptions import ClientError
 
 
 def test_one_of_many_creates(account: Any) -> None:
-    clients = [account.client("ssm", key="AKIALOCALREGION00001", secret=f"thread-{index}") for index in range(8)]
+    client = account.client("ssm")
     results: list[str] = []
-    barrier = threading.Barrier(len(clients))
+    barrier = threading.Barrier(8)
 
-    def create(index: int, client: Any) -> None:
+    def create(index: int) -> None:
         barrier.wait()
         try:
             client.put_parameter(Name="/swarm/demo/managers", Value=str(index), Type="String")
@@ -25,7 +25,7 @@ def test_one_of_many_creates(account: Any) -> None:
         except ClientError as error:
             results.append(error.response["Error"]["Code"])
 
-    threads = [threading.Thread(target=create, args=pair) for pair in enumerate(clients)]
+    threads = [threading.Thread(target=create, args=(index,)) for index in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

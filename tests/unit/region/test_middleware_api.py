@@ -9,9 +9,11 @@ import json
 import urllib.request
 from typing import Any
 
+import boto3
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from region.emulator import credentials
@@ -145,6 +147,46 @@ def test_unknown_keys_are_refused(account: Any, service: str, call: str, expecte
     assert code(caught) == expected
 
 
+@pytest.mark.parametrize(
+    ("service", "call", "expected"),
+    [
+        ("ec2", "describe_instances", "AuthFailure"),
+        ("sts", "get_caller_identity", "SignatureDoesNotMatch"),
+        ("ssm", "describe_parameters", "InvalidSignatureException"),
+        ("s3", "list_buckets", "SignatureDoesNotMatch"),
+    ],
+)
+def test_wrong_secret_is_refused(account: Any, service: str, call: str, expected: str) -> None:
+    client = account.client(service, secret="wrong")
+    with pytest.raises(ClientError) as caught:
+        getattr(client, call)()
+    assert code(caught) == expected
+
+
+@pytest.mark.parametrize("key", ["plain", "with space/ünd/+plus", "a//b", "~tilde=and&more", "per%20cent"])
+@pytest.mark.parametrize("version", ["s3v4", "s3"])
+def test_signatures_over_odd_paths_hold(account: Any, key: str, version: str) -> None:
+    s3 = boto3.client(
+        "s3",
+        region_name="us-east-1",
+        endpoint_url=account.url,
+        aws_access_key_id=CONTROLLER_ACCESS_KEY,
+        aws_secret_access_key=CONTROLLER_SECRET_KEY,
+        config=Config(signature_version=version, retries={"total_max_attempts": 1}),
+    )
+    s3.create_bucket(Bucket="odd")
+    s3.put_object(Bucket="odd", Key=key, Body=b"x", Metadata={"a": "b  c"})
+    assert [one["Key"] for one in s3.list_objects_v2(Bucket="odd", Prefix=key)["Contents"]] == [key]
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": "odd", "Key": key})
+    assert ("X-Amz-Signature" in url) == (version == "s3v4")
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        assert answer.read() == b"x"
+    if version != "s3v4":
+        return
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(url[:-1] + ("0" if url[-1] != "0" else "1"), timeout=10)
+
+
 def test_assumed_role_is_named(account: Any) -> None:
     account.client("iam").create_role(RoleName="deployer", AssumeRolePolicyDocument=TRUST)
     sts = account.client("sts")
@@ -171,6 +213,7 @@ def test_assumed_role_is_named(account: Any) -> None:
         ("access_denied", "ssm", "describe_parameters", "AccessDeniedException"),
         ("access_denied", "ec2", "describe_instances", "UnauthorizedOperation"),
         ("expired_token", "logs", "describe_log_groups", "ExpiredTokenException"),
+        ("not_opted_in", "ec2", "describe_instances", "AuthFailure"),
         ("outage", "ecr", "describe_repositories", "ServiceUnavailable"),
     ],
 )

@@ -15,7 +15,19 @@ from collections.abc import Callable
 from moto.core.base_backend import BackendDict
 
 from region.config import RegionConfig
-from region.emulator import autoscaling, client, cloudformation, cloudwatch, credentials, ec2, logs, ssm, sts, view
+from region.emulator import (
+    autoscaling,
+    client,
+    cloudformation,
+    cloudwatch,
+    credentials,
+    ec2,
+    logs,
+    serialization,
+    ssm,
+    sts,
+    view,
+)
 from region.emulator.ec2 import debian, launch
 from region.emulator.services import EmulatedServices
 from region.emulator.state import events, lock, runtime
@@ -54,6 +66,7 @@ def install(config: RegionConfig, clock: Callable[[], float], *, complete_transi
         launch.reset()
         client.reset()
         credentials.install()
+        serialization.install()
         ec2.install()
         sts.install()
         autoscaling.install()

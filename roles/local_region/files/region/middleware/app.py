@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any, Protocol
 
-from region.middleware import admin, faults, masking, record, requests, responses
+from region.middleware import admin, faults, masking, record, requests, responses, signature
 from region.middleware.control import ENFORCE_INSTANCE_PROFILES, Control
 from region.middleware.identity import Principal
 from region.middleware.requests import Call
@@ -62,7 +62,7 @@ class Application:
         sequence, began = self.control.recorder.next_sequence(), self._services.now()
         principal = self.control.principals.get(call.access_key)
         try:
-            self._admit(call, principal)
+            self._admit(call, principal, environ)
             status, headers, body = self._run(call, environ)
         except ErrorResponse as error:
             status, headers, body = responses.serialize(call, error)
@@ -89,7 +89,7 @@ class Application:
             self._services.changed()
         return _send(start_response, status, headers, body)
 
-    def _admit(self, call: Call, principal: Principal | None) -> None:
+    def _admit(self, call: Call, principal: Principal | None, environ: dict[str, Any]) -> None:
         """Let the call pass, or end it the way AWS would."""
         arn = principal.arn if principal else "anonymous"
         for rule in self.control.faults.take(call.service, call.action, arn, call.region):
@@ -105,7 +105,9 @@ class Application:
             if call.service not in UNSIGNED:
                 raise ErrorResponse(403, "MissingAuthenticationToken", "Request is missing Authentication Token")
         elif principal is None or not self._token_fits(call):
-            raise _unknown_key(call)
+            raise faults.unknown_key(call.service, call.protocol)
+        elif VIA not in environ and not self._signature_fits(call, environ):
+            raise faults.wrong_signature(call.service, call.protocol)
         elif principal.expires_at is not None and principal.expires_at <= self._services.now():
             raise faults.error_for("expired_token", call.service, call.action, arn, call.protocol)
         enforced = self.control.enforce == ENFORCE_INSTANCE_PROFILES
@@ -114,6 +116,10 @@ class Application:
 
     def _token_fits(self, call: Call) -> bool:
         return self.control.principals.token(call.access_key) == call.token
+
+    def _signature_fits(self, call: Call, environ: dict[str, Any]) -> bool:
+        secret = self.control.principals.secret(call.access_key)
+        return not secret or signature.matches(environ, requests.buffer_body(environ), secret)
 
     def _run(self, call: Call, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
         what = f"{call.service}.{call.action or environ['REQUEST_METHOD'] + ' ' + environ.get('PATH_INFO', '')}"
@@ -138,17 +144,6 @@ class Application:
 def _is_html(headers: list[tuple[str, str]], body: bytes) -> bool:
     types = [value for name, value in headers if name.lower() == "content-type"]
     return any(value.startswith("text/html") for value in types) and not body.lstrip().startswith((b"<?xml", b"{"))
-
-
-def _unknown_key(call: Call) -> ErrorResponse:
-    if call.service == "ec2":
-        return ErrorResponse(401, "AuthFailure", "AWS was not able to validate the provided access credentials")
-    if call.service == "s3":
-        return ErrorResponse(
-            403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records."
-        )
-    code = "UnrecognizedClientException" if call.protocol in ("json", "rest-json") else "InvalidClientTokenId"
-    return ErrorResponse(403, code, "The security token included in the request is invalid.")
 
 
 def _send(start_response: StartResponse, status: int, headers: list[tuple[str, str]], body: bytes) -> Iterable[bytes]:

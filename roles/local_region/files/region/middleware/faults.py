@@ -13,7 +13,7 @@ from typing import Any
 
 from region.middleware.responses import ErrorResponse
 
-KINDS = ("throttle", "access_denied", "latency", "outage", "expired_token")
+KINDS = ("throttle", "access_denied", "latency", "outage", "expired_token", "not_opted_in")
 
 
 @dataclass
@@ -92,6 +92,8 @@ def error_for(kind: str, service: str, action: str, principal: str, protocol: st
         return ErrorResponse(400, code, "Rate exceeded")
     if kind == "access_denied":
         return denied(service, action, principal, protocol)
+    if kind == "not_opted_in":
+        return unknown_key(service, protocol)
     if kind == "expired_token":
         if service == "ec2":
             return ErrorResponse(400, "RequestExpired", "Request has expired.")
@@ -113,4 +115,29 @@ def denied(service: str, action: str, principal: str, protocol: str, resource: s
         400 if code == "AccessDeniedException" else 403,
         code,
         f"User: {principal} is not authorized to perform: {service}:{action} on resource: {resource}",
+    )
+
+
+def unknown_key(service: str, protocol: str) -> ErrorResponse:
+    """Return AWS's refusal of an access key that it does not know, or that has no use in this region."""
+    if service == "ec2":
+        message = "AWS was not able to validate the provided access credentials"
+        return ErrorResponse(401, "AuthFailure", message)
+    if service == "s3":
+        message = "The AWS Access Key Id you provided does not exist in our records."
+        return ErrorResponse(403, "InvalidAccessKeyId", message)
+    code = "UnrecognizedClientException" if protocol in ("json", "rest-json") else "InvalidClientTokenId"
+    return ErrorResponse(403, code, "The security token included in the request is invalid.")
+
+
+def wrong_signature(service: str, protocol: str) -> ErrorResponse:
+    """Return AWS's refusal of a request that was signed with another secret, or wrongly."""
+    if service == "ec2":
+        return unknown_key(service, protocol)
+    code = "InvalidSignatureException" if protocol in ("json", "rest-json") else "SignatureDoesNotMatch"
+    return ErrorResponse(
+        403,
+        code,
+        "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access "
+        "Key and signing method. Consult the service documentation for details.",
     )

@@ -38,6 +38,7 @@ _HOST = re.compile(
     r"^(?:(?P<prefix>.+)\.)?(?P<service>[a-z0-9-]+)(?:[.-](?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?\.(?:amazonaws\.com|api\.aws)$"
 )
 _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/]+)/(?P<date>\d+)/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
+_OLDER_SIGNATURE = re.compile(r"AWS (?P<key>[^:]+):")
 
 
 @dataclass
@@ -99,12 +100,16 @@ def parse(environ: dict[str, Any]) -> Call:
     )
     by_host = _HOST.match(host)
     named = credential.group("service") if credential else _host_service(by_host)
+    older = _OLDER_SIGNATURE.match(environ.get("HTTP_AUTHORIZATION", ""))
+    older_key = older.group("key") if older else query.get("AWSAccessKeyId", [""])[0]
+    if not named and older_key:
+        named = "s3"  # only S3 still takes the older signature, which names neither service nor region
     region = credential.group("region") if credential else (by_host and by_host.group("region")) or DEFAULT_REGION
     call = Call(
         service=_service_name(named.lower(), body),
         region=region,
         action="",
-        access_key=credential.group("key") if credential else query.get("AWSAccessKeyId", [""])[0],
+        access_key=credential.group("key") if credential else older_key,
         token=environ.get("HTTP_X_AMZ_SECURITY_TOKEN", "") or query.get("X-Amz-Security-Token", [""])[0],
         host=host,
     )

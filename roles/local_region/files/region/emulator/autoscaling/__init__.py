@@ -61,6 +61,8 @@ ACTIONS: dict[str, Action] = {
     "DescribeWarmPool": lambda request: {"Instances": []},
     "DetachInstances": api_instances.detach,
     "DetachLoadBalancerTargetGroups": api_groups.detach_target_groups,
+    "DisableMetricsCollection": api_groups.disable_metrics,
+    "EnableMetricsCollection": api_groups.enable_metrics,
     "EnterStandby": api_instances.enter_standby,
     "ExecutePolicy": api_instances.execute_policy,
     "ExitStandby": api_instances.exit_standby,

@@ -22,6 +22,19 @@ STORED = (
     "DesiredCapacityType",
     "InstanceMaintenancePolicy",
 )
+GROUP_METRICS = tuple(
+    f"Group{one}"
+    for one in (
+        "DesiredCapacity",
+        "InServiceInstances",
+        "MaxSize",
+        "MinSize",
+        "PendingInstances",
+        "StandbyInstances",
+        "TerminatingInstances",
+        "TotalInstances",
+    )
+)
 NOT_EMULATED = ("LaunchConfigurationName", "InstanceId", "LoadBalancerNames", "TrafficSources")
 
 
@@ -314,3 +327,23 @@ def describe_target_groups(request: Request) -> dict[str, Any]:
         inside = any(arn in one.registered for one in group.members.values())
         states.append({"LoadBalancerTargetGroupARN": arn, "State": "InService" if inside else "Added"})
     return {"LoadBalancerTargetGroups": states}
+
+
+def enable_metrics(request: Request) -> None:
+    """EnableMetricsCollection: kept and described; no group metrics are made here."""
+    group = groups.find(request.region, request.get("AutoScalingGroupName"))
+    metrics = set(request.get("Metrics", []) or GROUP_METRICS) | {one["Metric"] for one in _metrics(group)}
+    granularity = request.get("Granularity", "1Minute")
+    group.extra["EnabledMetrics"] = [{"Metric": one, "Granularity": granularity} for one in sorted(metrics)]
+
+
+def disable_metrics(request: Request) -> None:
+    """DisableMetricsCollection."""
+    group = groups.find(request.region, request.get("AutoScalingGroupName"))
+    gone = request.get("Metrics", []) or GROUP_METRICS
+    group.extra["EnabledMetrics"] = [one for one in _metrics(group) if one["Metric"] not in gone]
+
+
+def _metrics(group: Group) -> list[dict[str, str]]:
+    enabled: list[dict[str, str]] = group.extra.get("EnabledMetrics", [])
+    return enabled

@@ -75,6 +75,7 @@ def new_image(
         root_device_type="ebs",
         root_device_name=root,
         boot_mode=attributes.pop("boot_mode", None) or "uefi-preferred",
+        hypervisor="xen",
     )
     backend.snapshots.pop(image.ebs_snapshot.id, None)  # moto's stand-in: this image knows its own snapshots
     image.devices = devices

@@ -11,7 +11,8 @@ from typing import Any
 
 from moto.core.utils import utcnow
 from moto.ec2.models import ec2_backends
-from moto.ec2.models.instances import Instance, InstanceState, StateReason
+from moto.ec2.models.core import TaggedEC2Resource
+from moto.ec2.models.instances import Instance, InstanceBackend, InstanceState, StateReason
 
 from region.emulator.errors import AwsError
 from region.emulator.patching import define, wrap
@@ -159,6 +160,23 @@ def install() -> None:
         if self.state not in ("pending", "running"):
             raise _incorrect_state(self, "reboot")
         self.reboots += 1
+
+    @wrap(TaggedEC2Resource, "get_tags")
+    def get_tags(original: Any, self: Any) -> list[dict[str, str]]:
+        """moto matches the tags of all resources against a pattern made of this one's id, for each description."""
+        if not self.id:
+            return []
+        own: dict[str, str] = self.ec2_backend.tags.get(self.id, {})
+        return [{"resource_id": self.id, "key": key, "value": value} for key, value in own.items()]
+
+    @wrap(InstanceBackend, "get_instance")
+    def get_instance(original: Any, self: Any, instance_id: str) -> Any:
+        """moto copies every reservation for each look at one instance."""
+        for reservation in self.reservations.values():
+            for instance in reservation.instances:
+                if instance.id == instance_id:
+                    return instance
+        return original(self, instance_id)
 
     _describe_terminated()
 
