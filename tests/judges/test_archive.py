@@ -19,6 +19,7 @@ TOP_LEVEL = {
     "CONTRIBUTING.md",
     "FILES.json",
     "LICENSE",
+    "LICENSES",
     "MANIFEST.json",
     "README.md",
     "changelogs",
