@@ -24,8 +24,8 @@ SOURCES = sorted(
     if ".cache" not in path.parts
 )
 ROLES = sorted(path.parent for path in (ROOT / "roles").glob("*/tasks"))
-# Roles of the controller, which make nodes instead of setting one up; the end-to-end tests run them.
-MAKES_NODES = ("bake", "cluster", "local_region")
+# Roles that run on the controller instead of setting up a node; the end-to-end tests run them.
+ON_THE_CONTROLLER = ("bake", "cluster", "deploy", "local_region")
 
 HEADER = (
     "# Copyright (c) 2026 The apiary.swarm contributors",
@@ -158,7 +158,7 @@ def test_role_has_all_its_parts(role: Path) -> None:
     ] == []
 
 
-@pytest.mark.parametrize("role", [role for role in ROLES if role.name not in MAKES_NODES], ids=relative)
+@pytest.mark.parametrize("role", [role for role in ROLES if role.name not in ON_THE_CONTROLLER], ids=relative)
 def test_role_has_a_scenario(role: Path) -> None:
     assert (ROOT / "molecule" / role.name / "molecule.yml").exists()
 
