@@ -126,7 +126,7 @@ class Region:
     def reset(self) -> None:
         """Empty the region, the record and the faults."""
         request = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST", data=b"")
-        urllib.request.urlopen(request, timeout=10).read()
+        urllib.request.urlopen(request, timeout=60).read()
         self.faults.clear()
         self.forget()
 

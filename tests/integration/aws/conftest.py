@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import typing as t
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import yaml
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 
 from ansible.module_utils.testing import patch_module_args
+from inventory_lister import Lister
 from moto_region import Region
 
 
@@ -56,12 +56,9 @@ def run_module(capsys: pytest.CaptureFixture[str]) -> t.Callable[..., dict[str, 
     return run
 
 
-ROOT = Path(__file__).resolve().parents[3]
-
-
 @dataclass(frozen=True)
 class Listing:
-    """What ansible-inventory printed."""
+    """An inventory in the form of ansible-inventory, and what was printed."""
 
     data: dict[str, t.Any]
     stderr: str
@@ -84,36 +81,21 @@ class Listing:
         return " ".join(self.stderr.split())
 
 
-def _untagged(data: dict[str, t.Any]) -> t.Any:
-    """Read ansible-inventory's mark of text that must not be templated as the text."""
-    return data["__ansible_unsafe"] if set(data) == {"__ansible_unsafe"} else data
+@pytest.fixture(scope="session")
+def lister() -> t.Iterator[Lister]:
+    """The program that lists inventories; started once."""
+    program = Lister()
+    yield program
+    program.close()
 
 
 @pytest.fixture
-def list_inventory(tmp_path: Path) -> t.Callable[..., Listing]:
-    """Return a function that runs ansible-inventory on a configuration, given as a dictionary."""
+def list_inventory(lister: Lister, tmp_path: Path) -> t.Callable[..., Listing]:
+    """Return a function that lists an inventory from its configuration, given as a dictionary."""
 
     def run(config: dict[str, t.Any], *, name: str = "demo.swarm_ec2.yml", **environment: str) -> Listing:
         path = tmp_path / name
         path.write_text(yaml.safe_dump(config), encoding="utf-8")
-        done = subprocess.run(
-            [str(Path(sys.executable).with_name("ansible-inventory")), "-i", str(path), "--list", "--export"],
-            env={
-                **os.environ,
-                "ANSIBLE_COLLECTIONS_PATH": f"{ROOT}/.cache/ac:{ROOT}/.cache/collections",
-                "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-                "COLUMNS": "500",
-                **environment,
-            },
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        return Listing(
-            json.loads(done.stdout, object_hook=_untagged) if done.stdout.startswith("{") else {},
-            done.stderr,
-            done.returncode,
-        )
+        return Listing(**lister.list(path, {**os.environ, "COLUMNS": "500", **environment}))
 
     return run
