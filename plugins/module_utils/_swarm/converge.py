@@ -199,7 +199,9 @@ def _judge_tasks(expected: Expected, seen: Seen, ours: str, now: float, problems
         given_up = _given_up(seen, problems)
         if given_up is not None and have < want and not outdated:
             return Verdict("failed", given_up, have, want, problems, "task")
-        dead = sorted({str(task.get("NodeID")) for task in wanted_now if task.get("NodeID")} - up)
+        # Tasks on a dead node may be wanted no more, and yet the engine waits for them to stop.
+        open_tasks = [task for task in seen.tasks if task["Status"]["State"] in (*_WAITING, "running")]
+        dead = {str(task.get("NodeID")) for task in open_tasks if task.get("NodeID")} - up
         lost = [node_facts.name_of(node) for node in seen.nodes if node["ID"] in dead]
         return Verdict("progressing", _waits_for(have, want, len(outdated), lost, problems), have, want, problems)
     monitor = monitor_of(seen.tree)

@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import time
 import typing as t
 
-from .._errors import Conflict, EngineError, PlanRefused
+from .._errors import Conflict, EngineError, OutOfSequence, PlanRefused
 from . import report
 from .converge import Expected, Verdict
 from .engine import Engine
@@ -20,6 +22,8 @@ from .wait import Listener, Scope, Watch, wait
 LABEL_JOB = "apiary.job"
 _ENDED = {"complete", "failed", "shutdown", "rejected", "orphaned", "remove"}
 _LOG_LINES = 1000
+#: Seconds that a job which is stopped gets to end.
+_STOP_TIME = 30.0
 #: What makes a service answer to a name or to requests, and what keeps it running, is not for a job.
 _NOT_FOR_JOBS = ("Healthcheck", "StopGracePeriod")
 
@@ -119,8 +123,28 @@ def run(
         verdict = wait(engine, [Expected(name, service_id, tree)], scope, timeout, watch, listener=listener)[name]
         return _finished(engine, name, verdict, live.nodes, scope)
     finally:
+        _stop(engine, service_id)
         if not keep:
             engine.remove_service(service_id)
+
+
+def _stop(engine: Engine, service_id: str) -> None:
+    """Stop a job that has not ended; the engine lets the tasks of a job run on when its service is removed.
+
+    With no run wanted any more, it stops the ones that it has.
+    """
+    deadline = time.monotonic() + _STOP_TIME
+    asked = False
+    while any(task["Status"]["State"] not in _ENDED for task in engine.tasks({"service": [service_id]})):
+        service = engine.service(service_id)
+        if service is None or time.monotonic() >= deadline:
+            return
+        if not asked:
+            spec = {**service["Spec"], "Mode": {"ReplicatedJob": {"MaxConcurrent": 1, "TotalCompletions": 0}}}
+            with contextlib.suppress(OutOfSequence):
+                engine.update_service(service_id, service["Version"]["Index"], spec)
+                asked = True
+        time.sleep(0.2)
 
 
 def _create(engine: Engine, spec: Json, auth: str) -> str:

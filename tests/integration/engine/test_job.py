@@ -34,6 +34,8 @@ def test_job_that_takes_too_long_is_stopped(swarm: Swarm, name: str) -> None:
     assert not swarm.stack(stack(name, service(name, "web", swarm.images["v1"]))).failed
     out = swarm.module("job", service=f"{name}_web", command=["sleep", "100"], wait_timeout=3)
     assert out.failed and "not converged within 3 s" in out.msg
+    left = [task for task in swarm.client.tasks() if task["Status"]["State"] == "running"]
+    assert ["sleep", "100"] not in [task["Spec"]["ContainerSpec"].get("Command") for task in left]
     assert len([item for item in swarm.client.services() if name in item["Spec"]["Name"]]) == 1
 
 
