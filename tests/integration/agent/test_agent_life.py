@@ -51,6 +51,7 @@ def form(site: Site, managers: int, workers: int) -> list[Node]:
         return roles.count("manager") == managers and roles.count("worker") == workers
 
     until(formed, "all nodes in one swarm", 120, 0.3)
+    until(lambda: json.loads(site.parameter("managers"))["state"] == "ready", "the record", 30, 0.3)
     return nodes
 
 
@@ -82,7 +83,7 @@ def test_three_managers_form_one_swarm_and_survive_their_leader(site: Site) -> N
     (fresh,) = site.lab.engines(1)
     site.launch(fresh)
     site.start_agent(fresh, "manager")
-    until(lambda: states(other)[fresh.name][:2] == ("manager", "ready"), "the new manager", 60, 0.5)
+    until(lambda: states(other).get(fresh.name, ())[:2] == ("manager", "ready"), "the new manager", 60, 0.5)
 
 
 def test_a_manager_takes_over_from_one_that_is_gone(site: Site) -> None:
