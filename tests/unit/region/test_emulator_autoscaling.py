@@ -207,7 +207,7 @@ def test_refresh_replaces_in_turn(account: Any) -> None:
         AutoScalingGroupName="web", Preferences={"MinHealthyPercentage": 60, "InstanceWarmup": 5}
     )
     fewest, percentages = 3, set()
-    for _ in range(60):
+    for dummy in range(60):
         account.wait(1)
         fewest = min(fewest, states(account).count("InService"))
         (refresh,) = client.describe_instance_refreshes(AutoScalingGroupName="web")["InstanceRefreshes"]
@@ -231,7 +231,7 @@ def test_refresh_that_launches_first_never_falls_below(account: Any) -> None:
         Preferences={"MinHealthyPercentage": 100, "MaxHealthyPercentage": 150, "InstanceWarmup": 3},
     )
     most = 0
-    for _ in range(60):
+    for dummy in range(60):
         account.wait(1)
         assert states(account).count("InService") >= 2
         most = max(most, sum(1 for one in states(account) if not one.startswith("Terminating")))
@@ -337,3 +337,21 @@ def test_what_is_not_emulated_says_so(account: Any) -> None:
     with pytest.raises(ClientError, match=r"NotEmulated.*autoscaling.PutWarmPool") as caught:
         make(account).put_warm_pool(AutoScalingGroupName="web")
     assert caught.value.response["Error"]["Code"] == "NotEmulated"
+
+
+def test_target_group_follows_the_members(account: Any) -> None:
+    elb, ec2 = account.client("elbv2"), account.client("ec2")
+    vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    arn = elb.create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId=vpc)["TargetGroups"][0]["TargetGroupArn"]
+    client = make(account, DesiredCapacity=2, TargetGroupARNs=[arn])
+    account.wait(2)
+
+    def targets() -> set[str]:
+        found = elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+        return {one["Target"]["Id"] for one in found if one["TargetHealth"]["State"] != "draining"}
+
+    assert targets() == set(ids(account))
+    client.set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=1)
+    account.wait(4)
+    assert targets() == set(ids(account))
+    assert len(targets()) == 1

@@ -72,7 +72,7 @@ def create(account: Any, body: str = SMALL, name: str = "small", **options: Any)
 
 def settle(account: Any, name: str = "small", seconds: int = 120) -> str:
     """Wait until nothing is under way any more; return the stack's status."""
-    for _ in range(seconds):
+    for dummy in range(seconds):
         status = str(stack(account, name)["StackStatus"])
         if not status.endswith("_IN_PROGRESS"):
             return status
@@ -329,3 +329,36 @@ def test_the_cluster_template_lives_a_whole_life(account: Any) -> None:
     assert {one.state for one in view.instances()} == {"terminated"}
     vpcs = account.client("ec2").describe_vpcs(Filters=[{"Name": "isDefault", "Values": ["false"]}])["Vpcs"]
     assert vpcs == []
+
+
+def test_cancelled_update_is_taken_back(held_account: Any) -> None:
+    body = """
+Parameters: {Size: {Type: Number, Default: 0}}
+Resources:
+  Template:
+    Type: AWS::EC2::LaunchTemplate
+    Properties: {LaunchTemplateData: {ImageId: ami-0deb1a00000000013, InstanceType: t3.small}}
+  Group:
+    Type: AWS::AutoScaling::AutoScalingGroup
+    Properties:
+      MinSize: 0
+      MaxSize: 2
+      DesiredCapacity: !Ref Size
+      AvailabilityZones: !GetAZs ""
+      LaunchTemplate: {LaunchTemplateId: !Ref Template, Version: !GetAtt Template.LatestVersionNumber}
+"""
+    assert create(held_account, body) == "CREATE_COMPLETE"
+    client = held_account.client("cloudformation")
+    client.update_stack(StackName="small", UsePreviousTemplate=True, Parameters=parameters(Size="1"))
+    held_account.wait(3)
+    assert stack(held_account)["StackStatus"] == "UPDATE_IN_PROGRESS"
+    client.cancel_update_stack(StackName="small")
+    for dummy in range(10):
+        held_account.wait(1)
+        for one in view.instances():
+            done = {"pending": "running", "shutting-down": "terminated"}.get(one.state)
+            if done:
+                view.set_instance_state(one.id, done)
+    assert settle(held_account) == "UPDATE_ROLLBACK_COMPLETE"
+    (group,) = held_account.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+    assert group["DesiredCapacity"] == 0

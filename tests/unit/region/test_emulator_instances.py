@@ -230,3 +230,28 @@ def test_rule_without_ports(account: Any) -> None:
     (described,) = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissions"]
     assert described["IpProtocol"] == "50"
     assert "FromPort" not in described
+
+
+def test_what_is_in_use_is_not_deleted(account: Any) -> None:
+    ec2 = account.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.20.1.0/24")["Subnet"]["SubnetId"]
+    group = ec2.create_security_group(GroupName="nodes", Description="nodes", VpcId=vpc)["GroupId"]
+    instance_id = run(account, SubnetId=subnet, SecurityGroupIds=[group])["InstanceId"]
+    for delete, options in (
+        (ec2.delete_subnet, {"SubnetId": subnet}),
+        (ec2.delete_security_group, {"GroupId": group}),
+    ):
+        with pytest.raises(ClientError, match="DependencyViolation"):
+            delete(**options)
+    ec2.terminate_instances(InstanceIds=[instance_id])
+    account.wait(1)
+    ec2.delete_security_group(GroupId=group)
+    ec2.delete_subnet(SubnetId=subnet)
+
+
+def test_tags_of_aws_are_reserved(account: Any) -> None:
+    with pytest.raises(ClientError, match="reserved for internal use"):
+        account.client("ec2").create_tags(
+            Resources=[run(account)["InstanceId"]], Tags=[{"Key": "aws:mine", "Value": "no"}]
+        )

@@ -165,11 +165,11 @@ def test_alarm_follows_its_metric_and_scales(account: Any) -> None:
     account.wait(10)
     assert alarm(account) == "INSUFFICIENT_DATA"
     (instance_id,) = [one["InstanceId"] for one in scaling.describe_auto_scaling_instances()["AutoScalingInstances"]]
-    for _ in range(3):
+    for dummy in range(3):
         emulator.cloudwatch.put_cpu(instance_id, 40.0)
         account.wait(60)
     assert alarm(account) == "OK"
-    for _ in range(3):
+    for dummy in range(3):
         emulator.cloudwatch.put_cpu(instance_id, 99.0)
         account.wait(60)
     assert alarm(account) == "ALARM"

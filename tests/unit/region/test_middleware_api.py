@@ -220,7 +220,7 @@ def test_assumed_role_is_named(account: Any) -> None:
 def test_faults_come_as_often_as_asked(account: Any, kind: str, service: str, call: str, expected: str) -> None:
     admin(account, "faults", "POST", kind=kind, service=service, times=2)
     client = account.client(service)
-    for _ in range(2):
+    for dummy in range(2):
         with pytest.raises(ClientError) as caught:
             getattr(client, call)()
         assert code(caught) == expected

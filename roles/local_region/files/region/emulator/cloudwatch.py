@@ -90,7 +90,7 @@ def install() -> None:
 
 def tick(now: float) -> None:
     """Evaluate alarms that are due, and repeat what alarms that stay on tell their scaling policies."""
-    for _, _, backend in cloudwatch_backends.iter_backends():
+    for dummy, dummy, backend in cloudwatch_backends.iter_backends():
         for alarm in list(backend.alarms.values()):  # type: ignore[attr-defined]
             if alarm.metric_name and now - alarm.evaluated_at >= EVALUATE_SECONDS:
                 alarm.evaluated_at = now
@@ -106,7 +106,7 @@ def _now() -> datetime:
 def _values(backend: Any, alarm: Any, now: float) -> list[float | None]:
     """Return the alarm's statistic for each of its periods, latest first; None where there are no data."""
     wanted = {(one.name, one.value) for one in alarm.dimensions}
-    periods: list[list[Any]] = [[] for _ in range(int(alarm.evaluation_periods))]
+    periods: list[list[Any]] = [[] for dummy in range(int(alarm.evaluation_periods))]
     for datum in backend.metric_data:
         if datum.namespace != alarm.namespace or datum.name != alarm.metric_name or not hasattr(datum, "value"):
             continue

@@ -28,7 +28,7 @@ class EmulatedServices:
         names = {call.service, str(model.endpoint_prefix) if model else "", str(model.signing_name) if model else ""}
         patterns = self._dispatcher.backend_url_patterns
         urls = [f"https://{name}.{call.region}.amazonaws.com" for name in names if name]
-        return any(pattern.match(url) for url in urls for _, pattern in patterns)
+        return any(pattern.match(url) for url in urls for dummy, pattern in patterns)
 
     def dispatch(self, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
         """Run one request to its end and return status, headers and body."""

@@ -53,7 +53,7 @@ class Principals:
 
     def issue(self, principal: Principal) -> tuple[str, str, str]:
         """Make temporary credentials; return access key, secret key and session token."""
-        access_key = "ASIA" + "".join(secrets.choice(_ALPHABET) for _ in range(16))
+        access_key = "ASIA" + "".join(secrets.choice(_ALPHABET) for dummy in range(16))
         secret, token = secrets.token_urlsafe(30), secrets.token_urlsafe(150)
         self.add(access_key, principal, secret, token)
         return access_key, secret, token

@@ -47,7 +47,7 @@ def serialize(call: Call, error: ErrorResponse) -> tuple[int, list[tuple[str, st
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about codes that are in no service's model, as NotEmulated
         response = serializer.serialize(_Serializable(error.code, error.message))
-    own = {key.lower() for key, _ in headers}
+    own = {key.lower() for key, dummy in headers}
     headers += [(key, str(value)) for key, value in response["headers"].items() if key.lower() not in own]
     return error.status, headers, str(response["body"]).encode()
 

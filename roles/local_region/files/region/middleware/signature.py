@@ -95,7 +95,7 @@ def _path(environ: dict[str, Any], service: str) -> str:
 
 def _pairs(environ: dict[str, Any]) -> list[tuple[str, str]]:
     parts = [part.partition("=") for part in environ.get("QUERY_STRING", "").split("&") if part]
-    return [(key, value) for key, _, value in parts]
+    return [(key, value) for key, dummy, value in parts]
 
 
 def _query(environ: dict[str, Any]) -> str:

@@ -62,7 +62,7 @@ def adjust(group: Group, now: float) -> None:
     """Launch or terminate until the members that count are as many as desired."""
     missing = group.desired + group.surplus - len(group.counted())
     if missing > 0 and group.runs("Launch") and now >= group.retry_launch_at and not group.status:
-        for _ in range(missing):
+        for dummy in range(missing):
             if not launch(group, now):
                 return
     elif missing < 0 and group.runs("Terminate"):
@@ -154,7 +154,7 @@ def _request(group: Group, template: dict[str, Any], zone: str, subnet: str | No
 def victims(group: Group, count: int) -> list[Member]:
     """Choose members to terminate: from the fullest zone, then by the group's termination policies."""
     chosen: list[Member] = []
-    for _ in range(count):
+    for dummy in range(count):
         free = [one for one in group.counted() if not one.protected and one not in chosen]
         if not free:
             break

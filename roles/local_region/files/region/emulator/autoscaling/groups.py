@@ -22,7 +22,7 @@ def reset() -> None:
 
 def all_groups(region: str | None = None) -> list[Group]:
     """Return the groups of a region, or of all."""
-    return [group for (own, _), group in sorted(_groups.items()) if region in (None, own)]
+    return [group for (own, dummy), group in sorted(_groups.items()) if region in (None, own)]
 
 
 def find(region: str, name: str | None) -> Group:

@@ -28,7 +28,7 @@ def ec2_state(instance_id: str) -> str:
 
 def advance(group: Group, one: Member, now: float) -> None:
     """Take the next steps of one member that are due."""
-    for _ in range(8):  # a bound against a cycle, far above the length of the longest way
+    for dummy in range(8):  # a bound against a cycle, far above the length of the longest way
         before = one.state
         _step(group, one, now)
         if one.state == before or one.instance_id not in group.members:

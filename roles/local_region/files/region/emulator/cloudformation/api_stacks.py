@@ -260,4 +260,5 @@ def cancel_update(request: Request) -> None:
         raise AwsError(
             "ValidationError", f"CancelUpdateStack cannot be called from current stack status {stack.status}"
         )
-    raise NotImplementedError("CloudFormation.CancelUpdateStack")
+    stack.reason = "User Initiated"
+    stack.operation.steps = operations.cancelled(stack.operation.steps)

@@ -56,7 +56,7 @@ def _dynamic(stack: Stack, service: str, rest: str) -> str:
         if parameter is None:
             raise AwsError("ValidationError", f"Parameter {rest} not found.")
         return str(parameter.decrypt(parameter.value) if service == "ssm-secure" else parameter.value)
-    name, _, tail = rest.partition(":")
+    name, dummy, tail = rest.partition(":")
     if name == "arn":
         name, tail = ":".join(rest.split(":")[:7]), ":".join(rest.split(":")[7:])
     value = secretsmanager_backends[stack.account][stack.region].get_secret_value(name, "", "")["SecretString"]

@@ -170,7 +170,7 @@ def _cidr(scope: Scope, argument: Any) -> Any:
     network = ipaddress.ip_network(str(block))
     bits = int(rest[0]) if rest else network.max_prefixlen - network.prefixlen
     subnets = network.subnets(new_prefix=network.max_prefixlen - bits)
-    return [str(next(subnets)) for _ in range(int(count))]
+    return [str(next(subnets)) for dummy in range(int(count))]
 
 
 def _find_in_map(scope: Scope, argument: Any) -> Any:

@@ -132,7 +132,7 @@ def update(stack: Stack, deployment: Deployment) -> Steps[None]:
         return
     stack.event(None, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
     removed = [one for name, one in before.items() if name not in wanted]
-    yield from _clean(stack, [old for old, _ in undo.replaced], removed)
+    yield from _clean(stack, [old for old, dummy in undo.replaced], removed)
     for one in removed:
         stack.resources.pop(one.logical_id, None)
     stack.deployment, stack.outputs = deployment, outputs
@@ -193,7 +193,7 @@ def _take_back(stack: Stack, undo: _Undo, before: dict[str, Resource]) -> Steps[
     names = [one.logical_id for one in stack.resources.values() if one.status in ("UPDATE_FAILED", "CREATE_FAILED")]
     failures = f"The following resource(s) failed to update: [{', '.join(names)}]. " if names else stack.reason
     stack.event(None, "UPDATE_ROLLBACK_IN_PROGRESS", failures)
-    made = [*undo.created, *(new for _, new in undo.replaced)]
+    made = [*undo.created, *(new for dummy, new in undo.replaced)]
     try:
         for old, new in reversed(undo.updated):
             restored = Resource(old.logical_id, old.type, old.body, old.properties, new.physical_id)
@@ -207,7 +207,7 @@ def _take_back(stack: Stack, undo: _Undo, before: dict[str, Resource]) -> Steps[
     yield from _clean(stack, [], made)
     for one in undo.created:
         stack.resources.pop(one.logical_id, None)
-    for old, _ in undo.replaced:
+    for old, dummy in undo.replaced:
         stack.resources[old.logical_id] = old
         stack.event(old, "UPDATE_COMPLETE")
     stack.resources = {name: stack.resources[name] for name in before if name in stack.resources}
@@ -221,3 +221,12 @@ def _clean(stack: Stack, replaced: list[Resource], removed: list[Resource]) -> S
             yield from engine.delete_resources(stack, group, policy)
         except Failed:
             continue
+
+
+def cancelled(steps: Steps[None]) -> Steps[None]:
+    """Let an update that is under way fail where it stands, so that it is taken back."""
+    try:
+        yield steps.throw(Failed())
+    except StopIteration:
+        return
+    yield from steps

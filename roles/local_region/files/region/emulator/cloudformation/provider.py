@@ -42,7 +42,7 @@ class Context:
 
     def name(self, limit: int = 255, lower: bool = False) -> str:
         """Return a physical name of the resource as CloudFormation makes them: stack, logical id, random suffix."""
-        suffix = "".join(secrets.choice(_ALPHABET) for _ in range(12))
+        suffix = "".join(secrets.choice(_ALPHABET) for dummy in range(12))
         room = limit - len(suffix) - 2
         stack = self.stack_name[: max(1, room - min(len(self.logical_id), room // 2))]
         name = f"{stack}-{self.logical_id[: room - len(stack)]}-{suffix}"

@@ -34,5 +34,5 @@ def of_caller(access_key: str, token: str, role_arn: str, account: str) -> tuple
         return access_key, token
     assert caller is not None
     lasting = Principal(arn=caller.arn, account=caller.account, role=caller.role, user_id=caller.user_id)
-    key, _, session = principals.issue(lasting)
+    key, dummy, session = principals.issue(lasting)
     return key, session

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from region.emulator.ec2 import describe, filters, images, instances, launch, launch_templates, security_groups
+from region.emulator.ec2 import describe, filters, guards, images, instances, launch, launch_templates, security_groups
 
 
 def install() -> None:
@@ -17,6 +17,7 @@ def install() -> None:
     filters.install()
     describe.install()
     security_groups.install()
+    guards.install()
 
 
 def tick(now: float, complete_transitions: bool) -> None:

@@ -32,14 +32,14 @@ def _nics(instance: Any, attribute: str) -> list[Any]:
 
 
 def _volumes(instance: Any, attribute: str) -> list[Any]:
-    return [getattr(device, attribute) for _, device in instance.get_block_device_mapping]
+    return [getattr(device, attribute) for dummy, device in instance.get_block_device_mapping]
 
 
 INSTANCE_FILTERS: dict[str, Getter] = {
     "affinity": lambda i: [],
     "architecture": lambda i: [i.architecture],
     "availability-zone": lambda i: [i.availability_zone],
-    "block-device-mapping.device-name": lambda i: [name for name, _ in i.get_block_device_mapping],
+    "block-device-mapping.device-name": lambda i: [name for name, dummy in i.get_block_device_mapping],
     "block-device-mapping.volume-id": lambda i: _volumes(i, "volume_id"),
     "client-token": lambda i: [i.client_token],
     "dns-name": lambda i: [i.public_dns_name],

@@ -26,7 +26,7 @@ ROOT_VOLUME_GIB = 8
 
 def all_images() -> Iterator[Any]:
     """Yield every AMI of every region that has been used."""
-    for _, _, backend in ec2_backends.iter_backends():
+    for dummy, dummy, backend in ec2_backends.iter_backends():
         yield from backend.amis.values()  # type: ignore[attr-defined]
 
 

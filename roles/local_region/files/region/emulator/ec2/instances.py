@@ -32,7 +32,7 @@ def backend(region: str | None = None) -> Any:
 
 def all_instances() -> Iterator[Any]:
     """Yield every instance of the account in every region that has been used."""
-    for _, _, region_backend in ec2_backends.iter_backends():
+    for dummy, dummy, region_backend in ec2_backends.iter_backends():
         for reservation in region_backend.reservations.values():  # type: ignore[attr-defined]
             yield from reservation.instances
 
@@ -76,7 +76,7 @@ def settle() -> None:
 
 def forget_terminated(now: float) -> None:
     """Stop describing instances that were terminated about an hour ago."""
-    for _, _, region_backend in ec2_backends.iter_backends():
+    for dummy, dummy, region_backend in ec2_backends.iter_backends():
         reservations: dict[str, Any] = region_backend.reservations  # type: ignore[attr-defined]
         for reservation in list(reservations.values()):
             reservation.instances = [one for one in reservation.instances if not _is_forgotten(one, now)]

@@ -191,7 +191,7 @@ def _generate(options: Properties) -> str:
         if not true(options.get(key, False))
     )
     allowed = [one for one in letters if one not in options.get("ExcludeCharacters", "")]
-    password = "".join(random.choice(allowed) for _ in range(int(options.get("PasswordLength", 32))))
+    password = "".join(random.choice(allowed) for dummy in range(int(options.get("PasswordLength", 32))))
     if "GenerateStringKey" not in options:
         return password
     return json.dumps({**json.loads(options.get("SecretStringTemplate", "{}")), options["GenerateStringKey"]: password})

@@ -163,7 +163,9 @@ class Policy(Provider):
         self, context: Context, physical_id: str, properties: Properties, changed: set[str], old: Properties
     ) -> None:
         self._put(context, properties)
-        kept = {(kind, one, properties["PolicyName"]) for key, kind, _ in TARGETS for one in properties.get(key, [])}
+        kept = {
+            (kind, one, properties["PolicyName"]) for key, kind, dummy in TARGETS for one in properties.get(key, [])
+        }
         self._remove(context, old, kept)
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
