@@ -51,7 +51,7 @@ class InProcessAction(ActionBase):  # type: ignore[misc]  # Ansible's classes ha
         if not self._is_here():
             return self._as_module(task_vars)
         rules = self.module.RULES
-        _, params = self.validate_argument_spec(
+        dummy, params = self.validate_argument_spec(
             argument_spec={**AWS_ARGUMENTS, **self.module.ARGUMENTS},
             **{
                 **rules,

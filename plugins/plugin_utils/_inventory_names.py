@@ -82,7 +82,7 @@ def value_of(facts: Facts, preference: Preference, apply_filter: ApplyFilter | N
         # A prefix that is no field is taken as it is written.
         before = value_of(facts, prefix, apply_filter) if _is_field(prefix) else str(prefix)
         return f"{before}{preference.get('separator', '_')}{name}" if before else name
-    field, _, expression = preference.partition("|")
+    field, dummy, expression = preference.partition("|")
     field = field.strip()
     found = _tag_value(facts["tags"], field[4:]) if field.startswith("tag:") else _field_value(facts, field)
     return apply_filter(found, expression) if found and expression and apply_filter else found

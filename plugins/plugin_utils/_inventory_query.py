@@ -77,7 +77,7 @@ def ask(
             if cluster not in known:
                 missing.setdefault(region, []).append(cluster)
         late = {region: pool.submit(_records, http, region, names) for region, names in missing.items()}
-        asked = {region for region, _ in answer.records}
+        asked = {region for region, dummy in answer.records}
         for pending in (early, late):
             _take_records(answer, {region: future for region, future in pending.items() if region in asked})
     return answer

@@ -74,7 +74,7 @@ class Account:
     def registry_login(self) -> tuple[str, str]:
         """Return user name and password for the registry."""
         data = self.client("ecr").get_authorization_token()["authorizationData"][0]
-        user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
+        user, dummy, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
         return user, password
 
     def describe_repository(self, name: str) -> str:

@@ -54,7 +54,7 @@ class Client:
     def many(self, count: int, path: str = "/", threads: int = 8) -> list[Answer]:
         """Send *count* requests, *threads* at once."""
         with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(lambda _: self.get(path), range(count)))
+            return list(pool.map(lambda dummy: self.get(path), range(count)))
 
 
 @dataclass
@@ -70,12 +70,12 @@ class Load:
     _workers: list[threading.Thread] = field(default_factory=list)
 
     def __enter__(self) -> Load:
-        self._workers = [threading.Thread(target=self._work) for _ in range(self.threads)]
+        self._workers = [threading.Thread(target=self._work) for dummy in range(self.threads)]
         for worker in self._workers:
             worker.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *dummy: object) -> None:
         self._stop.set()
         for worker in self._workers:
             worker.join()

@@ -62,7 +62,7 @@ def _raw(client: t.Any) -> bytes:
     """Return the bytes of DescribeInstances."""
     kept: list[bytes] = []
     client.meta.events.register(
-        "before-parse.ec2.DescribeInstances", lambda response_dict, **_: kept.append(response_dict["body"])
+        "before-parse.ec2.DescribeInstances", lambda response_dict, **dummy: kept.append(response_dict["body"])
     )
     client.describe_instances()
     (body,) = kept

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
@@ -22,9 +23,10 @@ CACHE = ROOT / ".cache" / "bench"
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a process: wall time in seconds, peak memory in MiB, what it printed."""
+    """One run of a process: wall and CPU time in seconds, peak memory in MiB, what it printed."""
 
     seconds: float
+    cpu: float
     memory: float
     output: str
 
@@ -45,6 +47,11 @@ class Result:
     def memory(self) -> float:
         """The median peak memory."""
         return statistics.median(run.memory for run in self.runs)
+
+    @property
+    def cpu(self) -> float:
+        """The median CPU time of the process and its children."""
+        return statistics.median(run.cpu for run in self.runs)
 
     def ratio_to(self, other: Result) -> float:
         """Return how many times longer this took than *other*: the median of the ratios of each pair of runs."""
@@ -82,8 +89,8 @@ def run(command: Sequence[str], env: Mapping[str, str]) -> Run:
     seconds = time.perf_counter() - begin
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    peak = float(done.stderr.rsplit("peak-mib=", 1)[1])
-    return Run(seconds, peak, done.stdout)
+    figures = json.loads(done.stderr.strip().rpartition("\n")[2])
+    return Run(seconds, figures["cpu"], figures["memory"], done.stdout)
 
 
 def side_by_side(
@@ -94,7 +101,7 @@ def side_by_side(
     :param before: called before each run.
     """
     runs: dict[str, list[Run]] = {name: [] for name in rivals}
-    for _ in range(pairs):
+    for dummy in range(pairs):
         for name, go in rivals.items():
             before()
             runs[name].append(go())

@@ -52,7 +52,7 @@ def test_bad_stack_file(road: Road, tmp_path: Path, text: str, told: str) -> Non
     ids=["cluster name", "region", "CIDR", "type of a variable", "base image", "missing variable"],
 )
 def test_bad_variables(road: Road, playbook: str, variables: dict[str, Any], told: str) -> None:
-    _, before = road.calls()
+    dummy, before = road.calls()
     done = road.playbook(playbook, variables=variables)
     output = done.stdout + done.stderr
     assert done.returncode != 0, output
@@ -90,7 +90,7 @@ def test_check_mode_writes_nothing(road: Road) -> None:
         "files": "examples/shop/stack.yml",
         "deploy_env": {"REGISTRY": "123456789012.dkr.ecr.us-east-1.amazonaws.com", "VERSION": "1"},
     }
-    _, before = road.calls()
+    dummy, before = road.calls()
     done = road.playbook("deploy", "--check", "--diff", variables=variables)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "shop/gate:1" in done.stdout

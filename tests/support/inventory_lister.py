@@ -59,7 +59,7 @@ def answer(request: dict[str, t.Any]) -> dict[str, t.Any]:
             except BaseException as error:
                 print(repr(error), file=sys.stderr, flush=True)
                 os._exit(1)
-        _, status = os.waitpid(pid, 0)
+        dummy, status = os.waitpid(pid, 0)
         output.seek(0)
         errors.seek(0)
         text = output.read()

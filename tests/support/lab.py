@@ -184,7 +184,7 @@ class Node:
         if self._outer.poll() is not None:
             raise LabError(f"node {self.name} did not start: {self.tail()}")
         level = [self._outer.pid]
-        for _ in range(2):
+        for dummy in range(2):
             level = [child for pid in level for child in _children(pid)]
         if not level:
             return 0
@@ -296,7 +296,7 @@ class Lab:
             raise
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *dummy: object) -> None:
         self.close()
 
     def _boot(self) -> None:

@@ -70,7 +70,7 @@ class Recorder:
 
             do_GET = do_POST = do_DELETE = do_HEAD = do_PUT = _pass_on
 
-            def log_message(self, *_: t.Any) -> None:
+            def log_message(self, *dummy: t.Any) -> None:
                 pass
 
             def address_string(self) -> str:
@@ -83,7 +83,7 @@ class Recorder:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *dummy: object) -> None:
         self._server.shutdown()
         self._server.server_close()
         self._path.unlink(missing_ok=True)

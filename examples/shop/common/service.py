@@ -136,7 +136,7 @@ class Service:
         """Listen, and return after a graceful stop."""
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
+            signal.signal(number, lambda *dummy: stop.set())
         server = _Server(("", self.settings.port), _connection_handler(self))
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()

@@ -112,7 +112,7 @@ def session_of(cookies: str) -> str | None:
 
 def routes(router: Router, environment: Mapping[str, str]) -> None:
     """Add the routes of the service."""
-    host, _, port = environment.get("STORAGE", "storage:8080").partition(":")
+    host, dummy, port = environment.get("STORAGE", "storage:8080").partition(":")
     sessions = redis.Redis(host=environment.get("REDIS", "redis"), socket_timeout=3, socket_connect_timeout=3)
     gate = Gate(Storage(host, int(port or 8080)), sessions, environment)
     router.add("GET", "/", gate.home)

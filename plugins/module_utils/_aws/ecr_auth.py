@@ -105,7 +105,7 @@ def get_token(client: t.Any, registry: Registry) -> Token:
     """
     data = _private_token(client) if registry.account else _public_token(client)
     try:
-        username, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
+        username, dummy, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
     except ValueError as error:
         raise AwsError(f"AWS gave a token for {registry.host} that cannot be read.", region=registry.region) from error
     expires = data["expiresAt"]

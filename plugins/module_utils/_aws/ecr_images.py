@@ -64,9 +64,9 @@ def parse_reference(text: str) -> Reference:
 
     :raises InvalidInput: if it is no image in ECR.
     """
-    name, _, digest = text.partition("@")
+    name, dummy, digest = text.partition("@")
     host, slash, path = name.partition("/")
-    repository, _, tag = path.partition(":")
+    repository, dummy, tag = path.partition(":")
     if not slash or not repository:
         raise InvalidInput(f"{text!r} names no repository; write REGISTRY/REPOSITORY:TAG.")
     if digest and not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):

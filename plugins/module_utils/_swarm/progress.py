@@ -48,7 +48,7 @@ class Progress:
                 self._file = os.fdopen(handle, "w", encoding="utf-8")
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *dummy: object) -> None:
         if self._file is not None:
             with contextlib.suppress(OSError):
                 self._file.close()

@@ -208,7 +208,7 @@ class _Bell:
     def __enter__(self) -> _Bell:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *dummy: object) -> None:
         self._rung.set()
 
     def wait_for(self, seconds: float) -> None:

@@ -128,4 +128,4 @@ def test_nodes_leave_before_their_instances_end(site: Site) -> None:
 
     site.notices(manager).write_text("Terminated")
     until(lambda: states(stays)[manager.name] == ("worker", "down", "drain"), "the manager to have left", 90, 0.3)
-    assert len([1 for role, state, _ in states(stays).values() if (role, state) == ("manager", "ready")]) == 2
+    assert len([1 for role, state, dummy in states(stays).values() if (role, state) == ("manager", "ready")]) == 2

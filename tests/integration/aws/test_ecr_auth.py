@@ -54,7 +54,7 @@ def lookup(region: Region, lifetime: dict[str, timedelta], monkeypatch: pytest.M
     def run(*terms: t.Any, **options: t.Any) -> list[dict[str, str]]:
         given = {"role_arns": {}, "validate_certs": True, **options}
         plugin = ecr_auth.LookupModule()
-        monkeypatch.setattr(plugin, "set_options", lambda **_: None)
+        monkeypatch.setattr(plugin, "set_options", lambda **dummy: None)
         monkeypatch.setattr(plugin, "get_option", given.get)
         found: list[dict[str, str]] = plugin.run(list(terms), variables={})
         return found

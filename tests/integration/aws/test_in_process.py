@@ -71,9 +71,9 @@ def test_it_does_what_the_module_does(region: Region, play: Play) -> None:
     assert checked["changed"] is True
     assert '"retention_in_days": 30' in shown
     assert region.writes() == []
-    done, _ = play(task(**options))
+    done, dummy = play(task(**options))
     assert [group["changes"] for group in done["log_groups"]] == [["created", "retention_in_days"]] * 2
-    again, _ = play(task(**options))
+    again, dummy = play(task(**options))
     assert again["changed"] is False
 
 

@@ -55,7 +55,7 @@ def test_groups_and_order(region: Region, list_inventory: List) -> None:
 
 def test_through_ansible_inventory(region: Region, tmp_path: Path) -> None:
     """The program itself reads the same: the collection's plugin by its name, from its configuration file."""
-    managers, _ = fleet.cluster(region)
+    managers, dummy = fleet.cluster(region)
     path = tmp_path / "demo.swarm_ec2.yml"
     path.write_text(json.dumps(CONFIG), encoding="utf-8")
     done = subprocess.run(
@@ -71,7 +71,7 @@ def test_through_ansible_inventory(region: Region, tmp_path: Path) -> None:
 
 def test_stopped_nodes_are_down_and_no_managers(region: Region, list_inventory: List) -> None:
     """A stopped instance stays in its cluster, but nobody tries to talk to it."""
-    managers, _ = fleet.cluster(region)
+    managers, dummy = fleet.cluster(region)
     region.client("ec2").stop_instances(InstanceIds=[managers[0]])
     region.client("ec2").terminate_instances(InstanceIds=[managers[1]])
     listing = list_inventory(CONFIG)
@@ -106,7 +106,7 @@ def test_stale_record(region: Region, list_inventory: List) -> None:
 )
 def test_unreadable_record(region: Region, list_inventory: List, text: str) -> None:
     """A record that no agent wrote is a warning."""
-    managers, _ = fleet.cluster(region)
+    managers, dummy = fleet.cluster(region)
     fleet.put_record(region, text)
     listing = list_inventory(CONFIG)
     assert set(listing.hosts("managers")) == set(managers)
@@ -115,7 +115,7 @@ def test_unreadable_record(region: Region, list_inventory: List, text: str) -> N
 
 def test_record_denied(region: Region, list_inventory: List) -> None:
     """Without the permission for SSM there is a warning that names it."""
-    managers, _ = fleet.cluster(region)
+    managers, dummy = fleet.cluster(region)
     region.faults.append(Fault("GetParameters", "AccessDeniedException"))
     listing = list_inventory(CONFIG)
     assert set(listing.hosts("managers")) == set(managers)
@@ -134,8 +134,8 @@ def test_no_manager(region: Region, list_inventory: List) -> None:
 
 def test_regions(region: Region, list_inventory: List) -> None:
     """The environment's region only, unless told; several are asked, none twice."""
-    here, _ = fleet.cluster(region)
-    there, _ = fleet.cluster(region, where="us-east-1")
+    here, dummy = fleet.cluster(region)
+    there, dummy = fleet.cluster(region, where="us-east-1")
     assert set(list_inventory(CONFIG).hosts("managers")) == set(here)
     both = list_inventory({**CONFIG, "regions": ["eu-west-1", "us-east-1", "us-east-1"]})
     assert set(both.hosts("managers")) == {*here, *there}
@@ -159,7 +159,7 @@ def test_regions(region: Region, list_inventory: List) -> None:
 )
 def test_one_region_fails(region: Region, list_inventory: List, code: str, message: str) -> None:
     """The others still answer; the warning names the region and the reason."""
-    managers, _ = fleet.cluster(region)
+    managers, dummy = fleet.cluster(region)
     region.faults.append(Fault("DescribeInstances", code, region="us-east-1", status=403))
     listing = list_inventory({**CONFIG, "regions": ["eu-west-1", "us-east-1"]})
     assert set(listing.hosts("managers")) == set(managers)
@@ -177,7 +177,7 @@ def test_strict_permissions(region: Region, list_inventory: List) -> None:
 
 def test_throttling_is_retried(region: Region, list_inventory: List) -> None:
     """A throttled call is repeated."""
-    managers, _ = fleet.cluster(region)
+    managers, dummy = fleet.cluster(region)
     region.faults.append(Fault("DescribeInstances", "RequestLimitExceeded", status=503, times=2))
     assert set(list_inventory(CONFIG).hosts("managers")) == set(managers)
     assert region.actions().count("DescribeInstances") == 3
@@ -231,7 +231,7 @@ def test_constructed(region: Region, list_inventory: List) -> None:
 
 def test_connection_ssm(region: Region, list_inventory: List) -> None:
     """Session Manager needs the instance's ID and region."""
-    managers, _ = fleet.cluster(region)
+    managers, dummy = fleet.cluster(region)
     variables = list_inventory({**CONFIG, "connection": "ssm"}).hostvars[managers[0]]
     assert variables["ansible_connection"] == "amazon.aws.aws_ssm"
     assert variables["ansible_aws_ssm_instance_id"] == managers[0]
@@ -240,7 +240,7 @@ def test_connection_ssm(region: Region, list_inventory: List) -> None:
 
 def test_full_vars(region: Region, list_inventory: List) -> None:
     """Everything that EC2 tells, but no variable with the reserved name tags."""
-    managers, _ = fleet.cluster(region)
+    managers, dummy = fleet.cluster(region)
     lean = list_inventory(CONFIG).hostvars[managers[0]]
     full = list_inventory({**CONFIG, "full_vars": True}).hostvars[managers[0]]
     assert "network_interfaces" in full and "tags" not in full
@@ -280,7 +280,7 @@ def test_cache(region: Region, list_inventory: List, tmp_path: Path) -> None:
 def test_cache_is_not_spoiled_by_a_partial_answer(region: Region, list_inventory: List, tmp_path: Path) -> None:
     """An inventory with a region missing is not kept as the last good one."""
     fleet.cluster(region)
-    there, _ = fleet.cluster(region, where="us-east-1")
+    there, dummy = fleet.cluster(region, where="us-east-1")
     cached = {
         **CONFIG,
         "regions": ["eu-west-1", "us-east-1"],
@@ -307,7 +307,7 @@ BAD: list[tuple[dict[str, t.Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "message"), BAD, ids=[message[:35] for _, message in BAD])
+@pytest.mark.parametrize(("change", "message"), BAD, ids=[message[:35] for dummy, message in BAD])
 def test_bad_configuration(
     region: Region, list_inventory: List, monkeypatch: pytest.MonkeyPatch, change: dict[str, t.Any], message: str
 ) -> None:

@@ -229,7 +229,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("options", "message"), BAD, ids=[message[:30] for _, message in BAD])
+@pytest.mark.parametrize(("options", "message"), BAD, ids=[message[:30] for dummy, message in BAD])
 def test_bad_input_writes_nothing(region: Region, task: Run, options: dict[str, t.Any], message: str) -> None:
     """One sentence, and not one write, even for the good groups beside the bad one."""
     if "groups" not in options and options.get("prune") is None:

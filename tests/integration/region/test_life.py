@@ -81,7 +81,7 @@ def test_metadata_needs_a_token_and_knows_the_caller(region: LocalRegion) -> Non
     script = (
         "curl -s -o /dev/null -w '%{http_code} ' http://169.254.169.254/latest/meta-data/instance-id; "
         "t=$(curl -s -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token); "
-        "curl -s -H \"X-aws-ec2-metadata-token: $t\" http://169.254.169.254/latest/meta-data/instance-id"
+        'curl -s -H "X-aws-ec2-metadata-token: $t" http://169.254.169.254/latest/meta-data/instance-id'
     )
     done = region.run(["docker", "exec", instance["id"], "sh", "-c", script])
     assert done.stdout == f"401 {instance['id']}", done.stderr
@@ -101,7 +101,8 @@ def test_power_off_from_inside_stops_the_instance(region: LocalRegion) -> None:
     instance = launch(region)
     region.run(["docker", "exec", instance["id"], "systemctl", "poweroff"])
     region.python(
-        INSTANCES + f"ec2.get_waiter('instance_stopped').wait(InstanceIds=['{instance['id']}'], WaiterConfig={{'Delay': 1}});"
+        INSTANCES
+        + f"ec2.get_waiter('instance_stopped').wait(InstanceIds=['{instance['id']}'], WaiterConfig={{'Delay': 1}});"
         "print('null')"
     )
 

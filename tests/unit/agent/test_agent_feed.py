@@ -57,7 +57,7 @@ def test_nothing_new_takes_the_whole_wait(watcher: Watcher) -> None:
 def test_a_change_is_told_to_all_who_wait(watcher: Watcher, source: Source) -> None:
     known = watcher.wait("", 0).version
     found: list[str] = []
-    threads = [threading.Thread(target=lambda: found.append(watcher.wait(known, 20).document)) for _ in range(5)]
+    threads = [threading.Thread(target=lambda: found.append(watcher.wait(known, 20).document)) for dummy in range(5)]
     for thread in threads:
         thread.start()
     time.sleep(0.1)

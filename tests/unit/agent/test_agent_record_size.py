@@ -22,8 +22,8 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.record import (
 def cluster(nodes: int) -> ClusterRecord:
     """A record with ids as random as AWS's and Docker's are."""
     chance = random.Random(nodes)
-    ids = ["".join(chance.choices("0123456789abcdef", k=17)) for _ in range(nodes)]
-    names = ["".join(chance.choices("0123456789abcdefghijklmnopqrstuvwxyz", k=25)) for _ in range(nodes)]
+    ids = ["".join(chance.choices("0123456789abcdef", k=17)) for dummy in range(nodes)]
+    names = ["".join(chance.choices("0123456789abcdefghijklmnopqrstuvwxyz", k=25)) for dummy in range(nodes)]
     return ClusterRecord(
         cluster="a-cluster-with-quite-a-long-name",
         state="ready",

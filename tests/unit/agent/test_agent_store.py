@@ -35,7 +35,7 @@ class Parameters:
             raise ClientError({"Error": {"Code": "ParameterNotFound", "Message": ""}}, "GetParameter")
         return {"Parameter": {**self.values[Name], "Version": 1}}
 
-    def put_parameter(self, Name: str, Value: str, Type: str, Overwrite: bool, **_: t.Any) -> dict[str, t.Any]:
+    def put_parameter(self, Name: str, Value: str, Type: str, Overwrite: bool, **dummy: t.Any) -> dict[str, t.Any]:
         with self._lock:
             if Name in self.values and not Overwrite:
                 raise ClientError({"Error": {"Code": "ParameterAlreadyExists", "Message": ""}}, "PutParameter")

@@ -46,7 +46,7 @@ def test_what_it_said_last_is_in_the_error(tmp_path: Path) -> None:
     while child.running and time.monotonic() < deadline:
         time.sleep(0.02)
     with pytest.raises(ChildError, match=r"chatty is not running; its log is .*/log:\n11\n12"):
-        _ = child.pid
+        dummy = child.pid
 
 
 def test_dies_with_its_parent(tmp_path: Path) -> None:

@@ -185,7 +185,7 @@ def test_new_target_gets_requests_after_its_first_good_check(shop: Shop) -> None
     shop.haproxy.found(target, "DRAIN", "L7OK", "200")
     shop.sync(1)
     assert shop.health() == {target: ("healthy", None)}
-    assert [name for _, name in shop.haproxy.table] == [target]
+    assert [name for dummy, name in shop.haproxy.table] == [target]
     assert any("check inter 10s rise 3 fall 2" in one for one in shop.haproxy.commands)
 
 
@@ -231,7 +231,7 @@ def test_deregistered_target_drains_for_its_delay(shop: Shop) -> None:
     assert goes in shop.health()
     shop.sync(1)
     assert set(shop.health()) == {stays}
-    assert [name for _, name in shop.haproxy.table] == [stays]
+    assert [name for dummy, name in shop.haproxy.table] == [stays]
     assert len(shop.haproxy.applied) == 1  # no reload for any of this
 
 

@@ -97,7 +97,7 @@ def tags(client: Any) -> dict[str, str]:
 
 
 def test_token_opens_the_registry_for_twelve_hours(account: Any, client: Any, hooks: Hooks) -> None:
-    first, second = (client.get_authorization_token()["authorizationData"][0] for _ in range(2))
+    first, second = (client.get_authorization_token()["authorizationData"][0] for dummy in range(2))
     assert first["proxyEndpoint"] == f"https://{account.config.registry_host}"
     assert first["expiresAt"].timestamp() == account.clock.now + LIFETIME
     assert first["authorizationToken"] != second["authorizationToken"]
@@ -109,7 +109,7 @@ def test_token_opens_the_registry_for_twelve_hours(account: Any, client: Any, ho
     assert call(hooks, "GET", f"{PREFIX}/auth", **environ)[0] == 204
     account.clock.now += LIFETIME
     assert call(hooks, "GET", f"{PREFIX}/auth", **environ)[0] == 403
-    status, body, _ = call(hooks, "GET", f"{PREFIX}/denied", **environ)
+    status, body, dummy = call(hooks, "GET", f"{PREFIX}/denied", **environ)
     assert (status, body["errors"][0]["code"]) == (403, "DENIED")
 
 
@@ -130,7 +130,7 @@ def test_tokens_can_be_ended_for_a_test(client: Any, hooks: Hooks, monkeypatch: 
 
 def test_push_is_in_the_api_at_once(account: Any, client: Any, hooks: Hooks, storage: Storage) -> None:
     text = manifest_text(100, 23)
-    status, _, headers = call(hooks, "PUT", "/v2/shop/gate/manifests/v1", text)
+    status, dummy, headers = call(hooks, "PUT", "/v2/shop/gate/manifests/v1", text)
     digest = digest_of(text.encode())
     assert (status, headers["Docker-Content-Digest"]) == (201, digest)
     assert storage.stored == [("shop/gate", digest)]
@@ -150,7 +150,7 @@ def test_pull_by_tag_and_digest(client: Any, hooks: Hooks) -> None:
         assert (status, body, headers["Content-Type"]) == (200, json.loads(text), DOCKER_MANIFEST)
         status, body, headers = call(hooks, "HEAD", f"/v2/shop/gate/manifests/{reference}")
         assert (status, body, headers["Content-Length"]) == (200, None, str(len(text)))
-    status, body, _ = call(hooks, "GET", "/v2/shop/gate/manifests/v2")
+    status, body, dummy = call(hooks, "GET", "/v2/shop/gate/manifests/v2")
     assert (status, body["errors"][0]["code"]) == (404, "MANIFEST_UNKNOWN")
     assert call(hooks, "GET", "/v2/shop/gate/tags/list")[1] == {"name": "shop/gate", "tags": ["v1"]}
 
@@ -169,7 +169,7 @@ def test_immutable_tag_is_not_moved_but_may_be_pushed_again(client: Any, hooks: 
     client.put_image_tag_mutability(repositoryName="shop/gate", imageTagMutability="IMMUTABLE")
     assert call(hooks, "PUT", "/v2/shop/gate/manifests/v1", manifest_text(1))[0] == 201
     assert call(hooks, "PUT", "/v2/shop/gate/manifests/v1", manifest_text(1))[0] == 201
-    status, body, _ = call(hooks, "PUT", "/v2/shop/gate/manifests/v1", manifest_text(2))
+    status, body, dummy = call(hooks, "PUT", "/v2/shop/gate/manifests/v1", manifest_text(2))
     assert (status, body["errors"][0]["code"]) == (400, "TAG_INVALID")
     assert "cannot be overwritten because the tag is immutable" in body["errors"][0]["message"]
     assert tags(client) == {"v1": digest_of(manifest_text(1).encode())}
@@ -187,7 +187,7 @@ def test_immutability_may_leave_out_tags(client: Any, hooks: Hooks) -> None:
 
 
 def test_push_by_a_wrong_digest_or_without_layers_is_refused(client: Any, hooks: Hooks, storage: Storage) -> None:
-    status, body, _ = call(hooks, "PUT", f"/v2/shop/gate/manifests/{digest_of(b'')}", manifest_text(1))
+    status, body, dummy = call(hooks, "PUT", f"/v2/shop/gate/manifests/{digest_of(b'')}", manifest_text(1))
     assert (status, body["errors"][0]["code"]) == (400, "DIGEST_INVALID")
     storage.refusal = Response(400, b'{"errors": [{"code": "MANIFEST_BLOB_UNKNOWN"}]}')
     assert call(hooks, "PUT", "/v2/shop/gate/manifests/v1", manifest_text(1))[0] == 400

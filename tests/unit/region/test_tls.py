@@ -100,5 +100,5 @@ def test_bundle_keeps_the_authorities_of_the_host(config: RegionConfig, monkeypa
     host = config.state_dir.parent / "host.crt"
     host.write_text("# the host's own\n")
     monkeypatch.setattr(tls, "HOST_BUNDLES", (host.with_name("missing.crt"), host))
-    certificate, _ = tls.ensure_ca(config)
+    certificate, dummy = tls.ensure_ca(config)
     assert tls.bundle_file(config).read_text() == "# the host's own\n" + certificate.read_text()

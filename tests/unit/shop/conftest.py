@@ -68,7 +68,7 @@ class Process:
 
     def end(self) -> tuple[int, list[dict[str, Any]]]:
         """Wait for its end; return its exit code and all lines of its log."""
-        output, _ = self.process.communicate(timeout=15)
+        output, dummy = self.process.communicate(timeout=15)
         self.lines += [json.loads(line) for line in output.splitlines()]
         return self.process.returncode, self.lines
 

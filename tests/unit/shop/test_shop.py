@@ -14,7 +14,7 @@ import pytest
 
 
 def test_items_can_be_created_read_updated_and_deleted(storage: Any) -> None:
-    status, items, _ = storage.ask("GET", "/items")
+    status, items, dummy = storage.ask("GET", "/items")
     assert (status, [item["name"] for item in items]) == (200, ["Honey", "Beeswax candle"])
     status, item, headers = storage.ask("POST", "/items", {"name": " Mead ", "price": 12})
     assert (status, item, headers["Location"]) == (201, {"id": "3", "name": "Mead", "price": 12}, "/items/3")
@@ -89,15 +89,15 @@ def test_gate_hands_items_through(gate: Any) -> None:
 
 def test_gate_says_when_storage_is_gone(gate: Any, storage: Any) -> None:
     storage.kill()
-    status, body, _ = gate.ask("GET", "/")
+    status, body, dummy = gate.ask("GET", "/")
     assert status == 502
     assert body["error"].startswith("storage does not answer")
 
 
 def test_services_say_when_redis_is_gone(run: Any) -> None:
-    status, body, _ = run("storage", REDIS_DOWN="yes").ask("GET", "/items")
+    status, body, dummy = run("storage", REDIS_DOWN="yes").ask("GET", "/items")
     assert (status, body) == (503, {"error": "redis does not answer: connection refused"})
-    status, body, _ = run("gate", REDIS_DOWN="yes").ask("GET", "/")
+    status, body, dummy = run("gate", REDIS_DOWN="yes").ask("GET", "/")
     assert (status, body) == (503, {"error": "sessions are not available: connection refused"})
 
 
@@ -127,7 +127,7 @@ def test_requests_are_answered_while_it_drains_and_refused_after(storage: Any) -
     storage.terminate()
     time.sleep(0.2)
     assert storage.ask("GET", "/items")[0] == 200
-    code, _ = storage.end()
+    code, dummy = storage.end()
     assert code == 0
     with pytest.raises(ConnectionRefusedError):
         storage.ask("GET", "/items")
@@ -181,7 +181,8 @@ def test_broken_image_says_why_and_ends_with_3(run: Any) -> None:
 def test_many_at_once(gate: Any) -> None:
     statuses: list[int] = []
     threads = [
-        threading.Thread(target=lambda: statuses.extend(gate.ask("GET", "/")[0] for _ in range(5))) for _ in range(8)
+        threading.Thread(target=lambda: statuses.extend(gate.ask("GET", "/")[0] for dummy in range(5)))
+        for dummy in range(8)
     ]
     for thread in threads:
         thread.start()

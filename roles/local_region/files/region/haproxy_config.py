@@ -143,7 +143,7 @@ def _frontend(snapshot: Snapshot, balancer: Balancer, listener: Listener, addres
         f"http-request set-header X-Forwarded-Proto {'https' if secure else 'http'}",
         f"http-request set-header X-Forwarded-Port {listener.port}",
         "http-request set-header X-Amzn-Trace-Id Root=1-%[uuid] unless { req.hdr(X-Amzn-Trace-Id) -m found }",
-        *(f"errorfile {status} {directory}/{name}" for status, (name, _) in ERROR_FILES.items()),
+        *(f"errorfile {status} {directory}/{name}" for status, (name, dummy) in ERROR_FILES.items()),
     ]
     actions: list[str] = []
     for number, rule in enumerate(listener.rules, 1):
@@ -186,7 +186,7 @@ def _action(snapshot: Snapshot, rule: Rule, listener: Listener, chosen: str) -> 
     if isinstance(action, Redirect):
         return _redirect(action, listener, chosen)
     groups = [(arn, weight) for arn, weight in action.groups if arn in snapshot.groups and weight > 0]
-    total = sum(weight for _, weight in groups)
+    total = sum(weight for dummy, weight in groups)
     if not groups:
         return [f"http-request return status 503 if {chosen}"]
     lines = [f"http-request set-var(txn.dice) rand({total}) if {chosen}"] if len(groups) > 1 else []
@@ -240,7 +240,7 @@ def _backend(group: TargetGroup, idle_timeout: int, directory: Path) -> list[str
     if group.protocol in ("TCP", "TLS"):
         lines.insert(0, "mode tcp")
     else:
-        lines += [f"errorfile {status} {directory}/{name}" for status, (name, _) in ERROR_FILES.items()]
+        lines += [f"errorfile {status} {directory}/{name}" for status, (name, dummy) in ERROR_FILES.items()]
         if group.stickiness is not None:
             lines.append(f"cookie AWSALB insert indirect nocache dynamic maxlife {group.stickiness}s attr SameSite=Lax")
             lines.append(f"dynamic-cookie-key {group.key}")

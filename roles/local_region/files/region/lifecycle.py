@@ -20,7 +20,6 @@ from pathlib import Path
 from . import namespaces
 from .config import RegionConfig
 
-
 Main = Callable[[RegionConfig, namespaces.HostWorld], None]
 
 
@@ -135,7 +134,7 @@ def _remove_cgroups(config: RegionConfig) -> None:
     for root in (Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").glob("*/")):
         top = root / cgroup_parent(config)
         if top.is_dir():
-            for directory, _, _ in os.walk(top, topdown=False):
+            for directory, dummy, dummy in os.walk(top, topdown=False):
                 try:
                     Path(directory).rmdir()
                 except OSError:

@@ -157,11 +157,11 @@ def authorise(headers: Mapping[str, str], method: str, uri: str, tokens: Tokens,
     registry = RegistryId.from_host(headers.get("Host", ""))
     if registry is None:
         return Verdict(404, "", "404 page not found")
-    scheme, _, encoded = headers.get("Authorization", "").partition(" ")
+    scheme, dummy, encoded = headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return Verdict(401, "", "Not Authorized")
     try:
-        user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+        user, dummy, password = base64.b64decode(encoded, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         return Verdict(400, "DENIED", "Your Authorization Token is invalid.")
     state, token = tokens.look_up(password)

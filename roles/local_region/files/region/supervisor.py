@@ -29,7 +29,7 @@ def main(config: RegionConfig, host: namespaces.HostWorld) -> None:
     host.forget()
     api = [sys.executable, "-m", "region", "api", "--config", str(config.state_dir / "config.json")]
     parts = {_spawn(config, "engine", _dockerd(config)): "the Docker engine", _spawn(config, "api", api): "the API"}
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    signal.signal(signal.SIGTERM, lambda *dummy: os._exit(0))
     while True:
         pid, status = os.wait()  # as init, this process also reaps what its grandchildren leave behind
         if pid in parts:
