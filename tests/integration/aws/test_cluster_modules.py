@@ -1,0 +1,214 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The modules that look before a cluster is made, while it forms, and after it is gone."""
+
+from __future__ import annotations
+
+import typing as t
+from datetime import UTC, datetime
+
+import pytest
+from moto_region import Fault, Region
+
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.record import (
+    ClusterRecord,
+    ManagerRecord,
+    NodeRecord,
+    format_time,
+)
+from ansible_collections.apiary.swarm.plugins.modules import cluster_purge, cluster_record_info, preflight
+
+Run = t.Callable[..., dict[str, t.Any]]
+
+
+# -- preflight ---------------------------------------------------------------------------------------------------------
+def test_good_settings(region: Region, run_module: Run) -> None:
+    found = run_module(preflight, cluster="demo", vpc_cidr="10.20.0.0/16", zone_count=2)
+    assert found["availability_zones"] == ["eu-west-1a", "eu-west-1b"]
+    assert (found["account"], found["partition"], found["region"]) == ("123456789012", "aws", "eu-west-1")
+    assert found["subnet_bits"] == 13
+    assert found["ecr_repository_arns"] == ["arn:aws:ecr:eu-west-1:123456789012:repository/*"]
+    assert region.writes() == []
+
+
+def test_everything_that_is_wrong_is_said_at_once(region: Region, run_module: Run) -> None:
+    failed = run_module(
+        preflight,
+        cluster="Demo",
+        vpc_cidr="10.128.0.0/16",
+        managers=2,
+        workers=11,
+        availability_zones=["eu-west-1z", "eu-west-1a"],
+        key_name="missing",
+        image="/swarm/demo/ami",
+        image_hint="Bake one first.",
+        cidrs={"admin_cidr": "home"},
+    )
+    assert failed["failed"]
+    assert failed["msg"].startswith("8 things are wrong. (1) cluster 'Demo' is no name")
+    assert "There is no SSM parameter /swarm/demo/ami in eu-west-1. Bake one first." in failed["findings"]
+    assert region.writes() == []
+
+
+def test_an_unknown_region_is_asked_nothing(region: Region, run_module: Run) -> None:
+    failed = run_module(preflight, cluster="demo", region="us-esat-1")
+    assert failed["msg"] == "There is no AWS region 'us-esat-1': did you mean us-east-1?"
+    assert region.calls == []
+
+
+def test_no_credentials(region: Region, run_module: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    failed = run_module(preflight, cluster="demo")
+    assert "no complete AWS credentials found" in failed["msg"]
+    assert "\n" not in failed["msg"]
+
+
+def test_expired_credentials(region: Region, run_module: Run) -> None:
+    region.faults.append(Fault("GetCallerIdentity", "ExpiredToken"))
+    failed = run_module(preflight, cluster="demo")
+    assert failed["msg"].endswith("the AWS credentials have expired.")
+
+
+def test_an_image_by_parameter(region: Region, run_module: Run) -> None:
+    image = region.client("ec2").describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+    region.client("ssm").put_parameter(Name="/swarm/demo/ami", Value=image, Type="String")
+    found = run_module(preflight, cluster="demo", image="/swarm/demo/ami")["image"]
+    assert found["image_id"] == image
+    assert found["validated"] is False
+
+
+# -- cluster_record_info -----------------------------------------------------------------------------------------------
+@pytest.fixture
+def cluster(region: Region) -> dict[str, str]:
+    """A cluster of one manager and one worker; returns role → instance id."""
+    ec2, autoscaling = region.client("ec2"), region.client("autoscaling")
+    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+    found = {}
+    for role in ("manager", "worker"):
+        template = ec2.create_launch_template(LaunchTemplateName=role, LaunchTemplateData={"ImageId": image})
+        tags = [{"Key": "swarm:cluster", "Value": "demo"}, {"Key": "swarm:role", "Value": role}]
+        autoscaling.create_auto_scaling_group(
+            AutoScalingGroupName=role,
+            MinSize=1,
+            MaxSize=1,
+            AvailabilityZones=["eu-west-1a"],
+            LaunchTemplate={"LaunchTemplateId": template["LaunchTemplate"]["LaunchTemplateId"], "Version": "1"},
+            Tags=[{**tag, "PropagateAtLaunch": True} for tag in tags],
+        )
+        group = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[role])["AutoScalingGroups"][0]
+        found[role] = group["Instances"][0]["InstanceId"]
+    region.forget()
+    return found
+
+
+def publish(region: Region, cluster: dict[str, str], worker_state: str = "ready") -> None:
+    """Write the record as the leader does."""
+    record = ClusterRecord(
+        cluster="demo",
+        state="ready",
+        updated_at=format_time(datetime.now(UTC)),
+        managers=(ManagerRecord(cluster["manager"], reachability="reachable", leader=True),),
+        nodes=(
+            NodeRecord(cluster["manager"], role="manager", state="ready"),
+            NodeRecord(cluster["worker"], state=worker_state),
+        ),
+    )
+    region.client("ssm").put_parameter(
+        Name="/swarm/demo/managers", Value=record.to_json(), Type="String", Overwrite=True
+    )
+
+
+def test_a_formed_cluster(region: Region, run_module: Run, cluster: dict[str, str]) -> None:
+    publish(region, cluster)
+    found = run_module(cluster_record_info, cluster="demo", wait=True)
+    assert found["formed"]
+    assert [(node["instance_id"], node["state"], node["leader"]) for node in found["nodes"]] == [
+        (cluster["manager"], "ready", True),
+        (cluster["worker"], "ready", False),
+    ]
+
+
+def test_one_that_does_not_form_in_time(region: Region, run_module: Run, cluster: dict[str, str]) -> None:
+    publish(region, cluster, worker_state="down")
+    failed = run_module(cluster_record_info, cluster="demo", wait=True, wait_timeout=0)
+    assert failed["failed"]
+    assert failed["msg"].startswith("1 of 2 nodes of demo are Ready after 0 s; missing: worker ")
+    assert failed["msg"].endswith("is down in the swarm.")
+
+
+def test_without_waiting_it_only_tells(region: Region, run_module: Run, cluster: dict[str, str]) -> None:
+    found = run_module(cluster_record_info, cluster="demo")
+    assert not found["formed"]
+    assert found["record_state"] == "absent"
+    assert region.writes() == []
+
+
+def test_a_cluster_that_is_not_there(region: Region, run_module: Run) -> None:
+    failed = run_module(cluster_record_info, cluster="demo", wait=True)
+    assert failed["msg"] == (
+        "There is no cluster demo in eu-west-1: no Auto Scaling group or instance has the tag swarm:cluster=demo."
+    )
+
+
+def test_a_record_of_something_else(region: Region, run_module: Run, cluster: dict[str, str]) -> None:
+    region.client("ssm").put_parameter(Name="/swarm/demo/managers", Value="hello", Type="String")
+    failed = run_module(cluster_record_info, cluster="demo")
+    assert failed["msg"].startswith("The cluster's record is not JSON")
+
+
+# -- cluster_purge -----------------------------------------------------------------------------------------------------
+@pytest.fixture
+def leftovers(region: Region) -> Region:
+    """What a cluster leaves, and the same of another one."""
+    ssm, logs = region.client("ssm"), region.client("logs")
+    for name in ("demo/managers", "demo/token/worker", "demo/ami", "demo/bake-lock", "demo2/managers"):
+        ssm.put_parameter(Name=f"/swarm/{name}", Value="x", Type="String")
+    for number in range(12):
+        ssm.put_parameter(Name=f"/swarm/demo/claim/{number}", Value="x", Type="String")
+    for name in ("demo/default", "demo/shop/gate", "demo2/default"):
+        logs.create_log_group(logGroupName=f"/swarm/{name}")
+    region.forget()
+    return region
+
+
+def remaining(region: Region) -> tuple[set[str], set[str]]:
+    """Return the names of all parameters under /swarm and of all log groups."""
+    pages = region.client("ssm").get_paginator("get_parameters_by_path").paginate(Path="/swarm", Recursive=True)
+    groups = region.client("logs").describe_log_groups()["logGroups"]
+    return {item["Name"] for page in pages for item in page["Parameters"]}, {group["logGroupName"] for group in groups}
+
+
+def test_the_rest_of_a_cluster_goes(leftovers: Region, run_module: Run) -> None:
+    checked = run_module(cluster_purge, check=True, cluster="demo")
+    assert leftovers.writes() == []
+    done = run_module(cluster_purge, cluster="demo")
+    assert done == {**checked, "invocation": done["invocation"]}
+    assert len(done["parameters"]) == 14
+    assert remaining(leftovers) == (
+        {"/swarm/demo/ami", "/swarm/demo/bake-lock", "/swarm/demo2/managers"},
+        {"/swarm/demo2/default"},
+    )
+    assert not run_module(cluster_purge, cluster="demo")["changed"]
+
+
+def test_log_groups_may_stay(leftovers: Region, run_module: Run) -> None:
+    assert run_module(cluster_purge, cluster="demo", log_groups=False)["log_groups"] == []
+    assert "/swarm/demo/shop/gate" in remaining(leftovers)[1]
+
+
+def test_a_running_cluster_loses_nothing(leftovers: Region, run_module: Run, cluster: dict[str, str]) -> None:
+    before = remaining(leftovers)
+    failed = run_module(cluster_purge, cluster="demo", even_if_running=True)
+    assert failed["msg"] == "The cluster demo in eu-west-1 still has 2 groups and 2 instances: delete it first."
+    assert remaining(leftovers) == before
+    assert run_module(cluster_purge, check=True, cluster="demo", even_if_running=True)["changed"]
+
+
+def test_a_name_that_is_none(leftovers: Region, run_module: Run) -> None:
+    failed = run_module(cluster_purge, cluster="")
+    assert "is no name for a cluster" in failed["msg"]
