@@ -56,12 +56,12 @@ class Report:
 
     def table(self) -> str:
         """Return the closing table: number, step, seconds, what was seen."""
-        width = max(len(title) for title, dummy, dummy in self._times)
+        width = max(len(row[0]) for row in self._times)
         rows = [
             f"{number:2}  {title:{width}}  {seconds:6.1f} s  {summary}"
             for number, (title, seconds, summary) in enumerate(self._times, start=1)
         ]
-        total = sum(seconds for dummy, seconds, dummy in self._times)
+        total = sum(row[1] for row in self._times)
         return "\n".join([*rows, f"    {'all':{width}}  {total:6.1f} s"])
 
 
