@@ -32,6 +32,7 @@ READY_RUN := $(CACHE)/stamps/run-$(call hash,$(RUN_REQUIREMENTS))
 READY := $(CACHE)/stamps/dev-$(call hash,$(DEV_REQUIREMENTS))
 READY_NEWEST := $(CACHE)/stamps/newest-$(call hash,$(NEWEST_REQUIREMENTS))
 READY_IMPORTER := $(CACHE)/stamps/importer-$(call hash,requirements/importer.txt)
+PROGRAMS := $(CACHE)/stamps/programs-$(call hash,tests/support/packages.yml roles/local_region/vars/main.yml)
 READY_PEERS := $(CACHE)/stamps/peers-$(PEERS_FROM)
 
 NAME ?= local
@@ -65,7 +66,7 @@ PYTEST := $(BIN)/python -m pytest --durations=15 --durations-min=1
 CORE = $$($(1)/bin/python -c 'import ansible.release as core; print(core.__version__)')
 
 .PHONY: test test-judges test-unit test-integration test-newest test-molecule test-e2e test-sanity bench
-test: $(READY) $(READY_NEWEST) $(READY_IMPORTER) ## everything, cheap things first; ends with one line of pytest
+test: $(READY) $(READY_NEWEST) $(READY_IMPORTER) $(PROGRAMS) ## everything, cheap things first; ends with one line of pytest
 	@trap 'status=$$?; $(MAKE) down >$(CACHE)/down.log 2>&1 || { cat $(CACHE)/down.log >&2; exit 1; }; exit $$status' EXIT
 	oldest=$(call CORE,$(VENV)) newest=$(call CORE,$(CACHE)/venv-newest)
 	echo "ansible-core $$oldest and $$newest"
@@ -75,19 +76,19 @@ test: $(READY) $(READY_NEWEST) $(READY_IMPORTER) ## everything, cheap things fir
 test-judges: $(READY) $(READY_NEWEST) $(READY_IMPORTER) ## linters, types, sanity, Galaxy's importer, templates, policies
 	@$(PYTEST) tests/judges
 
-test-unit: $(READY) ## unit tests, no engine and no network
+test-unit: $(READY) $(PROGRAMS) ## unit tests, no engine and no network
 	@$(PYTEST) -n 2 tests/unit
 
-test-integration: $(READY) ## each module against a real engine and the region
+test-integration: $(READY) $(PROGRAMS) ## each module against a real engine and the region
 	@$(PYTEST) tests/integration
 
-test-newest: $(READY) $(READY_NEWEST) ## unit and integration tests on the newest ansible-core that a Python here runs
+test-newest: $(READY) $(READY_NEWEST) $(PROGRAMS) ## unit and integration tests on the newest ansible-core that a Python here runs
 	@$(PYTEST) tests/newest
 
-test-molecule: $(READY) ## each role on a fresh node; ROLE=name for one
+test-molecule: $(READY) $(PROGRAMS) ## each role on a fresh node; ROLE=name for one
 	@$(PYTEST) tests/molecule $(if $(ROLE),-k $(ROLE))
 
-test-e2e: $(READY) ## bake, cluster, deploy, break things
+test-e2e: $(READY) $(PROGRAMS) ## bake, cluster, deploy, break things
 	@$(PYTEST) tests/e2e
 
 test-sanity: check-sanity
@@ -135,7 +136,7 @@ check-reference: $(READY)
 check-changelog: $(READY)
 	@antsibull-changelog lint
 
-check-unit: $(READY)
+check-unit: $(READY) $(PROGRAMS)
 	@python -m pytest -q -n 2 tests/unit
 
 # --- slower judges ----------------------------------------------------------------------------------------------------
@@ -183,6 +184,12 @@ $(READY_RUN): $(READY_PEERS)
 $(READY): $(READY_RUN)
 	@echo "setting up the tools in .cache/venv"
 	@scripts/venv $(VENV) $$(python3 scripts/find_python.py oldest) $(call pip_files,$(DEV_REQUIREMENTS))
+	@touch $@
+
+$(PROGRAMS): $(READY_RUN)
+	@mkdir -p $(@D)
+	@echo "installing the Debian packages that tests run"
+	@$(PLAYBOOK) tests/support/packages.yml >$(CACHE)/programs.log 2>&1 || { cat $(CACHE)/programs.log >&2; exit 1; }
 	@touch $@
 
 $(READY_NEWEST):
