@@ -13,7 +13,6 @@ import re
 import pytest
 from background import ROOT, run
 
-
 SUITES = {
     "unit": ["-n", "2", "tests/unit"],
     "integration": [

@@ -20,30 +20,23 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import hashlib
-import io
-import json
 import os
 import secrets
 import shutil
 import signal
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 import typing as t
 from pathlib import Path
 
 import docker
+from lab_images import BUSYBOX, archive
+from lab_processes import children, namespace
 
 GATEWAY = "10.99.0.1"
 REGISTRY = f"{GATEWAY}:5000"
-BUSYBOX = Path("/bin/busybox")
-APPLETS = [
-    *("cat", "chmod", "date", "echo", "env", "false", "grep", "hostname", "httpd", "id", "kill", "ls", "mkdir"),
-    *("nc", "nslookup", "ping", "printenv", "ps", "rm", "sh", "sleep", "stat", "tail", "test", "touch", "true", "wget"),
-]
 # Every process that the laboratory starts dies with the test run, however that ends.
 MORTAL = ("setpriv", "--pdeathsig", "KILL", "--")
 SPACES = ("--mount", "--pid", "--net", "--fork", "--mount-proc", "--kill-child")
@@ -89,17 +82,6 @@ def missing() -> str | None:
     if not BUSYBOX.exists():
         tools.append("busybox-static")
     return f"the laboratory needs {', '.join(tools)}" if tools else None
-
-
-def _namespace(pid: int, kind: str) -> str:
-    return str(Path(f"/proc/{pid}/ns/{kind}").readlink())
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except FileNotFoundError:
-        return []
 
 
 def until(test: t.Callable[[], t.Any], what: str, timeout: float = 30.0, pause: float = 0.05) -> t.Any:
@@ -185,11 +167,11 @@ class Node:
             raise LabError(f"node {self.name} did not start: {self.tail()}")
         level = [self._outer.pid]
         for dummy in range(2):
-            level = [child for pid in level for child in _children(pid)]
+            level = [child for pid in level for child in children(pid)]
         if not level:
             return 0
         # Only once it is in its own network namespace may the cable be plugged in.
-        own = _namespace(level[0], "net")
+        own = namespace(level[0], "net")
         comm = Path(f"/proc/{level[0]}/comm").read_text().strip()
         return level[0] if own != self.lab.netns and comm == "sh" else 0
 
@@ -227,7 +209,7 @@ class Node:
     def _signal(self, number: int) -> None:
         family = [self.pid]
         for pid in family:
-            family += _children(pid)
+            family += children(pid)
         for pid in family:
             os.kill(pid, number)
 
@@ -306,16 +288,16 @@ class Lab:
             start_new_session=True,
         )
         outer = self._init.pid
-        host = _namespace(os.getpid(), "net")
+        host = namespace(os.getpid(), "net")
 
         def inner() -> int:
-            found = _children(outer)
-            if not found or _namespace(found[0], "net") == host:
+            found = children(outer)
+            if not found or namespace(found[0], "net") == host:
                 return 0
             return found[0] if b"-c" in Path(f"/proc/{found[0]}/cmdline").read_bytes() else 0
 
         self._pid = until(inner, "the laboratory's first process", 10)
-        self.netns = _namespace(self._pid, "net")
+        self.netns = namespace(self._pid, "net")
         self.ip("link", "set", "lo", "up")
         self.ip("link", "add", "lab", "type", "bridge")
         self.ip("addr", "add", f"{GATEWAY}/16", "dev", "lab")
@@ -394,7 +376,7 @@ class Lab:
     def stop_registry(self, port: int = 5000) -> None:
         """Stop the registry on I(port); its content stays."""
         process = self._registries.pop(port)
-        for child in _children(process.pid):
+        for child in children(process.pid):
             _kill(child)
         process.kill()
         process.wait(10)
@@ -424,7 +406,7 @@ class Lab:
         reference = f"{registry}/{name}:{tag}"
         settings = {"Env": ["PATH=/bin"], "StopSignal": "SIGKILL", "Cmd": list(command), **(config or {})}
         try:
-            for _line in client.load_image(_archive(reference, settings, files or {})):
+            for _line in client.load_image(archive(reference, settings, files or {})):
                 pass
             options: dict[str, t.Any] = {"auth_config": dict(auth)} if auth else {}
             for line in client.push(f"{registry}/{name}", tag, stream=True, decode=True, **options):
@@ -464,39 +446,3 @@ class Lab:
             with contextlib.suppress(OSError):
                 group.rmdir()
         return not any(group.exists() for group in groups)
-
-
-def _archive(reference: str, settings: t.Mapping[str, t.Any], files: t.Mapping[str, str]) -> bytes:
-    """Make what C(docker load) takes: a busybox layer that all images share, a layer with I(files), and I(settings)."""
-    layers = [_base_layer(), _layer({path.lstrip("/"): text.encode() for path, text in files.items()})]
-    config = {
-        "architecture": "amd64", "os": "linux", "config": dict(settings),
-        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}" for layer in layers]},
-    }  # fmt: skip
-    names = [f"layer{index}.tar" for index in range(len(layers))]
-    manifest = [{"Config": "config.json", "RepoTags": [reference], "Layers": names}]
-    parts = {"config.json": json.dumps(config).encode(), "manifest.json": json.dumps(manifest).encode()}
-    return _layer({**parts, **dict(zip(names, layers, strict=True))})
-
-
-def _base_layer() -> bytes:
-    return _layer({"bin/busybox": BUSYBOX.read_bytes(), "etc/passwd": b"root:x:0:0:root:/:/bin/sh\n"}, APPLETS)
-
-
-def _layer(files: t.Mapping[str, bytes], applets: t.Sequence[str] = ()) -> bytes:
-    """Make a tar archive of I(files), with the same bytes whenever the content is the same."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for folder in ("tmp", "www", "run") if applets else ():
-            entry = tarfile.TarInfo(folder)
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if folder == "tmp" else 0o755
-            tar.addfile(entry)
-        for path, data in files.items():
-            entry = tarfile.TarInfo(path)
-            entry.size, entry.mode = len(data), 0o755
-            tar.addfile(entry, io.BytesIO(data))
-        for applet in applets:
-            entry = tarfile.TarInfo(f"bin/{applet}")
-            entry.type, entry.linkname = tarfile.SYMTYPE, "/bin/busybox"
-            tar.addfile(entry)
-    return buffer.getvalue()

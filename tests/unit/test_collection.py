@@ -48,6 +48,7 @@ PURE = (
     "_swarm/spec.py",
 )
 IMPURE_PACKAGES = {"ansible", "boto3", "botocore", "docker", "requests"}
+DOCUMENTED = ("DOCUMENTATION", "EXAMPLES", "RETURN")
 MAX_LINES = 450
 
 
@@ -78,7 +79,15 @@ def test_source_says_whose_it_is(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=relative)
 def test_source_is_short_enough_to_read(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= MAX_LINES
+    """What a module documents is not counted: that is a page of its own, as long as its options are many."""
+    text = path.read_text()
+    documented = [node for node in ast.parse(text).body if isinstance(node, ast.Assign) and named(node) in DOCUMENTED]
+    lines = len(text.splitlines()) - sum((node.end_lineno or node.lineno) - node.lineno + 1 for node in documented)
+    assert lines <= MAX_LINES
+
+
+def named(node: ast.Assign) -> str:
+    return node.targets[0].id if isinstance(node.targets[0], ast.Name) else ""
 
 
 @pytest.mark.parametrize("path", [*SOURCES, *(ROOT / "examples").rglob("*.py")], ids=relative)
