@@ -230,7 +230,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             last_good = kept.last_good() if kept is not None and _no_answer(error) else None
             if last_good is None:
                 raise
-            computed, age = last_good
+            computed, age = last_good[0], last_good[1]
             self.display.warning(f"{error.message} The inventory is {age} seconds old, from the cache.")
             return computed
         computed = self._construct(hosts)

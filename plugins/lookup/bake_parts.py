@@ -6,16 +6,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import typing as t
-from pathlib import Path
-
-from ansible.errors import AnsibleLookupError
-from ansible.plugins.lookup import LookupBase
-from ansible.utils.display import Display
-from yaml import safe_load
-
 DOCUMENTATION = r"""
 name: bake_parts
 short_description: Say what an image bake depends on
@@ -52,6 +42,16 @@ _raw:
   type: list
   elements: dict
 """
+
+import hashlib
+import json
+import typing as t
+from pathlib import Path
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+from ansible.utils.display import Display
+from yaml import safe_load
 
 COLLECTION = Path(__file__).resolve().parents[2]
 LIBRARIES = tuple(f"plugins/module_utils/{name}" for name in ("_agent", "_aws", "_swarm", "_errors.py", "_diff.py"))

@@ -49,7 +49,7 @@ def run_module(
         session = AwsSession(AwsOptions.from_getter(module.params.get))
         result = run(session, module.params, module.check_mode)
     except ImportError as error:
-        if (error.name or "").split(".")[0] != "botocore":
+        if (error.name or "").partition(".")[0] != "botocore":
             raise
         module.fail_json(msg=missing_required_lib("botocore"))
     except Refused as error:

@@ -113,7 +113,7 @@ services:
     wanted:
       description: Number of replicas; for other modes the number of nodes or runs.
       type: int
-    update:
+    update_state:
       description: State of the last update as the engine tells it, such as V(completed) or V(paused).
       type: str
 """
@@ -180,7 +180,7 @@ def service_of(service: Json, tasks: t.Sequence[Json], all_nodes: t.Sequence[Jso
         "mode": mode["Kind"],
         "running": len(own),
         "wanted": wanted,
-        "update": (service.get("UpdateStatus") or {}).get("State", ""),
+        "update_state": (service.get("UpdateStatus") or {}).get("State", ""),
     }
 
 

@@ -63,7 +63,7 @@ class InProcessAction(ActionBase):  # type: ignore[misc]  # Ansible's classes ha
             session = AwsSession(AwsOptions.from_getter(params.get))
             return self.module.run(session, params, self._task.check_mode)
         except ImportError as error:
-            if (error.name or "").split(".")[0] != "botocore":
+            if (error.name or "").partition(".")[0] != "botocore":
                 raise
             # The Python that runs modules may have what the controller's own has not.
             return self._as_module(task_vars)

@@ -45,12 +45,17 @@ def main(argv: t.Sequence[str] | None = None) -> int:
     try:
         return _COMMANDS[options.command](options)
     except SwarmError as exc:
-        print(exc.message, file=sys.stderr, flush=True)
+        sys.stderr.write(f"{exc.message}\n")
         return 1
 
 
+def _show(value: t.Any) -> None:
+    sys.stdout.write(f"{json.dumps(value, indent=1)}\n")
+
+
 def _log(line: str) -> None:
-    print(line, flush=True)
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()  # the journal shows it at once
 
 
 def _join(_options: argparse.Namespace) -> int:
@@ -122,28 +127,25 @@ def _hygiene(options: argparse.Namespace) -> int:
 
 def _report(phase: str, **more: t.Any) -> int:
     findings = hygiene.check(phase, Path("/"))
-    print(json.dumps({"phase": phase, "checks": [finding._asdict() for finding in findings], **more}, indent=1))
+    _show({"phase": phase, "checks": [finding._asdict() for finding in findings], **more})
     return 0 if all(finding.ok for finding in findings) else 3
 
 
 def _status(_options: argparse.Namespace) -> int:
     settings, engine = load(), LocalEngine()
     membership = engine.membership()
-    print(
-        json.dumps(
-            {
-                "cluster": settings.cluster,
-                "region": settings.region,
-                "role": settings.role,
-                "join_source": settings.join_source,
-                "state": membership.state,
-                "manager": membership.manager,
-                "node_id": engine.node_id(),
-                "managers": engine.manager_addresses(),
-                "settings": [str(path) for path in (*IMAGE_FILES, NODE_FILE) if path.exists()],
-            },
-            indent=1,
-        )
+    _show(
+        {
+            "cluster": settings.cluster,
+            "region": settings.region,
+            "role": settings.role,
+            "join_source": settings.join_source,
+            "state": membership.state,
+            "manager": membership.manager,
+            "node_id": engine.node_id(),
+            "managers": engine.manager_addresses(),
+            "settings": [str(path) for path in (*IMAGE_FILES, NODE_FILE) if path.exists()],
+        }
     )
     return 0 if membership.state == "active" else 4
 
@@ -173,3 +175,6 @@ _COMMANDS: dict[str, t.Callable[[argparse.Namespace], int]] = {
     "clean": _clean,
     "hygiene": _hygiene,
 }
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -26,6 +26,9 @@ from .nginx import EdgeOptions, render
 
 CONFIG, CANDIDATE, DOCUMENT = "nginx.conf", "candidate.conf", "routes.json"
 
+# Managers are in the same VPC: never through a proxy.
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
 _WAIT = 4  # seconds that a manager may hold a question; one that died is noticed two seconds later
 _PAUSE = 0.5
 _REPEAT_LOG = 60.0
@@ -134,7 +137,7 @@ class Edge:
             if self._loaded:
                 request.add_header("If-None-Match", f'"{self._loaded}"')
             try:
-                with urllib.request.urlopen(request, timeout=_WAIT + 2) as answer:
+                with _DIRECT.open(request, timeout=_WAIT + 2) as answer:
                     self._manager = manager
                     return t.cast(bytes, answer.read()).decode("utf-8")
             except urllib.error.HTTPError as exc:

@@ -168,18 +168,18 @@ class RepositoryTask:
             ecr.put_image_tag(self._client, name, by_digest[digest], kept_tag(digest))
 
     def _result(self, outcomes: list[tuple[Plan, Repository | None, list[str], AwsError | None]]) -> dict[str, t.Any]:
-        changed = [(plan, after) for plan, after, done, dummy in outcomes if done]
+        changed = [(plan, after) for plan, after, done, _error in outcomes if done]
         result: dict[str, t.Any] = {
             "changed": bool(changed),
             "repositories": [
-                {**after.report(), "changes": done} for dummy, after, done, dummy in outcomes if after is not None
+                {**after.report(), "changes": done} for _plan, after, done, _error in outcomes if after is not None
             ],
             "diff": {
                 "before": {plan.name: plan.before.settings() if plan.before else {} for plan, dummy in changed},
                 "after": {plan.name: after.settings() if after else {} for plan, after in changed},
             },
         }
-        failed = {plan.name: error.message for plan, dummy, dummy, error in outcomes if error is not None}
+        failed = {plan.name: error.message for plan, _after, _done, error in outcomes if error is not None}
         if failed:
             result["failed_repositories"] = failed
         return result

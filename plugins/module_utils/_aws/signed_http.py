@@ -16,7 +16,7 @@ import random
 import time
 import typing as t
 import urllib.parse
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 from .errors import AwsError, Throttled, Unreachable, from_code, translate
 from .session import CONNECT_TIMEOUT, MAX_ATTEMPTS, READ_TIMEOUT, AwsSession

@@ -43,7 +43,7 @@ def client_error(code: str, message: str = "text") -> exceptions.ClientError:
 def test_kinds(code: str, kind: type[errors.AwsError]) -> None:
     """Each code has its class, and keeps code and region."""
     error = errors.translate(client_error(code), "do it", "eu-west-1")
-    assert type(error) is kind
+    assert error.__class__ is kind
     assert (error.code, error.region) == (code, "eu-west-1")
     assert error.message.startswith("Cannot do it in eu-west-1: ")
     assert error.message.endswith(".") and "\n" not in error.message
@@ -73,7 +73,7 @@ def test_the_missing_permission_is_named() -> None:
 def test_without_an_answer(raised: Exception, kind: type[errors.AwsError], words: str) -> None:
     """What fails before AWS answers."""
     error = errors.translate(raised, "do it", "eu-west-1")
-    assert type(error) is kind
+    assert error.__class__ is kind
     assert words in error.message
 
 

@@ -23,7 +23,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.converge impor
 )
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import to_tree
 
-NODES = [node("a", "manager"), node("b")]
+NODES = (node("a", "manager"), node("b"))
 NOW = 1000.0
 
 

@@ -46,7 +46,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.service_option
 )
 def test_errors_have_types_and_dockers_words(status: int, words: str, kind: type) -> None:
     error = error_of("create service x", status, words)
-    assert type(error) is kind and error.message == f"Cannot create service x: {words}" and error.status == status
+    assert error.__class__ is kind and error.message == f"Cannot create service x: {words}" and error.status == status
 
 
 def _frame(stream: int, content: str) -> bytes:

@@ -22,7 +22,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import (
     to_tree,
 )
 
-NODES = [node("a", "manager"), node("b")]
+NODES = (node("a", "manager"), node("b"))
 
 
 def _state(*services: Json, tasks: t.Sequence[Json] = (), nodes: t.Sequence[Json] = NODES, **more: t.Any) -> LiveState:
