@@ -5,49 +5,13 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
 from local_region import ROOT, LocalRegion, environment
-
-NAME = "e2e"
-CLUSTER = "demo"
-REGION = "us-east-1"
-
-
-@dataclass(frozen=True)
-class Road:
-    """The region after the demo, and what the demo said."""
-
-    region: LocalRegion
-    status: int
-    output: str
-
-    @property
-    def folder(self) -> Path:
-        """Where the demo keeps its key and its inventory."""
-        return self.region.state_dir / "demo"
-
-    def playbook(
-        self, name: str, *arguments: str, variables: dict[str, Any] | None = None, timeout: float = 400
-    ) -> subprocess.CompletedProcess[str]:
-        """Run one of the collection's playbooks for the demo's cluster."""
-        values = {"cluster": CLUSTER, "region": REGION, **(variables or {})}
-        inventory = str(self.folder / "demo.swarm_ec2.yml")
-        command = ["ansible-playbook", f"apiary.swarm.{name}", "-i", inventory, "-e", json.dumps(values), *arguments]
-        return self.region.run(command, timeout=timeout)
-
-    def calls(self, since: int = 0) -> tuple[list[dict[str, Any]], int]:
-        """Return the calls that AWS's APIs have had after number *since*, and the number of the last."""
-        answer = self.region.run(["curl", "-s", f"http://100.100.0.1/_region/calls?since={since}"])
-        value = json.loads(answer.stdout)
-        return value["calls"], value["last"]
+from road import CLUSTER, NAME, Road
 
 
 @pytest.fixture(scope="session")

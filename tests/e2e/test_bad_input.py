@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CLUSTER, Road
+from road import CLUSTER, Road
 
 GOOD = "services:\n  web:\n    image: {registry}/shop/gate:1\n"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from conftest import Road
+from road import Road
 
 STEPS = {
     1: "Start the local region",

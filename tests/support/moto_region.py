@@ -19,7 +19,8 @@ import urllib.parse
 import urllib.request
 from dataclasses import dataclass, field
 
-import moto.server  # noqa: F401  # pylint: disable=unused-import  (registers the services)
+# Imported because it registers the services.
+import moto.server  # noqa: F401  # pylint: disable=unused-import
 from moto.logs.models import LogGroup, LogsBackend
 from moto.logs.responses import LogsResponse
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app

@@ -1,0 +1,47 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What end-to-end tests know of the demo that was run, and how they go on from it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local_region import LocalRegion
+
+NAME = "e2e"
+CLUSTER = "demo"
+REGION = "us-east-1"
+
+
+@dataclass(frozen=True)
+class Road:
+    """The region after the demo, and what the demo said."""
+
+    region: LocalRegion
+    status: int
+    output: str
+
+    @property
+    def folder(self) -> Path:
+        """Where the demo keeps its key and its inventory."""
+        return self.region.state_dir / "demo"
+
+    def playbook(
+        self, name: str, *arguments: str, variables: dict[str, Any] | None = None, timeout: float = 400
+    ) -> subprocess.CompletedProcess[str]:
+        """Run one of the collection's playbooks for the demo's cluster."""
+        values = {"cluster": CLUSTER, "region": REGION, **(variables or {})}
+        inventory = str(self.folder / "demo.swarm_ec2.yml")
+        command = ["ansible-playbook", f"apiary.swarm.{name}", "-i", inventory, "-e", json.dumps(values), *arguments]
+        return self.region.run(command, timeout=timeout)
+
+    def calls(self, since: int = 0) -> tuple[list[dict[str, Any]], int]:
+        """Return the calls that AWS's APIs have had after number *since*, and the number of the last."""
+        answer = self.region.run(["curl", "-s", f"http://100.100.0.1/_region/calls?since={since}"])
+        value = json.loads(answer.stdout)
+        return value["calls"], value["last"]
