@@ -117,7 +117,7 @@ def test_two_regions_side_by_side(region: LocalRegion) -> None:
     assert region.run(["docker", "ps", "-q"]).stdout
 
 
-@pytest.mark.parametrize("victim", ["dockerd", "region api", "init"])
+@pytest.mark.parametrize("victim", ["region api", "init"])
 def test_down_after_a_crash_leaves_nothing(victim: str) -> None:
     before = interfaces()
     broken = LocalRegion("broken")
