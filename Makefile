@@ -63,7 +63,6 @@ shell: $(READY) ## a shell inside the local region
 
 # --- tests ------------------------------------------------------------------------------------------------------------
 PYTEST := $(BIN)/python -m pytest --durations=15 --durations-min=1
-CORE = $$($(1)/bin/python -c 'import ansible.release as core; print(core.__version__)')
 
 .PHONY: test test-judges test-unit test-integration test-agent test-newest test-molecule test-e2e test-sanity bench
 # Not in it yet, each a target of its own: test-agent, test-newest, test-molecule and deploys while engines break.
