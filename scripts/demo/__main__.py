@@ -16,9 +16,10 @@ import time
 from pathlib import Path
 
 from .account import Account
+from .images import Images
 from .playbooks import Playbooks
 from .report import Report, fail
-from .steps import HOST, Demo
+from .steps import HOST, VERSIONS, Demo
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache"
@@ -29,6 +30,7 @@ regions: [{region}]
 clusters: [{cluster}]
 compose:
   ansible_user: "'admin'"
+  ansible_python_interpreter: "'auto_silent'"
   ansible_ssh_private_key_file: "'{key}'"
 """
 
@@ -90,11 +92,14 @@ def _inside(options: argparse.Namespace, folder: Path) -> int:
     inventory.write_text(_INVENTORY.format(region=REGION, cluster=options.cluster, key=folder / "key"))
     log = folder / "demo.log"
     playbooks = Playbooks(log, {"cluster": options.cluster, "region": REGION}, inventory)
-    demo = Demo(Account(options.cluster, REGION), playbooks, folder, SHOP, CACHE / "shop")
+    account = Account(options.cluster, REGION)
+    images = Images(SHOP, CACHE / "shop", account.registry, folder / "docker", VERSIONS)
+    demo = Demo(account, playbooks, folder, images)
     report = Report(log, offset=1)
     seconds, summary = options.started
     report.note("Start the local region", float(seconds), summary)
-    passed = report.run(demo.steps)
+    with images:
+        passed = report.run(demo.steps)
     print(f"\n{report.table()}\n")
     if not passed:
         return 1

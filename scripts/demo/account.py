@@ -86,12 +86,18 @@ class Account:
         size = max(image["imageSizeInBytes"] for image in images) / 1e6
         return f"{name}: {', '.join(tags)} ({size:.0f} MB)"
 
+    def wanted_workers(self) -> int:
+        """Return how many workers the group should have."""
+        name = self.outputs["WorkerGroupName"]
+        groups = self.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[name])
+        return int(groups["AutoScalingGroups"][0]["DesiredCapacity"])
+
     def resize_workers(self, by: int) -> int:
         """Change the wanted number of workers and return it."""
-        autoscaling, name = self.client("autoscaling"), self.outputs["WorkerGroupName"]
-        group = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"][0]
-        wanted = int(group["DesiredCapacity"]) + by
-        autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=wanted)
+        wanted = self.wanted_workers() + by
+        self.client("autoscaling").set_desired_capacity(
+            AutoScalingGroupName=self.outputs["WorkerGroupName"], DesiredCapacity=wanted
+        )
         return wanted
 
     def healthy_targets(self) -> set[str]:

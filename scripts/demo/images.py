@@ -1,0 +1,66 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The example's container images, built while another step waits for AWS."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .report import check
+
+TIMEOUT = 300.0  # seconds for building, and again for pushing
+
+
+@dataclass
+class Images:
+    """Builds and pushes the versions of the example; what still builds when the context ends is ended."""
+
+    shop: Path  # the example application
+    cache: Path  # base file systems of its container images
+    registry: str
+    docker_config: Path  # holds the login to the registry
+    versions: Sequence[str]
+    _building: subprocess.Popen[str] | None = field(default=None, init=False)
+
+    def __enter__(self) -> Images:
+        """Return the images, none of them begun."""
+        return self
+
+    def __exit__(self, *dummy: object) -> None:
+        """End a build that nobody has waited for."""
+        if self._building is not None and self._building.poll() is None:
+            self._building.terminate()
+            self._building.wait(timeout=30)
+
+    def start(self) -> None:
+        """Begin to build, in the background."""
+        self._building = self._run()
+
+    def push(self) -> None:
+        """Wait for the build and push what it made."""
+        for process in (self._building or self._run(), self._run("--push")):
+            output, dummy = process.communicate(timeout=TIMEOUT)
+            check(process.returncode == 0, f"build.sh ended with status {process.returncode}:\n{output[-2000:]}")
+
+    def login(self, user: str, password: str) -> None:
+        """Log in to the registry."""
+        command = ["docker", "login", "--username", user, "--password-stdin", self.registry]
+        subprocess.run(command, input=password, text=True, env=self._environment(), capture_output=True, check=True)
+
+    def _run(self, *options: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [str(self.shop / "build.sh"), *options, *self.versions],
+            text=True,
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
+    def _environment(self) -> dict[str, str]:
+        told = {"REGISTRY": self.registry, "SHOP_CACHE": str(self.cache), "DOCKER_CONFIG": str(self.docker_config)}
+        return {**os.environ, **told}
