@@ -1,0 +1,114 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Commands in running tasks, on the node that runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+from engine_recorder import Recorder
+from lab import Node
+from stacks import service, stack
+from workbench import Swarm, run_module
+
+
+def _on_the_worker(swarm: Swarm, name: str) -> None:
+    placed = {"Placement": {"Constraints": ["node.hostname==n2"]}}
+    web = service(name, "web", swarm.images["v1"], 2, env={"A": "1"}, template=placed)
+    assert not swarm.stack(stack(name, web)).failed
+
+
+def test_command_runs_where_the_task_is(swarm: Swarm, name: str, tmp_path: Path) -> None:
+    _on_the_worker(swarm, name)
+    found = swarm.module("task_info", service=f"{name}_web").data["tasks"]
+    assert [(task["slot"], task["node"]["hostname"], task["state"]) for task in found] == [
+        ("1", "n2", "running"), ("2", "n2", "running")]  # fmt: skip
+    assert found[0]["node"]["address"] == swarm.nodes[1].address
+    elsewhere = swarm.module("exec", service=f"{name}_web", command=["true"])
+    assert elsewhere.failed and "runs on this node, but on n2: delegate the task there" in elsewhere.msg
+
+    proxy = Recorder(swarm.nodes[1].socket, tmp_path / "worker.sock")
+    here = {"docker_host": proxy.host, "service": f"{name}_web"}
+    check = run_module("exec", {**here, "command": ["true"]}, check=True)
+    assert check.changed and proxy.writes() == []
+    proxy.close()
+    here["docker_host"] = swarm.nodes[1].host
+    say = ["sh", "-c", "hostname; echo $A $B; id -u; pwd; echo oh >&2"]
+    good = run_module("exec", {**here, "command": say, "env": {"B": 2}, "user": "7", "working_dir": "/www"})
+    assert not good.failed and good.data["exit_code"] == 0, good.msg
+    assert good.data["stdout"].splitlines()[1:] == ["1 2", "7", "/www"] and good.data["stderr"] == "oh\n"
+    bad = run_module("exec", {**here, "slot": "2", "command": ["sh", "-c", "echo column exists; exit 3"]})
+    assert bad.failed and bad.data["exit_code"] == 3 and bad.msg == "sh: exit code 3\n| column exists"
+    assert bad.data["task"].startswith(f"{name}_web.2.")
+    for command, says in ((["nope"], "nope: exit code 12"), (["sh", "-c", "exit 0", "x"], "")):
+        out = run_module("exec", {**here, "container": None, "command": command})
+        assert out.failed is bool(says) and says in out.msg
+    slot = run_module("exec", {**here, "slot": "3", "command": ["true"]})
+    assert slot.failed and "No task of service" in slot.msg and "Ask a manager where" in slot.msg
+    unknown = swarm.module("exec", service="nada", command=["true"])
+    assert unknown.failed and unknown.msg == "There is no service nada."
+    gone = swarm.module("exec", container="0123456789abcdef", command=["true"])
+    assert gone.failed and "No such container" in gone.msg and "Traceback" not in gone.text
+
+
+def test_command_that_takes_too_long_is_stopped(swarm: Swarm, name: str, tmp_path: Path) -> None:
+    _on_the_worker(swarm, name)
+    worker = swarm.nodes[1]
+    done = _play(swarm, tmp_path, "exec", {"service": f"{name}_web", "command": ["sleep", "1234"], "timeout": 2}, "n2")
+    assert "sleep: not ended within 2 s; it was stopped" in done, done
+    assert "sleep 1234" not in worker.run("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '").stdout
+    # From another machine's view the number of the process is somebody else's: nothing is killed.
+    told = run_module("exec", {"docker_host": worker.host, "service": f"{name}_web", "command": ["sleep", "30"],
+                               "timeout": 1})  # fmt: skip
+    assert told.failed and "it cannot be stopped from here and may still run" in told.msg
+
+
+def test_playbook_finds_the_task_on_another_node(swarm: Swarm, name: str, tmp_path: Path) -> None:
+    _on_the_worker(swarm, name)
+    run = ["apiary.swarm.exec", "-e", "cluster=lab", "-e", "region=none", "-e", f"service={name}_web"]
+    good = _ansible(swarm, tmp_path, *run, "-e", "command='cat /www/index.html /etc/passwd'", "-e", "exec_slot=2")
+    assert good.returncode == 0, good.stdout + good.stderr
+    assert f"{name}_web.2 on n2" in good.stdout and "root:x:0:0:root" in good.stdout
+    bad = _ansible(swarm, tmp_path, *run, "-e", '{"command": ["sh", "-c", "echo oh dear; exit 4"]}')
+    assert bad.returncode == 2 and "sh: exit code 4" in bad.stdout and "oh dear" in bad.stdout
+    none = _ansible(swarm, tmp_path, *run, "-e", "command=true", "-e", "exec_slot=9")
+    assert none.returncode == 2 and f"No task of service {name}_web, slot 9, runs." in none.stdout
+    check = _ansible(swarm, tmp_path, *run, "-e", "command=reboot", "--check")
+    assert check.returncode == 0 and f"{name}_web.1 on n2" in check.stdout
+
+
+def _play(swarm: Swarm, folder: Path, module: str, options: dict[str, t.Any], host: str) -> str:
+    plays = [{"hosts": host, "gather_facts": False, "tasks": [{"name": "It", f"apiary.swarm.{module}": options}]}]
+    (folder / "play.yml").write_text(json.dumps(plays))
+    done = _ansible(swarm, folder, "play.yml")
+    return done.stdout + done.stderr
+
+
+def _ansible(swarm: Swarm, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a playbook on the nodes, as if a connection led into each of them."""
+    hosts = {node.name: _host(node, folder) for node in swarm.nodes}
+    groups = {"managers": {"hosts": {swarm.nodes[0].name: {}}}, "lab": {"hosts": {name: {} for name in hosts}}}
+    (folder / "inventory.yml").write_text(json.dumps({"all": {"hosts": hosts, "children": groups}}))
+    env = {**os.environ, "ANSIBLE_NOCOLOR": "true", "ANSIBLE_LOCALHOST_WARNING": "false"}
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "inventory.yml", *arguments]
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False)
+
+
+def _host(node: Node, folder: Path) -> dict[str, t.Any]:
+    """Return the host variables of a node: its interpreter enters the node's namespaces first."""
+    node.run("ln", "-sf", str(node.socket), "/run/docker.sock")
+    interpreter = folder / f"python-{node.name}"
+    interpreter.write_text(f'#!/bin/sh\nexec {" ".join(node.enter())} {sys.executable} "$@"\n')
+    interpreter.chmod(0o755)
+    return {
+        "ansible_connection": "local",
+        "ansible_become": False,
+        "ansible_host": node.address,
+        "ansible_python_interpreter": str(interpreter),
+    }
