@@ -69,3 +69,17 @@ options:
     type: bool
     default: true
 """
+
+    PROGRESS = r"""
+options:
+  progress:
+    description:
+      - While the module waits, print a line for each task that comes to another state, and for each change of a service.
+    type: bool
+    default: true
+  progress_token:
+    description:
+      - For the collection's own use. Do not set it.
+    type: str
+    default: ""
+"""

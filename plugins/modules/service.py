@@ -24,6 +24,7 @@ extends_documentation_fragment:
   - apiary.swarm.engine
   - apiary.swarm.engine.wait
   - apiary.swarm.engine.registry
+  - apiary.swarm.engine.progress
 attributes:
   check_mode:
     support: full
@@ -653,9 +654,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.apiary.swarm.plugins.module_utils._diff import dotted
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import DeployFailed, PlanRefused, SwarmError
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import single
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.progress import Progress
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.service_options import env_file
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import (
     ENGINE_OPTIONS,
+    PROGRESS_OPTIONS,
     REGISTRY_OPTIONS,
     WAIT_OPTIONS,
     open_engine,
@@ -666,6 +669,7 @@ ARGUMENTS: dict[str, t.Any] = {
     **ENGINE_OPTIONS,
     **WAIT_OPTIONS,
     **REGISTRY_OPTIONS,
+    **PROGRESS_OPTIONS,
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "image": {"type": "str"},
@@ -867,7 +871,8 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
             logins=params["registry_auth"],
         )
         files = read_env_files(params["env_files"] or [])
-        result = single.change(engine, params, files, options, module.check_mode)
+        with Progress(params["progress_token"]) as progress:
+            result = single.change(engine, params, files, options, module.check_mode, progress)
     for warning in result.plan.warnings:
         module.warn(warning)
     service = result.service

@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - apiary.swarm.attributes
   - apiary.swarm.engine
   - apiary.swarm.engine.wait
+  - apiary.swarm.engine.progress
   - apiary.swarm.engine.registry
 attributes:
   check_mode:
@@ -127,16 +128,6 @@ options:
       - Number of releases to keep in the swarm.
     type: int
     default: 10
-  progress:
-    description:
-      - Print a line for each change of a service while the deploy waits.
-    type: bool
-    default: true
-  progress_token:
-    description:
-      - For the collection's own use. Do not set it.
-    type: str
-    default: ""
   model:
     description:
       - For the collection's own use. What the controller made of the files. Do not set it.
@@ -238,6 +229,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.progress impor
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.removal import remove_stack
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import (
     ENGINE_OPTIONS,
+    PROGRESS_OPTIONS,
     REGISTRY_OPTIONS,
     WAIT_OPTIONS,
     open_engine,
@@ -253,6 +245,7 @@ ARGUMENTS: dict[str, t.Any] = {
     **ENGINE_OPTIONS,
     **WAIT_OPTIONS,
     **REGISTRY_OPTIONS,
+    **PROGRESS_OPTIONS,
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent", "rolled_back"], "default": "present"},
     "files": {"type": "list", "elements": "path", "default": [], "aliases": ["file"]},
@@ -269,8 +262,6 @@ ARGUMENTS: dict[str, t.Any] = {
     "git_revision": {"type": "str", "default": ""},
     "deployed_by": {"type": "str", "default": ""},
     "keep_releases": {"type": "int", "default": 10},
-    "progress": {"type": "bool", "default": True},
-    "progress_token": {"type": "str", "default": "", "no_log": False},
     "model": {"type": "dict"},
     "secret_data": {"type": "dict", "no_log": True},
 }

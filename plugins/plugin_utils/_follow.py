@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
 import typing as t
 
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import progress
@@ -64,3 +67,28 @@ class Follower:
             self._read += len(lines.encode()) + 1
             for line in lines.split("\n"):
                 self._show(f"  {line}")
+
+
+class FollowingAction(ActionBase):
+    """The base of actions whose modules wait for an engine: the user sees what they wait for."""
+
+    _supports_check_mode = True
+    _supports_async = True
+
+    def follow(self, module: str, arguments: dict[str, t.Any], task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
+        """Run a module and show its progress, unless the option C(progress) says no."""
+        in_background = bool(self._task.async_val)
+        wanted = boolean(arguments.get("progress", True), strict=False)
+        follow = wanted and not in_background and not self._task.check_mode
+        arguments = {key: value for key, value in arguments.items() if key != "progress_token"}
+        with Follower(self._remote_text) if follow else contextlib.nullcontext() as follower:
+            if follower:
+                arguments["progress_token"] = follower.token
+            result: dict[str, t.Any] = self._execute_module(
+                module_name=module, module_args=arguments, task_vars=task_vars, wrap_async=in_background
+            )
+        return result
+
+    def _remote_text(self, command: str) -> str:
+        """Return what a harmless command prints on the manager, run as the user that connects."""
+        return str(self._low_level_execute_command(command, sudoable=False).get("stdout", ""))

@@ -20,6 +20,10 @@ WAIT_OPTIONS: dict[str, t.Any] = {
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "int", "default": 600},
 }
+PROGRESS_OPTIONS: dict[str, t.Any] = {
+    "progress": {"type": "bool", "default": True},
+    "progress_token": {"type": "str", "default": "", "no_log": False},
+}
 LOGINS: dict[str, t.Any] = {
     "type": "list",
     "elements": "dict",

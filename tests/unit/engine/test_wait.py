@@ -18,7 +18,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm import wait as
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.converge import Expected, Verdict
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import to_tree
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.wait import Look, Scope, Watch, wait
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.wait import Look, Move, Scope, Watch, wait
 
 NODES = [node("a", "manager"), node("b")]
 SCOPE = Scope({}, {})
@@ -123,7 +123,14 @@ def test_a_listener_hears_of_each_change_once() -> None:
     one = [task(live, slot=1), task(live, "preparing", slot=2)]
     both = [one[0], task(live, slot=2)]
     told: list[str] = []
+    moved: list[str] = []
+
+    def listener(name: str, verdict: Verdict, moves: t.Sequence[Move]) -> None:
+        told.append(f"{name} {verdict.running} {verdict.state}")
+        moved.extend(f"{move.slot} {move.state} {move.node}" for move in moves)
+
     script = Script(live, one, one, one, both)
-    _wait(script, live, listener=lambda name, verdict: told.append(f"{name} {verdict.running} {verdict.state}"))
+    _wait(script, live, listener=listener)
+    assert moved == ["2 running a"]
     assert told[0] == "shop_web 1 progressing" and told[-1] == "shop_web 2 converged"
     assert len(told) == len(set(told))
