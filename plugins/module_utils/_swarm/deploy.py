@@ -136,6 +136,9 @@ class Deploy:
     def _auth_of(self, image: str) -> str:
         return header_for(self._options.logins, image)
 
+    def _why_not(self, image: str) -> str:
+        return digest.why_not(self._engine, image, self._auth_of(image))
+
     def _plan(self, live: LiveState, history: t.Sequence[releases.Release]) -> StackPlan:
         options = PlanOptions(self._options.prune, self._options.purge, self._options.allow_recreate)
         plan = plan_stack(self._model, live, releases.base_trees(history), options)
@@ -163,7 +166,7 @@ class Deploy:
         first = Look(live.services, tasks, live.nodes, complete=False)
         expected = [applier.expected(item) for item in plan.services]
         verdicts = wait(self._engine, expected, self._scope, self._left(), watch, first, self._listener)
-        failures = report.collect(self._engine, verdicts, live.nodes)
+        failures = report.collect(self._engine, verdicts, live.nodes, self._why_not)
         if failures:
             now = f"Stack {plan.stack}: nothing was to be changed, but what is deployed does not run."
             raise DeployFailed(report.text(failures, now), failures)
@@ -179,7 +182,7 @@ class Deploy:
         verdicts: dict[str, Verdict] = {}
         try:
             verdicts = self._write(plan, live, applier)
-            failures = report.collect(self._engine, verdicts, live.nodes)
+            failures = report.collect(self._engine, verdicts, live.nodes, self._why_not)
         except DeployFailed as exc:
             problem, failures = exc.message, exc.failures
         except SwarmError as exc:

@@ -202,7 +202,9 @@ def _carry_out(
     watch = Watch(engine, live.networks, before)
     scope = Scope({"id": [expected.service_id]}, {"service": [expected.service_id]})
     verdicts = wait(engine, [expected], scope, options.wait_timeout, watch, listener=listener)
-    failures = report.collect(engine, verdicts, live.nodes)
+    failures = report.collect(
+        engine, verdicts, live.nodes, lambda image: digest.why_not(engine, image, header_for(options.logins, image))
+    )
     if failures:
         now = _state(engine, service, expected.service_id)
         raise DeployFailed(report.text(failures, now), failures, changed=service.action != "none")
