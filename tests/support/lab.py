@@ -31,6 +31,7 @@ import time
 import typing as t
 from pathlib import Path
 
+import clock
 import docker
 from lab_images import BUSYBOX, archive
 from lab_processes import children, namespace
@@ -65,6 +66,7 @@ ip addr add "$LAB_ADDRESS/16" dev eth0
 ip link set eth0 up
 ip route add default via 10.99.0.1
 sysctl -qw net.ipv4.ip_forward=1 || true
+if [ -n "$LAB_DISK" ]; then mkdir -p "$LAB_DATA" && mount -t tmpfs -o "size=$LAB_DISK" tmpfs "$LAB_DATA"; fi
 dockerd "$@" >>"$LAB_LOG" 2>&1 </dev/null &
 wait $!
 """
@@ -139,7 +141,10 @@ class Node:
         ]  # fmt: skip
         self.socket.unlink(missing_ok=True)
         (self.root / "pid").unlink(missing_ok=True)
-        env = {**os.environ, "LAB_NAME": self.name, "LAB_ADDRESS": self.address, "LAB_LOG": str(self.log)}
+        env = {
+            **os.environ, "LAB_NAME": self.name, "LAB_ADDRESS": self.address, "LAB_LOG": str(self.log),
+            "LAB_DISK": self.lab.disks.get(self.name, ""), "LAB_DATA": f"{self.root}/d",
+        }  # fmt: skip
         self._outer = subprocess.Popen(
             [
                 *MORTAL, *self.lab.enter("--pid", "--net"),
@@ -221,6 +226,20 @@ class Node:
         """Undo M(cut)."""
         self.lab.ip("link", "set", f"n{self.index}", "up")
 
+    def set_clock(self, seconds: int) -> None:
+        """Let the engine's wall clock be wrong by I(seconds) from now on, until it is started again."""
+        engine = next(pid for pid in children(self.pid) if Path(f"/proc/{pid}/comm").read_text() == "dockerd\n")
+        clock.shift(engine, seconds)
+
+    def fill_disk(self) -> None:
+        """Leave no byte on the node's disk, which must be one of the laboratory's I(disks)."""
+        assert self.name in self.lab.disks
+        self.run("sh", "-c", f"cat /dev/zero > {self.root}/d/fill", timeout=60, check=False)
+
+    def clear_disk(self) -> None:
+        """Undo M(fill_disk)."""
+        self.run("rm", "-f", f"{self.root}/d/fill")
+
     def enter(self) -> list[str]:
         """Return the command prefix that runs a program in the node's namespaces."""
         return ["nsenter", "-t", str(self.pid), "--mount", "--uts", "--net", "--pid", "--"]
@@ -249,14 +268,22 @@ class Lab:
     Args:
         engine_options: further options for every C(dockerd), e.g. C(["--default-ulimit=nofile=100"]).
         registry: start the open registry at C(10.99.0.1:5000).
+        disks: name of a node → size of its disk, such as C(64m); that disk is empty again after M(Node.kill).
         keep: leave the folder with the logs in place afterwards.
     """
 
-    def __init__(self, engine_options: t.Sequence[str] = (), registry: bool = True, keep: bool = False) -> None:
+    def __init__(
+        self,
+        engine_options: t.Sequence[str] = (),
+        registry: bool = True,
+        keep: bool = False,
+        disks: t.Mapping[str, str] | None = None,
+    ) -> None:
         self.name = f"lab-{secrets.token_hex(3)}"
         self.engine_options = list(engine_options)
         self.root = Path()
         self.nodes: list[Node] = []
+        self.disks = dict(disks or {})
         self.netns = ""
         self._with_registry = registry
         self._keep = keep

@@ -5,15 +5,10 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-import typing as t
 from pathlib import Path
 
 from engine_recorder import Recorder
-from lab import Node
+from lab_ansible import ansible_playbook, task
 from stacks import service, stack
 from workbench import Swarm, run_module
 
@@ -59,8 +54,9 @@ def test_command_runs_where_the_task_is(swarm: Swarm, name: str, tmp_path: Path)
 def test_command_that_takes_too_long_is_stopped(swarm: Swarm, name: str, tmp_path: Path) -> None:
     _on_the_worker(swarm, name)
     worker = swarm.nodes[1]
-    done = _play(swarm, tmp_path, "exec", {"service": f"{name}_web", "command": ["sleep", "1234"], "timeout": 2}, "n2")
-    assert "sleep: not ended within 2 s; it was stopped" in done, done
+    options = {"service": f"{name}_web", "command": ["sleep", "1234"], "timeout": 2}
+    done = task(swarm.nodes, tmp_path, "exec", options, "n2")
+    assert "sleep: not ended within 2 s; it was stopped" in done.stdout + done.stderr, done.stdout + done.stderr
     assert "sleep 1234" not in worker.run("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '").stdout
     # From another machine's view the number of the process is somebody else's: nothing is killed.
     told = run_module("exec", {"docker_host": worker.host, "service": f"{name}_web", "command": ["sleep", "30"],
@@ -71,43 +67,12 @@ def test_command_that_takes_too_long_is_stopped(swarm: Swarm, name: str, tmp_pat
 def test_playbook_finds_the_task_on_another_node(swarm: Swarm, name: str, tmp_path: Path) -> None:
     _on_the_worker(swarm, name)
     run = ["apiary.swarm.exec", "-e", "cluster=lab", "-e", "region=none", "-e", f"service={name}_web"]
-    good = _ansible(swarm, tmp_path, *run, "-e", "command='cat /www/index.html /etc/passwd'", "-e", "exec_slot=2")
+    good = ansible_playbook(
+        swarm.nodes, tmp_path, *run, "-e", "command='cat /www/index.html /etc/passwd'", "-e", "exec_slot=2"
+    )
     assert good.returncode == 0, good.stdout + good.stderr
     assert f"{name}_web.2 on n2" in good.stdout and "root:x:0:0:root" in good.stdout
-    bad = _ansible(swarm, tmp_path, *run, "-e", '{"command": ["sh", "-c", "echo oh dear; exit 4"]}')
+    bad = ansible_playbook(swarm.nodes, tmp_path, *run, "-e", '{"command": ["sh", "-c", "echo oh dear; exit 4"]}')
     assert bad.returncode == 2 and "sh: exit code 4" in bad.stdout and "oh dear" in bad.stdout
-    none = _ansible(swarm, tmp_path, *run, "-e", "command=true", "-e", "exec_slot=9")
-    assert none.returncode == 2 and f"No task of service {name}_web, slot 9, runs." in none.stdout
-    check = _ansible(swarm, tmp_path, *run, "-e", "command=reboot", "--check")
+    check = ansible_playbook(swarm.nodes, tmp_path, *run, "-e", "command=reboot", "--check")
     assert check.returncode == 0 and f"{name}_web.1 on n2" in check.stdout
-
-
-def _play(swarm: Swarm, folder: Path, module: str, options: dict[str, t.Any], host: str) -> str:
-    plays = [{"hosts": host, "gather_facts": False, "tasks": [{"name": "It", f"apiary.swarm.{module}": options}]}]
-    (folder / "play.yml").write_text(json.dumps(plays))
-    done = _ansible(swarm, folder, "play.yml")
-    return done.stdout + done.stderr
-
-
-def _ansible(swarm: Swarm, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a playbook on the nodes, as if a connection led into each of them."""
-    hosts = {node.name: _host(node, folder) for node in swarm.nodes}
-    groups = {"managers": {"hosts": {swarm.nodes[0].name: {}}}, "lab": {"hosts": {name: {} for name in hosts}}}
-    (folder / "inventory.yml").write_text(json.dumps({"all": {"hosts": hosts, "children": groups}}))
-    env = {**os.environ, "ANSIBLE_NOCOLOR": "true", "ANSIBLE_LOCALHOST_WARNING": "false"}
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "inventory.yml", *arguments]
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False)
-
-
-def _host(node: Node, folder: Path) -> dict[str, t.Any]:
-    """Return the host variables of a node: its interpreter enters the node's namespaces first."""
-    node.run("ln", "-sf", str(node.socket), "/run/docker.sock")
-    interpreter = folder / f"python-{node.name}"
-    interpreter.write_text(f'#!/bin/sh\nexec {" ".join(node.enter())} {sys.executable} "$@"\n')
-    interpreter.chmod(0o755)
-    return {
-        "ansible_connection": "local",
-        "ansible_become": False,
-        "ansible_host": node.address,
-        "ansible_python_interpreter": str(interpreter),
-    }
