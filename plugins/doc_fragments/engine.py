@@ -35,6 +35,12 @@ options:
       - Seconds until a wait is given up as failed.
     type: int
     default: 600
+  progress_timeout:
+    description:
+      - Seconds without any progress until a wait is given up as failed, before O(wait_timeout) is over. No task starts or
+        ends meanwhile; the monitor period of tasks that run does not count.
+      - It must be longer than C(update_config.delay), during which nothing moves. Not given, there is no such limit.
+    type: int
 """
 
     REGISTRY = r"""

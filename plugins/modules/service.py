@@ -863,6 +863,7 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
         options = single.Options(
             wait=params["wait"],
             wait_timeout=params["wait_timeout"],
+            progress_timeout=params["progress_timeout"],
             resolve_image=params["resolve_image"],
             purge=params["purge"],
             allow_recreate=params["allow_recreate"],

@@ -272,6 +272,7 @@ def options_of(params: t.Mapping[str, t.Any]) -> Options:
     return Options(
         wait=params["wait"],
         wait_timeout=params["wait_timeout"],
+        progress_timeout=params["progress_timeout"],
         resolve_image=params["resolve_image"],
         prune=params["prune"],
         purge=params["purge"],

@@ -32,6 +32,7 @@ class Options:
 
     Attributes:
         wait_timeout: seconds.
+        progress_timeout: seconds without progress, None for no limit.
         logins: C(registry), C(username) and C(password) of registries.
         force: deploy what is known to fail, past blockers, and take the lock from a living deploy.
         exact: the model's images stand as they are: it comes from a release.
@@ -39,6 +40,7 @@ class Options:
 
     wait: bool = True
     wait_timeout: float = 600
+    progress_timeout: float | None = None
     resolve_image: bool = True
     prune: bool = True
     purge: bool = False
@@ -165,7 +167,8 @@ class Deploy:
         tasks = [task for task in live.tasks if task.get("ServiceID") in own]
         first = Look(live.services, tasks, live.nodes, complete=False)
         expected = [applier.expected(item) for item in plan.services]
-        verdicts = wait(self._engine, expected, self._scope, self._left(), watch, first, self._listener)
+        patience = self._options.progress_timeout
+        verdicts = wait(self._engine, expected, self._scope, self._left(), watch, first, self._listener, patience)
         failures = report.collect(self._engine, verdicts, live.nodes, self._why_not)
         if failures:
             now = f"Stack {plan.stack}: nothing was to be changed, but what is deployed does not run."
@@ -255,7 +258,8 @@ class Deploy:
 
     def _wait(self, applier: Applier, group: t.Sequence[ServicePlan], watch: Watch) -> dict[str, Verdict]:
         expected = [applier.expected(item) for item in group]
-        return wait(self._engine, expected, self._scope, self._left(), watch, listener=self._listener)
+        patience = self._options.progress_timeout
+        return wait(self._engine, expected, self._scope, self._left(), watch, None, self._listener, patience)
 
     def _left(self) -> float:
         return max(1.0, self._deadline - time.monotonic())

@@ -147,11 +147,13 @@ def wait(
     watch: Watch,
     first: Look | None = None,
     listener: Listener | None = None,
+    patience: float | None = None,
 ) -> dict[str, Verdict]:
     """Wait until every service has converged, one has failed, or the time is up.
 
     Args:
         timeout: seconds.
+        patience: seconds without any progress after which the time is up too; None for no such limit.
         watch: carries what was seen from one wait to the next.
         first: a reading that was just made, to save a request where nothing is to be waited for.
         listener: told each time the verdict on a service changes or one of its tasks moves.
@@ -162,6 +164,7 @@ def wait(
     deadline = time.monotonic() + timeout
     told: dict[str, tuple[t.Any, ...]] = {}
     pause, before, look = FAST, "", first
+    moved = time.monotonic()
     nodes: list[Json] = list(first.nodes) if first else []
     nodes_read = time.monotonic() if first else 0.0
     trouble: EngineError | None = None
@@ -185,8 +188,12 @@ def wait(
             if trouble is None and ("failed" in states or "progressing" not in states):
                 return _settle(verdicts, None)
             if now >= deadline:
-                return _settle(verdicts, trouble, expected, timeout)
-            pause, before = _pace(verdicts, pause, before)
+                return _settle(verdicts, trouble, expected, f"not converged within {timeout:g} s")
+            pause, after = _pace(verdicts, pause, before)
+            if after != before or _only_watched(verdicts):
+                before, moved = after, now
+            elif patience is not None and now - moved >= patience:
+                return _settle(verdicts, trouble, expected, f"no progress for {patience:g} s")
             bell.wait_for(min(pause, deadline - now, *_alarms(verdicts)))
 
 
@@ -204,6 +211,11 @@ def _pace(verdicts: t.Mapping[str, Verdict], pause: float, before: str) -> tuple
     """Look often while something moves, seldom while nothing does."""
     picture = json.dumps([[name, verdict.running, verdict.reason] for name, verdict in sorted(verdicts.items())])
     return (FAST if picture != before else min(SLOW, pause * 1.5)), picture
+
+
+def _only_watched(verdicts: t.Mapping[str, Verdict]) -> bool:
+    """Say whether all that is open runs already, and time alone decides."""
+    return all(verdict.look_again is not None for verdict in verdicts.values() if verdict.state == "progressing")
 
 
 def _tell(
@@ -224,17 +236,17 @@ def _settle(
     verdicts: t.Mapping[str, Verdict],
     trouble: EngineError | None,
     expected: t.Sequence[Expected] = (),
-    timeout: float = 0,
+    why: str = "",
 ) -> dict[str, Verdict]:
     """Turn what is still open into failures once the time is up; while others failed it simply was not finished."""
     settled = dict(verdicts)
     for item in expected:
         verdict = settled.get(item.name)
         if verdict is None or (trouble is not None and verdict.state != "failed"):
-            reason = f"not converged within {timeout:g} s: {trouble.message if trouble else 'nothing was seen of it'}"
+            reason = f"{why}: {trouble.message if trouble else 'nothing was seen of it'}"
             settled[item.name] = Verdict("failed", reason, cause="deadline")
         elif verdict.state == "progressing":
-            reason = f"not converged within {timeout:g} s: {verdict.reason}"
+            reason = f"{why}: {verdict.reason}"
             settled[item.name] = dataclasses.replace(verdict, state="failed", reason=reason, cause="deadline")
     return settled
 

@@ -101,6 +101,20 @@ def test_the_deadline_tells_what_was_missing(clock: list[float]) -> None:
     assert "not converged within 30 s" in verdict.reason and "insufficient resources" in verdict.reason
 
 
+def test_it_ends_early_when_nothing_moves(clock: list[float]) -> None:
+    live = _live(2)
+    stuck = [task(live, slot=1), task(live, "pending", slot=2, error="no suitable node")]
+    verdict = _wait(Script(live, stuck), live, timeout=600, patience=20)
+    assert verdict.state == "failed" and verdict.reason.startswith("no progress for 20 s: 1 of 2 tasks run")
+    assert 20 <= clock[0] - 1000 < 25
+
+
+def test_watching_tasks_that_run_is_progress(clock: list[float]) -> None:
+    live = service(entry("shop", "web", "app:1", UpdateConfig={"Monitor": 60 * 10**9}).spec)
+    assert _wait(Script(live, [], [task(live)]), live, timeout=600, patience=20).state == "converged"
+    assert clock[0] - 1000 >= 60
+
+
 def test_an_engine_that_fails_for_a_while_is_put_up_with() -> None:
     live = _live()
     away = EngineError("Cannot list tasks: the swarm does not have a leader", 500)
