@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.apiary.swarm.plugins.plugin_utils._follow import FollowingAction
+from ansible_collections.apiary.swarm.plugins.modules.job import ARGUMENTS
+from ansible_collections.apiary.swarm.plugins.plugin_utils._follow import PRIVATE, FollowingAction
 
 
 class ActionModule(FollowingAction):
@@ -17,4 +18,6 @@ class ActionModule(FollowingAction):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Run the module and show its progress."""
         super().run(tmp, task_vars)
-        return self.follow("apiary.swarm.job", dict(self._task.args), task_vars)
+        given = {key: value for key, value in self._task.args.items() if key not in PRIVATE}
+        self.checked(given, ARGUMENTS)
+        return self.follow("apiary.swarm.job", given, task_vars)

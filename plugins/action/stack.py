@@ -9,20 +9,17 @@ from __future__ import annotations
 import typing as t
 
 from ansible.errors import AnsibleActionFail
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.utils.display import Display
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose.errors import nearest
 from ansible_collections.apiary.swarm.plugins.modules.stack import ARGUMENTS
-from ansible_collections.apiary.swarm.plugins.plugin_utils._follow import FollowingAction
+from ansible_collections.apiary.swarm.plugins.plugin_utils._follow import PRIVATE, FollowingAction
 from ansible_collections.apiary.swarm.plugins.plugin_utils._stack_files import Request, StackFiles
 
 display = Display()
 
 #: Options that end here: the module gets the model in their place.
 _OURS = ("files", "file", "definition", "env", "env_from_controller", "log_group_prefix", "log_region")
-_PRIVATE = ("model", "secret_data", "progress_token")
 
 
 class ActionModule(FollowingAction):
@@ -31,25 +28,12 @@ class ActionModule(FollowingAction):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Fail on bad input before the manager is asked for anything, then run the module there."""
         super().run(tmp, task_vars)
-        given = {key: value for key, value in self._task.args.items() if key not in _PRIVATE}
-        params = self._checked(given)
+        given = {key: value for key, value in self._task.args.items() if key not in PRIVATE}
+        params = self.checked(given, ARGUMENTS)
         arguments = {key: value for key, value in given.items() if key not in _OURS}
         if params["state"] == "present":
             arguments.update(self._model(params))
         return self.follow("apiary.swarm.stack", arguments, task_vars)
-
-    def _checked(self, given: dict[str, t.Any]) -> dict[str, t.Any]:
-        """Return the options with their defaults. Raises AnsibleActionFail for what the module would not take."""
-        specification = {key: value for key, value in ARGUMENTS.items() if key not in _PRIVATE}
-        found = ArgumentSpecValidator(specification).validate(given)
-        for option in sorted(found.unsupported_parameters):
-            name = ".".join(option) if isinstance(option, tuple) else option
-            hint = nearest(name.rpartition(".")[2], specification) or "; remove it"
-            raise AnsibleActionFail(f'stack: there is no option "{name}"{hint}')
-        if found.error_messages:
-            raise AnsibleActionFail(f"stack: {'; '.join(found.error_messages)}")
-        params: dict[str, t.Any] = found.validated_parameters
-        return params
 
     def _model(self, params: dict[str, t.Any]) -> dict[str, t.Any]:
         """Return the module's private arguments. Raises AnsibleActionFail with one sentence."""

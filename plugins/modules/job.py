@@ -117,6 +117,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import PlanRefused, SwarmError
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import digest, jobs, report
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments import job_problems, require
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.auth import header_for
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import LiveState
@@ -163,6 +164,7 @@ def spec_of(engine: Engine, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 def run(module: AnsibleModule) -> dict[str, t.Any]:
     """Run the job and return the module's result."""
     params = module.params
+    require(job_problems(params), "Nothing was run")
     engine = open_engine(module)
     spec = spec_of(engine, params)
     image = spec["TaskTemplate"]["ContainerSpec"]["Image"]

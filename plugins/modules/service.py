@@ -654,6 +654,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.apiary.swarm.plugins.module_utils._diff import dotted
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import DeployFailed, PlanRefused, SwarmError
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import single
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments import require, service_problems
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.progress import Progress
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.service_options import env_file
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import (
@@ -856,6 +857,7 @@ def read_env_files(paths: t.Sequence[str]) -> list[dict[str, str]]:
 def run(module: AnsibleModule) -> dict[str, t.Any]:
     """Do what the arguments ask for and return the module's result."""
     params = module.params
+    require(service_problems(params), "Nothing was changed")
     engine = open_engine(module)
     if params["state"] == "absent":
         result = single.remove(engine, params["name"], params["wait_timeout"], module.check_mode)

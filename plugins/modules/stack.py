@@ -223,6 +223,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import DeployFailed, PlanRefused, SwarmError
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import lock, releases
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments import require, stack_problems
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import Deploy, Options, Result
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import ModelError, StackModel
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.progress import Progress
@@ -321,6 +322,7 @@ def deploy_result(result: Result) -> dict[str, t.Any]:
 def run(module: AnsibleModule) -> dict[str, t.Any]:
     """Do what the arguments ask for and return the module's result."""
     params = module.params
+    require(stack_problems(params), "Nothing was deployed")
     engine = open_engine(module)
     if params["state"] == "absent":
         plan = remove_stack(engine, params["name"], module.check_mode, params["wait_timeout"], params["force"])

@@ -22,6 +22,9 @@ display = Display()
 #: Seconds. A deploy that changes nothing is over before the first look, and so costs nothing more.
 FIRST_LOOK, PAUSE = 2.0, 1.0
 
+#: Options that only the controller sets.
+PRIVATE = ("model", "secret_data", "progress_token")
+
 #: Runs a shell command on the manager and returns what it prints.
 Remote = t.Callable[[str], str]
 
@@ -67,6 +70,13 @@ class Follower:
             self._read += len(lines.encode()) + 1
             for line in lines.split("\n"):
                 self._show(f"  {line}")
+
+
+def _options_at(specification: t.Mapping[str, t.Any], path: t.Sequence[str]) -> t.Mapping[str, t.Any]:
+    """Return the options at a place of a specification, empty when there is no such place."""
+    for part in path:
+        specification = (specification.get(part) or {}).get("options") or {}
+    return specification
 
 
 class FollowingAction(ActionBase):

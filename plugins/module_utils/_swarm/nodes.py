@@ -37,6 +37,12 @@ def takes_tasks(node: Json) -> bool:
     return is_up(node) and (node.get("Spec") or {}).get("Availability", "active") == "active"
 
 
+def is_constraint(text: str) -> bool:
+    """Say whether the engine would take a text for a placement constraint."""
+    found = _CONSTRAINT.match(text)
+    return found is not None and bool(found["value"]) and found["key"].lower().startswith(("node.", "engine.labels."))
+
+
 def matches(node: Json, constraint: str) -> bool:
     """Say whether a node satisfies one constraint, such as C(node.labels.disk == ssd).
 
