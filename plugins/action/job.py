@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.apiary.swarm.plugins.modules.job import ARGUMENTS
-from ansible_collections.apiary.swarm.plugins.plugin_utils._follow import PRIVATE, FollowingAction
+from ansible_collections.apiary.swarm.plugins.plugin_utils._follow import PRIVATE, FollowingAction, checked
 
 
 class ActionModule(FollowingAction):
@@ -19,5 +19,5 @@ class ActionModule(FollowingAction):
         """Run the module and show its progress."""
         super().run(tmp, task_vars)
         given = {key: value for key, value in self._task.args.items() if key not in PRIVATE}
-        self.checked(given, ARGUMENTS)
+        checked("job", given, ARGUMENTS)
         return self.follow("apiary.swarm.job", given, task_vars)

@@ -13,7 +13,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
 from ansible_collections.apiary.swarm.plugins.modules.stack import ARGUMENTS
-from ansible_collections.apiary.swarm.plugins.plugin_utils._follow import PRIVATE, FollowingAction
+from ansible_collections.apiary.swarm.plugins.plugin_utils._follow import PRIVATE, FollowingAction, checked
 from ansible_collections.apiary.swarm.plugins.plugin_utils._stack_files import Request, StackFiles
 
 display = Display()
@@ -29,7 +29,7 @@ class ActionModule(FollowingAction):
         """Fail on bad input before the manager is asked for anything, then run the module there."""
         super().run(tmp, task_vars)
         given = {key: value for key, value in self._task.args.items() if key not in PRIVATE}
-        params = self.checked(given, ARGUMENTS)
+        params = checked("stack", given, ARGUMENTS)
         arguments = {key: value for key, value in given.items() if key not in _OURS}
         if params["state"] == "present":
             arguments.update(self._model(params))

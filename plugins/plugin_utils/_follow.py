@@ -11,11 +11,14 @@ import secrets
 import threading
 import typing as t
 
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import progress
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose.errors import nearest
 
 display = Display()
 
@@ -70,6 +73,23 @@ class Follower:
             self._read += len(lines.encode()) + 1
             for line in lines.split("\n"):
                 self._show(f"  {line}")
+
+
+def checked(action: str, given: t.Mapping[str, t.Any], specification: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return the options of an action with their defaults.
+
+    Raises AnsibleActionFail for what the module would not take; for an unknown option with the nearest known one.
+    """
+    known = {key: value for key, value in specification.items() if key not in PRIVATE}
+    found = ArgumentSpecValidator(known).validate(given)
+    for option in sorted(found.unsupported_parameters, key=str):
+        path = [str(part) for part in option] if isinstance(option, tuple) else str(option).split(".")
+        near = nearest(path[-1], _options_at(known, path[:-1])) or "; remove it"
+        raise AnsibleActionFail(f'{action}: there is no option "{".".join(path)}"{near}')
+    if found.error_messages:
+        raise AnsibleActionFail(f"{action}: {'; '.join(found.error_messages)}")
+    params: dict[str, t.Any] = found.validated_parameters
+    return params
 
 
 def _options_at(specification: t.Mapping[str, t.Any], path: t.Sequence[str]) -> t.Mapping[str, t.Any]:

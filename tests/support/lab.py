@@ -31,10 +31,9 @@ import time
 import typing as t
 from pathlib import Path
 
-import clock
 import docker
 from lab_images import BUSYBOX, archive
-from lab_processes import children, namespace
+from lab_processes import children, namespace, remove_groups
 
 GATEWAY = "10.99.0.1"
 REGISTRY = f"{GATEWAY}:5000"
@@ -225,20 +224,6 @@ class Node:
     def plug(self) -> None:
         """Undo M(cut)."""
         self.lab.ip("link", "set", f"n{self.index}", "up")
-
-    def set_clock(self, seconds: int) -> None:
-        """Let the engine's wall clock be wrong by I(seconds) from now on, until it is started again."""
-        engine = next(pid for pid in children(self.pid) if Path(f"/proc/{pid}/comm").read_text() == "dockerd\n")
-        clock.shift(engine, seconds)
-
-    def fill_disk(self) -> None:
-        """Leave no byte on the node's disk, which must be one of the laboratory's I(disks)."""
-        assert self.name in self.lab.disks
-        self.run("sh", "-c", f"cat /dev/zero > {self.root}/d/fill", timeout=60, check=False)
-
-    def clear_disk(self) -> None:
-        """Undo M(fill_disk)."""
-        self.run("rm", "-f", f"{self.root}/d/fill")
 
     def enter(self) -> list[str]:
         """Return the command prefix that runs a program in the node's namespaces."""
@@ -459,17 +444,7 @@ class Lab:
                 process.wait(10)
         self._pid, self._init, self.nodes, self._registries = 0, None, [], {}
         deadline = time.monotonic() + 5
-        while not self._remove_groups() and time.monotonic() < deadline:
+        while not remove_groups(self.name) and time.monotonic() < deadline:
             time.sleep(0.05)  # a group can go once the last of its killed processes is gone
         if not self._keep and self.root != Path():
             shutil.rmtree(self.root, ignore_errors=True)
-
-    def _remove_groups(self) -> bool:
-        groups = [*Path("/sys/fs/cgroup").glob(f"*/{self.name}"), *Path("/sys/fs/cgroup").glob(self.name)]
-        for group in groups:
-            for folder in sorted((path for path in group.rglob("*") if path.is_dir()), reverse=True):
-                with contextlib.suppress(OSError):
-                    folder.rmdir()
-            with contextlib.suppress(OSError):
-                group.rmdir()
-        return not any(group.exists() for group in groups)

@@ -11,7 +11,7 @@ import dataclasses
 import time
 import typing as t
 
-from .._errors import DeployFailed, PlanRefused, SwarmError
+from .._errors import DeployFailed, LockHeld, PlanRefused, SwarmError
 from . import digest, jobs, lock, releases, report
 from .apply import Applier, remove_object
 from .auth import header_for
@@ -184,7 +184,7 @@ class Deploy:
         problem = ""
         verdicts: dict[str, Verdict] = {}
         try:
-            verdicts = self._write(plan, live, applier)
+            verdicts = self._write(plan, live, applier, release)
             failures = report.collect(self._engine, verdicts, live.nodes, self._why_not)
         except DeployFailed as exc:
             problem, failures = exc.message, exc.failures
@@ -200,14 +200,32 @@ class Deploy:
                 self._close(release, "accepted")
             self._clean(plan, history, release)
             return Result(plan, True, verdicts, release)
+        if self._is_taken_over(release):
+            now = (
+                f"Stack {release.stack}: another deploy took over from release {release.number} while it ran, and "
+                "decides what runs now; nothing was set back."
+            )
+            raise DeployFailed(f"{now}\n{problem}" if problem else report.text(failures, now), failures, changed=True)
         release.bad = self._to_blame(verdicts)
         release.reason = problem or "; ".join(f"{item['service']}: {item['reason']}" for item in failures)
         now = self._go_back(applier, live, history, release)
         message = f"{now}\n{problem}" if problem else report.text(failures, now)
         raise DeployFailed(message, failures, changed=True)
 
-    def _write(self, plan: StackPlan, live: LiveState, applier: Applier) -> dict[str, Verdict]:
-        """Write the plan wave by wave and return the verdicts; an empty dict when nobody waits."""
+    def _is_taken_over(self, release: releases.Release) -> bool:
+        try:
+            return not lock.is_held(self._engine, release)
+        except SwarmError:
+            return False  # an engine that is gone says nothing of the sort
+
+    def _write(
+        self, plan: StackPlan, live: LiveState, applier: Applier, release: releases.Release
+    ) -> dict[str, Verdict]:
+        """Write the plan wave by wave and return the verdicts; an empty dict when nobody waits.
+
+        Raises:
+            LockHeld: another deploy took over between two waves.
+        """
         before = self._engine.tasks(self._scope.tasks) if self._options.wait else []
         watch = Watch(self._engine, live.networks, before)
         applier.create_objects(plan.objects)
@@ -216,6 +234,8 @@ class Deploy:
         waves = sorted({item.wave for item in keep})
         verdicts: dict[str, Verdict] = {}
         for index, wave in enumerate(waves):
+            if index and self._is_taken_over(release):
+                raise LockHeld("another deploy took over before all services were changed")
             current = [item for item in keep if item.wave == wave]
             for item in current:
                 applier.apply(item)

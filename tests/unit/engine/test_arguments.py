@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import types
 import typing as t
 
 import pytest
@@ -17,7 +16,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments impo
 from ansible_collections.apiary.swarm.plugins.modules.job import ARGUMENTS as JOB
 from ansible_collections.apiary.swarm.plugins.modules.service import ARGUMENTS as SERVICE
 from ansible_collections.apiary.swarm.plugins.modules.stack import ARGUMENTS as STACK
-from ansible_collections.apiary.swarm.plugins.plugin_utils._follow import FollowingAction
+from ansible_collections.apiary.swarm.plugins.plugin_utils._follow import checked
 
 Json = dict[str, t.Any]
 
@@ -83,10 +82,10 @@ def test_service(options: Json, says: str) -> None:
 
 def test_good_arguments_of_a_service_have_no_problem() -> None:
     given = {
-        "name": "shop_web", "image": "registry.example.org:5000/shop/web:1@sha256:" + "0" * 64, "dns": ["::1", "10.0.0.1"],
+        "name": "shop_web", "image": "registry.example.org:5000/shop/web:1@sha256:" + "0" * 64, "dns": ["::1"],
         "limits": {"cpus": 0.5, "memory": "64M", "pids": -1}, "reservations": {"memory": "64M"}, "replicas": -1,
-        "publish": [{"target_port": 80, "published_port": 80, "mode": "host"}, {"target_port": 80, "published_port": 80},
-                    {"target_port": 81}, {"target_port": 82}],
+        "publish": [{"target_port": 80, "published_port": 80, "mode": "host"},
+                    {"target_port": 80, "published_port": 80}, {"target_port": 81}, {"target_port": 82}],
         "ulimits": [{"name": "core", "soft": 1, "hard": -1}], "env": ["A=1"], "healthcheck": {"interval": "0s"},
         "placement": {"constraints": ["node.labels.disk == ssd", "node.role!=manager", "engine.labels.a==b"]},
         "mounts": [{"target": "/d", "source": "/s"}, {"target": "/v", "source": "data", "type": "volume"}],
@@ -136,8 +135,6 @@ def test_other_modules(module: str, options: Json, says: str) -> None:
     ],
 )
 def test_unknown_options_get_the_nearest_known_one(action: str, specification: Json, given: Json, says: str) -> None:
-    plugin = FollowingAction.__new__(FollowingAction)
-    plugin._task = types.SimpleNamespace(action=f"apiary.swarm.{action}")
     with pytest.raises(AnsibleActionFail) as caught:
-        plugin.checked(given, specification)
+        checked(action, given, specification)
     assert says in str(caught.value) and str(caught.value).startswith(f"{action}: ")
