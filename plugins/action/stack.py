@@ -6,69 +6,34 @@
 
 from __future__ import annotations
 
-import contextlib
 import typing as t
 
 from ansible.errors import AnsibleActionFail
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose.errors import nearest
 from ansible_collections.apiary.swarm.plugins.modules.stack import ARGUMENTS
-from ansible_collections.apiary.swarm.plugins.plugin_utils._follow import Follower
+from ansible_collections.apiary.swarm.plugins.plugin_utils._follow import PRIVATE, FollowingAction, checked
 from ansible_collections.apiary.swarm.plugins.plugin_utils._stack_files import Request, StackFiles
 
 display = Display()
 
 #: Options that end here: the module gets the model in their place.
-_OURS = ("files", "file", "definition", "env", "env_from_controller", "log_group_prefix", "log_region", "progress")
-_PRIVATE = ("model", "secret_data", "progress_token")
+_OURS = ("files", "file", "definition", "env", "env_from_controller", "log_group_prefix", "log_region")
 
 
-class ActionModule(ActionBase):
+class ActionModule(FollowingAction):
     """The action."""
-
-    _supports_check_mode = True
-    _supports_async = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Fail on bad input before the manager is asked for anything, then run the module there."""
         super().run(tmp, task_vars)
-        given = {key: value for key, value in self._task.args.items() if key not in _PRIVATE}
-        params = self._checked(given)
+        given = {key: value for key, value in self._task.args.items() if key not in PRIVATE}
+        params = checked("stack", given, ARGUMENTS)
         arguments = {key: value for key, value in given.items() if key not in _OURS}
         if params["state"] == "present":
             arguments.update(self._model(params))
-        follow = params["progress"] and not self._task.async_val and not self._task.check_mode
-        with Follower(self._remote_text) if follow else contextlib.nullcontext() as follower:
-            if follower:
-                arguments["progress_token"] = follower.token
-            result: dict[str, t.Any] = self._execute_module(
-                module_name="apiary.swarm.stack",
-                module_args=arguments,
-                task_vars=task_vars,
-                wrap_async=bool(self._task.async_val),
-            )
-        return result
-
-    def _remote_text(self, command: str) -> str:
-        """Return what a harmless command prints on the manager, run as the user that connects."""
-        return str(self._low_level_execute_command(command, sudoable=False).get("stdout", ""))
-
-    def _checked(self, given: dict[str, t.Any]) -> dict[str, t.Any]:
-        """Return the options with their defaults. Raises AnsibleActionFail for what the module would not take."""
-        specification = {key: value for key, value in ARGUMENTS.items() if key not in _PRIVATE}
-        found = ArgumentSpecValidator(specification).validate(given)
-        for option in sorted(found.unsupported_parameters):
-            name = ".".join(option) if isinstance(option, tuple) else option
-            hint = nearest(name.rpartition(".")[2], specification) or "; remove it"
-            raise AnsibleActionFail(f'stack: there is no option "{name}"{hint}')
-        if found.error_messages:
-            raise AnsibleActionFail(f"stack: {'; '.join(found.error_messages)}")
-        params: dict[str, t.Any] = found.validated_parameters
-        return params
+        return self.follow("apiary.swarm.stack", arguments, task_vars)
 
     def _model(self, params: dict[str, t.Any]) -> dict[str, t.Any]:
         """Return the module's private arguments. Raises AnsibleActionFail with one sentence."""

@@ -35,6 +35,12 @@ options:
       - Seconds until a wait is given up as failed.
     type: int
     default: 600
+  progress_timeout:
+    description:
+      - Seconds without any progress until a wait is given up as failed, before O(wait_timeout) is over. No task starts or
+        ends meanwhile; the monitor period of tasks that run does not count.
+      - It must be longer than C(update_config.delay), during which nothing moves. Not given, there is no such limit.
+    type: int
 """
 
     REGISTRY = r"""
@@ -68,4 +74,18 @@ options:
       - V(false) deploys tags as they are. Nodes may then run different content under the same tag.
     type: bool
     default: true
+"""
+
+    PROGRESS = r"""
+options:
+  progress:
+    description:
+      - While the module waits, print a line for each task that comes to another state, and for each change of a service.
+    type: bool
+    default: true
+  progress_token:
+    description:
+      - For the collection's own use. Do not set it.
+    type: str
+    default: ""
 """

@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - apiary.swarm.attributes
   - apiary.swarm.engine
   - apiary.swarm.engine.registry
+  - apiary.swarm.engine.progress
 attributes:
   check_mode:
     support: full
@@ -116,11 +117,14 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import PlanRefused, SwarmError
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import digest, jobs, report
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments import job_problems, require
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.auth import header_for
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import LiveState
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.progress import Progress
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import (
     ENGINE_OPTIONS,
+    PROGRESS_OPTIONS,
     REGISTRY_OPTIONS,
     open_engine,
 )
@@ -128,6 +132,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import
 ARGUMENTS: dict[str, t.Any] = {
     **ENGINE_OPTIONS,
     **REGISTRY_OPTIONS,
+    **PROGRESS_OPTIONS,
     "service": {"type": "str", "required": True},
     "name": {"type": "str"},
     "command": {"type": "list", "elements": "str", "default": []},
@@ -159,6 +164,7 @@ def spec_of(engine: Engine, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 def run(module: AnsibleModule) -> dict[str, t.Any]:
     """Run the job and return the module's result."""
     params = module.params
+    require(job_problems(params), "Nothing was run")
     engine = open_engine(module)
     spec = spec_of(engine, params)
     image = spec["TaskTemplate"]["ContainerSpec"]["Image"]
@@ -167,7 +173,8 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
         return {"changed": True, **told}
     live = LiveState(services=[], tasks=[], nodes=engine.nodes(), networks=engine.networks())
     auth = header_for(params["registry_auth"], image)
-    done = jobs.run(engine, spec, live, params["wait_timeout"], auth, params["keep"])
+    with Progress(params["progress_token"]) as progress:
+        done = jobs.run(engine, spec, live, params["wait_timeout"], auth, params["keep"], progress)
     told.update(exit_code=done.exit_code, logs=done.logs, node=done.node)
     if not done.succeeded:
         failures = [done.failure] if done.failure else []

@@ -24,6 +24,7 @@ extends_documentation_fragment:
   - apiary.swarm.engine
   - apiary.swarm.engine.wait
   - apiary.swarm.engine.registry
+  - apiary.swarm.engine.progress
 attributes:
   check_mode:
     support: full
@@ -653,9 +654,12 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.apiary.swarm.plugins.module_utils._diff import dotted
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import DeployFailed, PlanRefused, SwarmError
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import single
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments import require, service_problems
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.progress import Progress
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.service_options import env_file
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import (
     ENGINE_OPTIONS,
+    PROGRESS_OPTIONS,
     REGISTRY_OPTIONS,
     WAIT_OPTIONS,
     open_engine,
@@ -666,6 +670,7 @@ ARGUMENTS: dict[str, t.Any] = {
     **ENGINE_OPTIONS,
     **WAIT_OPTIONS,
     **REGISTRY_OPTIONS,
+    **PROGRESS_OPTIONS,
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "image": {"type": "str"},
@@ -852,6 +857,7 @@ def read_env_files(paths: t.Sequence[str]) -> list[dict[str, str]]:
 def run(module: AnsibleModule) -> dict[str, t.Any]:
     """Do what the arguments ask for and return the module's result."""
     params = module.params
+    require(service_problems(params), "Nothing was changed")
     engine = open_engine(module)
     if params["state"] == "absent":
         result = single.remove(engine, params["name"], params["wait_timeout"], module.check_mode)
@@ -859,6 +865,7 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
         options = single.Options(
             wait=params["wait"],
             wait_timeout=params["wait_timeout"],
+            progress_timeout=params["progress_timeout"],
             resolve_image=params["resolve_image"],
             purge=params["purge"],
             allow_recreate=params["allow_recreate"],
@@ -867,7 +874,8 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
             logins=params["registry_auth"],
         )
         files = read_env_files(params["env_files"] or [])
-        result = single.change(engine, params, files, options, module.check_mode)
+        with Progress(params["progress_token"]) as progress:
+            result = single.change(engine, params, files, options, module.check_mode, progress)
     for warning in result.plan.warnings:
         module.warn(warning)
     service = result.service

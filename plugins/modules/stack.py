@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - apiary.swarm.attributes
   - apiary.swarm.engine
   - apiary.swarm.engine.wait
+  - apiary.swarm.engine.progress
   - apiary.swarm.engine.registry
 attributes:
   check_mode:
@@ -127,16 +128,6 @@ options:
       - Number of releases to keep in the swarm.
     type: int
     default: 10
-  progress:
-    description:
-      - Print a line for each change of a service while the deploy waits.
-    type: bool
-    default: true
-  progress_token:
-    description:
-      - For the collection's own use. Do not set it.
-    type: str
-    default: ""
   model:
     description:
       - For the collection's own use. What the controller made of the files. Do not set it.
@@ -232,12 +223,14 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import DeployFailed, PlanRefused, SwarmError
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import lock, releases
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments import require, stack_problems
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import Deploy, Options, Result
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import ModelError, StackModel
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.progress import Progress
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.removal import remove_stack
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import (
     ENGINE_OPTIONS,
+    PROGRESS_OPTIONS,
     REGISTRY_OPTIONS,
     WAIT_OPTIONS,
     open_engine,
@@ -253,6 +246,7 @@ ARGUMENTS: dict[str, t.Any] = {
     **ENGINE_OPTIONS,
     **WAIT_OPTIONS,
     **REGISTRY_OPTIONS,
+    **PROGRESS_OPTIONS,
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent", "rolled_back"], "default": "present"},
     "files": {"type": "list", "elements": "path", "default": [], "aliases": ["file"]},
@@ -269,8 +263,6 @@ ARGUMENTS: dict[str, t.Any] = {
     "git_revision": {"type": "str", "default": ""},
     "deployed_by": {"type": "str", "default": ""},
     "keep_releases": {"type": "int", "default": 10},
-    "progress": {"type": "bool", "default": True},
-    "progress_token": {"type": "str", "default": "", "no_log": False},
     "model": {"type": "dict"},
     "secret_data": {"type": "dict", "no_log": True},
 }
@@ -281,6 +273,7 @@ def options_of(params: t.Mapping[str, t.Any]) -> Options:
     return Options(
         wait=params["wait"],
         wait_timeout=params["wait_timeout"],
+        progress_timeout=params["progress_timeout"],
         resolve_image=params["resolve_image"],
         prune=params["prune"],
         purge=params["purge"],
@@ -329,6 +322,7 @@ def deploy_result(result: Result) -> dict[str, t.Any]:
 def run(module: AnsibleModule) -> dict[str, t.Any]:
     """Do what the arguments ask for and return the module's result."""
     params = module.params
+    require(stack_problems(params), "Nothing was deployed")
     engine = open_engine(module)
     if params["state"] == "absent":
         plan = remove_stack(engine, params["name"], module.check_mode, params["wait_timeout"], params["force"])

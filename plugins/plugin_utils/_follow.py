@@ -6,18 +6,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
 import typing as t
 
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import progress
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose.errors import nearest
 
 display = Display()
 
 #: Seconds. A deploy that changes nothing is over before the first look, and so costs nothing more.
 FIRST_LOOK, PAUSE = 2.0, 1.0
+
+#: Options that only the controller sets.
+PRIVATE = ("model", "secret_data", "progress_token")
 
 #: Runs a shell command on the manager and returns what it prints.
 Remote = t.Callable[[str], str]
@@ -64,3 +73,52 @@ class Follower:
             self._read += len(lines.encode()) + 1
             for line in lines.split("\n"):
                 self._show(f"  {line}")
+
+
+def checked(action: str, given: t.Mapping[str, t.Any], specification: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return the options of an action with their defaults.
+
+    Raises AnsibleActionFail for what the module would not take; for an unknown option with the nearest known one.
+    """
+    known = {key: value for key, value in specification.items() if key not in PRIVATE}
+    found = ArgumentSpecValidator(known).validate(given)
+    for option in sorted(found.unsupported_parameters, key=str):
+        path = [str(part) for part in option] if isinstance(option, tuple) else str(option).split(".")
+        near = nearest(path[-1], _options_at(known, path[:-1])) or "; remove it"
+        raise AnsibleActionFail(f'{action}: there is no option "{".".join(path)}"{near}')
+    if found.error_messages:
+        raise AnsibleActionFail(f"{action}: {'; '.join(found.error_messages)}")
+    params: dict[str, t.Any] = found.validated_parameters
+    return params
+
+
+def _options_at(specification: t.Mapping[str, t.Any], path: t.Sequence[str]) -> t.Mapping[str, t.Any]:
+    """Return the options at a place of a specification, empty when there is no such place."""
+    for part in path:
+        specification = (specification.get(part) or {}).get("options") or {}
+    return specification
+
+
+class FollowingAction(ActionBase):
+    """The base of actions whose modules wait for an engine: the user sees what they wait for."""
+
+    _supports_check_mode = True
+    _supports_async = True
+
+    def follow(self, module: str, arguments: dict[str, t.Any], task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
+        """Run a module and show its progress, unless the option C(progress) says no."""
+        in_background = bool(self._task.async_val)
+        wanted = boolean(arguments.get("progress", True), strict=False)
+        follow = wanted and not in_background and not self._task.check_mode
+        arguments = {key: value for key, value in arguments.items() if key != "progress_token"}
+        with Follower(self._remote_text) if follow else contextlib.nullcontext() as follower:
+            if follower:
+                arguments["progress_token"] = follower.token
+            result: dict[str, t.Any] = self._execute_module(
+                module_name=module, module_args=arguments, task_vars=task_vars, wrap_async=in_background
+            )
+        return result
+
+    def _remote_text(self, command: str) -> str:
+        """Return what a harmless command prints on the manager, run as the user that connects."""
+        return str(self._low_level_execute_command(command, sudoable=False).get("stdout", ""))

@@ -33,7 +33,7 @@ from pathlib import Path
 
 import docker
 from lab_images import BUSYBOX, archive
-from lab_processes import children, namespace
+from lab_processes import children, namespace, remove_groups
 
 GATEWAY = "10.99.0.1"
 REGISTRY = f"{GATEWAY}:5000"
@@ -65,6 +65,7 @@ ip addr add "$LAB_ADDRESS/16" dev eth0
 ip link set eth0 up
 ip route add default via 10.99.0.1
 sysctl -qw net.ipv4.ip_forward=1 || true
+if [ -n "$LAB_DISK" ]; then mkdir -p "$LAB_DATA" && mount -t tmpfs -o "size=$LAB_DISK" tmpfs "$LAB_DATA"; fi
 dockerd "$@" >>"$LAB_LOG" 2>&1 </dev/null &
 wait $!
 """
@@ -139,7 +140,10 @@ class Node:
         ]  # fmt: skip
         self.socket.unlink(missing_ok=True)
         (self.root / "pid").unlink(missing_ok=True)
-        env = {**os.environ, "LAB_NAME": self.name, "LAB_ADDRESS": self.address, "LAB_LOG": str(self.log)}
+        env = {
+            **os.environ, "LAB_NAME": self.name, "LAB_ADDRESS": self.address, "LAB_LOG": str(self.log),
+            "LAB_DISK": self.lab.disks.get(self.name, ""), "LAB_DATA": f"{self.root}/d",
+        }  # fmt: skip
         self._outer = subprocess.Popen(
             [
                 *MORTAL, *self.lab.enter("--pid", "--net"),
@@ -249,14 +253,22 @@ class Lab:
     Args:
         engine_options: further options for every C(dockerd), e.g. C(["--default-ulimit=nofile=100"]).
         registry: start the open registry at C(10.99.0.1:5000).
+        disks: name of a node → size of its disk, such as C(64m); that disk is empty again after M(Node.kill).
         keep: leave the folder with the logs in place afterwards.
     """
 
-    def __init__(self, engine_options: t.Sequence[str] = (), registry: bool = True, keep: bool = False) -> None:
+    def __init__(
+        self,
+        engine_options: t.Sequence[str] = (),
+        registry: bool = True,
+        keep: bool = False,
+        disks: t.Mapping[str, str] | None = None,
+    ) -> None:
         self.name = f"lab-{secrets.token_hex(3)}"
         self.engine_options = list(engine_options)
         self.root = Path()
         self.nodes: list[Node] = []
+        self.disks = dict(disks or {})
         self.netns = ""
         self._with_registry = registry
         self._keep = keep
@@ -432,17 +444,7 @@ class Lab:
                 process.wait(10)
         self._pid, self._init, self.nodes, self._registries = 0, None, [], {}
         deadline = time.monotonic() + 5
-        while not self._remove_groups() and time.monotonic() < deadline:
+        while not remove_groups(self.name) and time.monotonic() < deadline:
             time.sleep(0.05)  # a group can go once the last of its killed processes is gone
         if not self._keep and self.root != Path():
             shutil.rmtree(self.root, ignore_errors=True)
-
-    def _remove_groups(self) -> bool:
-        groups = [*Path("/sys/fs/cgroup").glob(f"*/{self.name}"), *Path("/sys/fs/cgroup").glob(self.name)]
-        for group in groups:
-            for folder in sorted((path for path in group.rglob("*") if path.is_dir()), reverse=True):
-                with contextlib.suppress(OSError):
-                    folder.rmdir()
-            with contextlib.suppress(OSError):
-                group.rmdir()
-        return not any(group.exists() for group in groups)

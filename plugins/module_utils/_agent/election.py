@@ -65,6 +65,8 @@ class Answer(t.NamedTuple):
     """Whether it is a manager right now (C(ControlAvailable))."""
     swarm_id: str = ""
     """The swarm's id; workers do not know it."""
+    managers: tuple[str, ...] = ()
+    """Addresses of the managers that it knows."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ def _inside(view: View) -> Action:
     """The engine is a member of some swarm."""
     record, engine = view.record, view.engine
     if not engine.manager:
-        return Action(Do.NOTHING, "already a member of the swarm")
+        return _worker(engine, record)
     if record is None:
         return Action(Do.PUBLISH, "the record is lost; this manager knows the swarm", epoch=1)
     if record.state != "ready":
@@ -167,6 +169,21 @@ def _inside(view: View) -> Action:
             "if nothing runs here: docker swarm leave --force",
         )
     return Action(Do.NOTHING, "already a manager of the swarm")
+
+
+def _worker(engine: Answer, record: ClusterRecord | None) -> Action:
+    """A worker does not know its swarm's id, but the addresses of its managers."""
+    # A list from the image (without ids) may be years old, so it proves nothing.
+    known = (
+        {manager.ip for manager in record.managers} if record and record.state == "ready" and record.swarm_id else None
+    )
+    if known and engine.managers and not known & set(engine.managers):
+        return Action(
+            Do.ALARM,
+            f"this node is in a swarm of {', '.join(engine.managers)}, the cluster's managers are "
+            f"{', '.join(sorted(known))}; if nothing runs here: docker swarm leave --force",
+        )
+    return Action(Do.NOTHING, "already a member of the swarm")
 
 
 def _broken(view: View) -> Action:

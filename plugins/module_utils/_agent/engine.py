@@ -35,6 +35,7 @@ class LocalEngine(Engine):
             state=str(swarm.get("LocalNodeState") or "inactive"),
             manager=bool(swarm.get("ControlAvailable")),
             swarm_id=str(cluster.get("ID") or ""),
+            managers=tuple(_addresses(swarm)),
         )
 
     def node_id(self) -> str:
@@ -43,8 +44,7 @@ class LocalEngine(Engine):
 
     def manager_addresses(self) -> list[str]:
         """Return the IPv4 addresses of the managers that this node knows, without their port."""
-        managers = self._swarm_info().get("RemoteManagers") or []
-        return sorted(str(manager["Addr"]).rpartition(":")[0] for manager in managers)
+        return _addresses(self._swarm_info())
 
     def _swarm_info(self) -> Json:
         return t.cast(Json, self.info().get("Swarm") or {})
@@ -124,3 +124,8 @@ class LocalEngine(Engine):
             raise EngineError(f"Cannot {doing}: {reason}.", exc.status_code or 0) from exc
         except (DockerException, RequestException, OSError) as exc:
             raise EngineUnreachable(f"Cannot {doing}: no engine answers at {self.host} ({exc})") from exc
+
+
+def _addresses(swarm: Json) -> list[str]:
+    """Return the IPv4 addresses of the managers in what the engine says about its swarm, without their port."""
+    return sorted(str(manager["Addr"]).rpartition(":")[0] for manager in swarm.get("RemoteManagers") or [])

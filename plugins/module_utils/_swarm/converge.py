@@ -74,6 +74,7 @@ class Problem:
         state: the engine's word: C(failed), C(rejected), C(pending), ...
         error: the engine's reason, "" when it gives none.
         exit_code: of the program, None when it never ran.
+        node: host name, "" when it has not been given to a node.
     """
 
     task_id: str
@@ -83,6 +84,7 @@ class Problem:
     error: str
     exit_code: int | None = None
     container_id: str = ""
+    node: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -252,10 +254,11 @@ def _problems(seen: Seen, ours: str) -> tuple[Problem, ...]:
         and (task["Status"]["State"] in FAILED or (task["Status"]["State"] in _WAITING and task["Status"].get("Err")))
     ]
     found.sort(key=lambda task: str(task.get("CreatedAt", "")), reverse=True)
-    return tuple(_problem(task) for task in found)
+    names = {node["ID"]: node_facts.name_of(node) for node in seen.nodes}
+    return tuple(_problem(task, names) for task in found)
 
 
-def _problem(task: Json) -> Problem:
+def _problem(task: Json, names: t.Mapping[str, str]) -> Problem:
     status = task["Status"]
     container = status.get("ContainerStatus") or {}
     ran = bool(container.get("ContainerID")) and status["State"] in FAILED
@@ -267,6 +270,7 @@ def _problem(task: Json) -> Problem:
         " ".join(str(status.get("Err") or "").split()),
         int(container.get("ExitCode", 0)) if ran else None,
         str(container.get("ContainerID") or ""),
+        names.get(str(task.get("NodeID")), ""),
     )
 
 

@@ -11,7 +11,7 @@ import dataclasses
 import time
 import typing as t
 
-from .._errors import DeployFailed, PlanRefused, SwarmError
+from .._errors import DeployFailed, LockHeld, PlanRefused, SwarmError
 from . import digest, jobs, lock, releases, report
 from .apply import Applier, remove_object
 from .auth import header_for
@@ -32,6 +32,7 @@ class Options:
 
     Attributes:
         wait_timeout: seconds.
+        progress_timeout: seconds without progress, None for no limit.
         logins: C(registry), C(username) and C(password) of registries.
         force: deploy what is known to fail, past blockers, and take the lock from a living deploy.
         exact: the model's images stand as they are: it comes from a release.
@@ -39,6 +40,7 @@ class Options:
 
     wait: bool = True
     wait_timeout: float = 600
+    progress_timeout: float | None = None
     resolve_image: bool = True
     prune: bool = True
     purge: bool = False
@@ -136,6 +138,9 @@ class Deploy:
     def _auth_of(self, image: str) -> str:
         return header_for(self._options.logins, image)
 
+    def _why_not(self, image: str) -> str:
+        return digest.why_not(self._engine, image, self._auth_of(image))
+
     def _plan(self, live: LiveState, history: t.Sequence[releases.Release]) -> StackPlan:
         options = PlanOptions(self._options.prune, self._options.purge, self._options.allow_recreate)
         plan = plan_stack(self._model, live, releases.base_trees(history), options)
@@ -162,8 +167,9 @@ class Deploy:
         tasks = [task for task in live.tasks if task.get("ServiceID") in own]
         first = Look(live.services, tasks, live.nodes, complete=False)
         expected = [applier.expected(item) for item in plan.services]
-        verdicts = wait(self._engine, expected, self._scope, self._left(), watch, first, self._listener)
-        failures = report.collect(self._engine, verdicts, live.nodes)
+        patience = self._options.progress_timeout
+        verdicts = wait(self._engine, expected, self._scope, self._left(), watch, first, self._listener, patience)
+        failures = report.collect(self._engine, verdicts, live.nodes, self._why_not)
         if failures:
             now = f"Stack {plan.stack}: nothing was to be changed, but what is deployed does not run."
             raise DeployFailed(report.text(failures, now), failures)
@@ -178,8 +184,8 @@ class Deploy:
         problem = ""
         verdicts: dict[str, Verdict] = {}
         try:
-            verdicts = self._write(plan, live, applier)
-            failures = report.collect(self._engine, verdicts, live.nodes)
+            verdicts = self._write(plan, live, applier, release)
+            failures = report.collect(self._engine, verdicts, live.nodes, self._why_not)
         except DeployFailed as exc:
             problem, failures = exc.message, exc.failures
         except SwarmError as exc:
@@ -194,14 +200,32 @@ class Deploy:
                 self._close(release, "accepted")
             self._clean(plan, history, release)
             return Result(plan, True, verdicts, release)
+        if self._is_taken_over(release):
+            now = (
+                f"Stack {release.stack}: another deploy took over from release {release.number} while it ran, and "
+                "decides what runs now; nothing was set back."
+            )
+            raise DeployFailed(f"{now}\n{problem}" if problem else report.text(failures, now), failures, changed=True)
         release.bad = self._to_blame(verdicts)
         release.reason = problem or "; ".join(f"{item['service']}: {item['reason']}" for item in failures)
         now = self._go_back(applier, live, history, release)
         message = f"{now}\n{problem}" if problem else report.text(failures, now)
         raise DeployFailed(message, failures, changed=True)
 
-    def _write(self, plan: StackPlan, live: LiveState, applier: Applier) -> dict[str, Verdict]:
-        """Write the plan wave by wave and return the verdicts; an empty dict when nobody waits."""
+    def _is_taken_over(self, release: releases.Release) -> bool:
+        try:
+            return not lock.is_held(self._engine, release)
+        except SwarmError:
+            return False  # an engine that is gone says nothing of the sort
+
+    def _write(
+        self, plan: StackPlan, live: LiveState, applier: Applier, release: releases.Release
+    ) -> dict[str, Verdict]:
+        """Write the plan wave by wave and return the verdicts; an empty dict when nobody waits.
+
+        Raises:
+            LockHeld: another deploy took over between two waves.
+        """
         before = self._engine.tasks(self._scope.tasks) if self._options.wait else []
         watch = Watch(self._engine, live.networks, before)
         applier.create_objects(plan.objects)
@@ -210,6 +234,8 @@ class Deploy:
         waves = sorted({item.wave for item in keep})
         verdicts: dict[str, Verdict] = {}
         for index, wave in enumerate(waves):
+            if index and self._is_taken_over(release):
+                raise LockHeld("another deploy took over before all services were changed")
             current = [item for item in keep if item.wave == wave]
             for item in current:
                 applier.apply(item)
@@ -252,7 +278,8 @@ class Deploy:
 
     def _wait(self, applier: Applier, group: t.Sequence[ServicePlan], watch: Watch) -> dict[str, Verdict]:
         expected = [applier.expected(item) for item in group]
-        return wait(self._engine, expected, self._scope, self._left(), watch, listener=self._listener)
+        patience = self._options.progress_timeout
+        return wait(self._engine, expected, self._scope, self._left(), watch, None, self._listener, patience)
 
     def _left(self) -> float:
         return max(1.0, self._deadline - time.monotonic())

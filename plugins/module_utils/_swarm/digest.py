@@ -123,6 +123,15 @@ def explain(error: EngineError, has_login: bool, registry: str) -> str:
     return f"registry {registry} does not answer ({words})"
 
 
+def why_not(engine: Resolver, image: str, auth: str) -> str:
+    """Return in one sentence why a registry does not give an image now, "" when it does."""
+    try:
+        engine.distribution(image, auth)
+    except EngineError as exc:
+        return explain(exc, bool(auth), registry_of(image))
+    return ""
+
+
 def pin(spec: Spec, resolved: Resolved) -> Spec:
     """Return a copy of a ServiceSpec with the image pinned and the platforms that it can run on."""
     template = dict(spec["TaskTemplate"])

@@ -239,6 +239,29 @@ class Engine:
         """Return one container of this very node, or None when it is not here."""
         return self._one(f"read container {container_id}", f"/containers/{container_id}/json")
 
+    def containers(self, filters: t.Mapping[str, list[str]]) -> list[Json]:
+        """Return the running containers of this very node."""
+        return self._list("list containers", "/containers/json", filters)
+
+    def create_exec(self, container_id: str, spec: Json) -> str:
+        """Prepare a further program in a container of this very node and return its id.
+
+        Raises:
+            NotFound: the container is not here, or runs no more.
+        """
+        doing = f"run a program in container {container_id[:12]}"
+        return str(self._call(doing, "POST", f"/containers/{container_id}/exec", body=spec)["Id"])
+
+    def start_exec(self, exec_id: str) -> t.Iterator[bytes]:
+        """Start it and yield what it writes (see M(frames)), until its output is closed."""
+        body = {"Detach": False, "Tty": False}
+        response = self._send("start a program", "POST", f"/exec/{exec_id}/start", body=body, stream=True, timeout=None)
+        yield from response.iter_content(None)
+
+    def exec_state(self, exec_id: str) -> Json:
+        """Return whether it still runs (C(Running)), its C(ExitCode), and its C(Pid) on the node."""
+        return t.cast(Json, self._call("read the state of a program", "GET", f"/exec/{exec_id}/json"))
+
     def events(self, filters: t.Mapping[str, list[str]]) -> t.Iterator[Json]:
         """Yield the engine's events as they happen, until the session is closed."""
         query = {"filters": json.dumps(filters)}
@@ -345,13 +368,17 @@ def demultiplex(raw: bytes) -> list[str]:
 
     The engine keeps the order within standard output and within standard error only.
     """
-    lines: list[str] = []
+    lines = [line for _stream, data in frames(raw) for line in data.decode(errors="replace").splitlines()]
+    return [line.partition(" ")[2] for line in sorted(lines, key=lambda line: line.partition(" ")[0])]
+
+
+def frames(raw: bytes) -> t.Iterator[tuple[int, bytes]]:
+    """Yield (stream, content) of each frame of the engine's output; stream 1 is standard output, 2 standard error."""
     offset = 0
     while offset + 8 <= len(raw):
         size = int.from_bytes(raw[offset + 4 : offset + 8], "big")
-        lines += raw[offset + 8 : offset + 8 + size].decode(errors="replace").splitlines()
+        yield raw[offset], raw[offset + 8 : offset + 8 + size]
         offset += 8 + size
-    return [line.partition(" ")[2] for line in sorted(lines, key=lambda line: line.partition(" ")[0])]
 
 
 def _message(response: t.Any) -> str:

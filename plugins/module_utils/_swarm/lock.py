@@ -95,6 +95,11 @@ def take(
     return fresh
 
 
+def is_held(engine: Engine, release: Release) -> bool:
+    """Say whether an open release is still its deploy's own. Who has lost it may not write to the stack any more."""
+    return any(item.number == release.number and item.is_open for item in read(engine, release.stack))
+
+
 def finish(engine: Engine, release: Release) -> None:
     """Write into the labels of a release how it ended; this lets the next deploy in.
 

@@ -21,6 +21,12 @@ def name_of(node: Json) -> str:
     return str((node.get("Description") or {}).get("Hostname") or node.get("ID", ""))
 
 
+def address_of(node: Json) -> str:
+    """Return the address of a node: a manager's as managers know it, for its own may be "0.0.0.0"."""
+    manager = str((node.get("ManagerStatus") or {}).get("Addr") or "")
+    return manager.rpartition(":")[0].strip("[]") or str((node.get("Status") or {}).get("Addr", ""))
+
+
 def is_up(node: Json) -> bool:
     """Say whether the swarm hears from the node."""
     return bool((node.get("Status") or {}).get("State") == "ready")
@@ -29,6 +35,12 @@ def is_up(node: Json) -> bool:
 def takes_tasks(node: Json) -> bool:
     """Say whether the scheduler may give the node new tasks."""
     return is_up(node) and (node.get("Spec") or {}).get("Availability", "active") == "active"
+
+
+def is_constraint(text: str) -> bool:
+    """Say whether the engine would take a text for a placement constraint."""
+    found = _CONSTRAINT.match(text)
+    return found is not None and bool(found["value"]) and found["key"].lower().startswith(("node.", "engine.labels."))
 
 
 def matches(node: Json, constraint: str) -> bool:

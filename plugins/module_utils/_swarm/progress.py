@@ -16,6 +16,7 @@ import typing as t
 
 if t.TYPE_CHECKING:
     from .converge import Problem, Verdict
+    from .wait import Move
 
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 
@@ -29,7 +30,7 @@ def path(token: str) -> str:
 
 
 class Progress:
-    """Context manager and listener of a deploy: one line for each change of a service's verdict.
+    """Context manager and listener of a deploy: a line for each move of a task, and each change of a service's verdict.
 
     Without a token, or where the file cannot be made, nothing is written: a deploy never fails for its progress.
     """
@@ -38,6 +39,7 @@ class Progress:
         self._path = path(token) if token else ""
         self._file: t.TextIO | None = None
         self._told: set[str] = set()
+        self._last: dict[str, str] = {}
 
     def __enter__(self) -> Progress:
         if self._path:
@@ -56,17 +58,20 @@ class Progress:
                 os.unlink(self._path)  # noqa: PTH108 - a text is at hand
             self._file = None
 
-    def __call__(self, name: str, verdict: Verdict) -> None:
+    def __call__(self, name: str, verdict: Verdict, moves: t.Sequence[Move] = ()) -> None:
         if self._file is None:
             return
         text = line(name, verdict)
-        fresh = [problem_line(name, problem) for problem in verdict.problems]
-        with contextlib.suppress(OSError):
-            for item in [*(item for item in fresh if item not in self._told), text]:
-                self._file.write(item + "\n")
-            self._file.flush()
         # A verdict may come back, such as "1 of 2 tasks run"; a task fails only once.
+        fresh = [
+            item for item in (problem_line(name, problem) for problem in verdict.problems) if item not in self._told
+        ]
+        lines = [*(move_line(name, move) for move in moves), *fresh, *([text] if self._last.get(name) != text else [])]
+        with contextlib.suppress(OSError):
+            self._file.writelines(item + "\n" for item in lines)
+            self._file.flush()
         self._told.update(fresh)
+        self._last[name] = text
 
 
 def line(name: str, verdict: Verdict) -> str:
@@ -75,11 +80,17 @@ def line(name: str, verdict: Verdict) -> str:
     return _one_line(f"{name} {verdict.running}/{verdict.wanted} {verdict.state}{reason}")
 
 
+def move_line(name: str, move: Move) -> str:
+    """Return one line: C(shop_web.2 running on ip-10-20-1-5)."""
+    return _one_line(f"{name}.{move.slot} {move.state}{f' on {move.node}' if move.node else ''}")
+
+
 def problem_line(name: str, problem: Problem) -> str:
-    """Return one line: C(shop_web.2 failed with exit code 1: task: non-zero exit (1) [ab12cd34])."""
+    """Return one line: C(shop_web.2 failed on ip-10-20-1-5 with exit code 1: task: non-zero exit (1) [ab12cd34])."""
+    where = f" on {problem.node}" if problem.node else ""
     code = f" with exit code {problem.exit_code}" if problem.exit_code else ""
     error = f": {problem.error}" if problem.error else ""
-    return _one_line(f"{name}.{problem.slot} {problem.state}{code}{error} [{problem.task_id[:8]}]")
+    return _one_line(f"{name}.{problem.slot} {problem.state}{where}{code}{error} [{problem.task_id[:8]}]")
 
 
 def _one_line(text: str) -> str:

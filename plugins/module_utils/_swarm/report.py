@@ -21,12 +21,22 @@ _TASKS = 3
 _SIGKILL_EXIT = 137
 #: The engine's words for a container whose program never ran: there is no log to ask for.
 _NEVER_RAN = "starting container failed"
+#: All that a task says of a failed pull, whatever the reason.
+_NO_IMAGE = "No such image: "
+
+#: Image → in one sentence why its registry does not give it, "" when it does.
+Ask = t.Callable[[str], str]
 
 
-def collect(engine: Engine, verdicts: t.Mapping[str, Verdict], nodes: t.Sequence[Json]) -> list[Json]:
+def collect(
+    engine: Engine, verdicts: t.Mapping[str, Verdict], nodes: t.Sequence[Json], ask: Ask | None = None
+) -> list[Json]:
     """Return one entry for each service that failed, with what its tasks left behind.
 
     Logs are read while the tasks still exist, so this comes before anything is undone.
+
+    Args:
+        ask: asks a registry for an image that a node could not pull, for the engine does not say why.
     """
     names = {node["ID"]: name_of(node) for node in nodes}
     return [
@@ -36,7 +46,7 @@ def collect(engine: Engine, verdicts: t.Mapping[str, Verdict], nodes: t.Sequence
             "cause": verdict.cause,
             "running": verdict.running,
             "wanted": verdict.wanted,
-            "tasks": [_task(engine, problem, names) for problem in _telling(verdict.problems)],
+            "tasks": [_task(engine, problem, names, ask) for problem in _telling(verdict.problems)],
         }
         for service, verdict in sorted(verdicts.items())
         if verdict.state == "failed"
@@ -52,7 +62,7 @@ def _telling(problems: t.Sequence[Problem]) -> list[Problem]:
     return list(distinct.values())[:_TASKS]
 
 
-def _task(engine: Engine, problem: Problem, names: t.Mapping[str, str]) -> Json:
+def _task(engine: Engine, problem: Problem, names: t.Mapping[str, str], ask: Ask | None) -> Json:
     entry: Json = {
         "id": problem.task_id,
         "slot": problem.slot,
@@ -65,7 +75,7 @@ def _task(engine: Engine, problem: Problem, names: t.Mapping[str, str]) -> Json:
     }
     if problem.container_id:
         entry.update(_last_words(engine, problem))
-    hint = _hint(problem, bool(entry.get("oom")))
+    hint = _hint(problem, bool(entry.get("oom")), ask)
     return {**entry, "hint": hint} if hint else entry
 
 
@@ -88,13 +98,14 @@ def _last_words(engine: Engine, problem: Problem) -> Json:
     return found
 
 
-def _hint(problem: Problem, out_of_memory: bool) -> str:
+def _hint(problem: Problem, out_of_memory: bool, ask: Ask | None) -> str:
     if out_of_memory:
         return "the kernel killed it because it used more memory than its limit"
     if problem.exit_code == _SIGKILL_EXIT and "unhealthy" not in problem.error:
         return "it was killed (SIGKILL), often by the kernel for lack of memory"
-    if problem.error.startswith("No such image"):
-        return (
+    if problem.error.startswith(_NO_IMAGE):
+        why = ask(problem.error[len(_NO_IMAGE) :]) if ask else ""
+        return why or (
             "the node could not pull the image, or the registry refused the login that came with the service "
             "(the engine does not say which)"
         )

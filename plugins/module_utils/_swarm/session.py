@@ -19,6 +19,11 @@ ENGINE_OPTIONS: dict[str, t.Any] = {"docker_host": {"type": "str", "default": DE
 WAIT_OPTIONS: dict[str, t.Any] = {
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "int", "default": 600},
+    "progress_timeout": {"type": "int"},
+}
+PROGRESS_OPTIONS: dict[str, t.Any] = {
+    "progress": {"type": "bool", "default": True},
+    "progress_token": {"type": "str", "default": "", "no_log": False},
 }
 LOGINS: dict[str, t.Any] = {
     "type": "list",

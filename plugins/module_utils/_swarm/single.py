@@ -37,6 +37,7 @@ class Options:
 
     wait: bool = True
     wait_timeout: float = 600
+    progress_timeout: float | None = None
     resolve_image: bool = True
     purge: bool = False
     allow_recreate: bool = False
@@ -201,8 +202,12 @@ def _carry_out(
     expected = applier.expected(service)
     watch = Watch(engine, live.networks, before)
     scope = Scope({"id": [expected.service_id]}, {"service": [expected.service_id]})
-    verdicts = wait(engine, [expected], scope, options.wait_timeout, watch, listener=listener)
-    failures = report.collect(engine, verdicts, live.nodes)
+    verdicts = wait(
+        engine, [expected], scope, options.wait_timeout, watch, listener=listener, patience=options.progress_timeout
+    )
+    failures = report.collect(
+        engine, verdicts, live.nodes, lambda image: digest.why_not(engine, image, header_for(options.logins, image))
+    )
     if failures:
         now = _state(engine, service, expected.service_id)
         raise DeployFailed(report.text(failures, now), failures, changed=service.action != "none")

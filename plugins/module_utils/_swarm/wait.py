@@ -22,6 +22,7 @@ from .._errors import EngineError
 from .converge import FAILED, Expected, Seen, Verdict, age, judge, task_fingerprint
 from .engine import Engine
 from .live import complete_networks
+from .nodes import name_of
 from .plan import Json, to_tree
 
 FAST, SLOW = 0.2, 1.0
@@ -54,7 +55,25 @@ class Scope:
     tasks: t.Mapping[str, list[str]]
 
 
-Listener = t.Callable[[str, Verdict], None]
+@dataclasses.dataclass(frozen=True)
+class Move:
+    """A task that came to another state. Failures are no moves: they are problems of the verdict.
+
+    Attributes:
+        slot: number of the replica, or id of the node.
+        node: host name, "" while the task has none.
+    """
+
+    slot: str
+    node: str
+    state: str
+
+
+#: Told the name of a service, the verdict on it, and what its tasks have done since the last time.
+Listener = t.Callable[[str, Verdict, t.Sequence[Move]], None]
+
+#: States that a user wants to hear of; a task passes the others in no time.
+_TOLD = ("preparing", "starting", "running", "complete", "shutdown")
 
 
 class Watch:
@@ -64,6 +83,9 @@ class Watch:
         networks: networks as read before, to turn ids into names.
         before: tasks with their history as read before anything was written; without it the first complete look
             stands in for it.
+
+    Attributes:
+        moves: name of a service → what its tasks did between the last look and the one before it.
     """
 
     def __init__(self, engine: Engine, networks: t.Sequence[Json], before: t.Sequence[Json] | None = None) -> None:
@@ -72,6 +94,8 @@ class Watch:
         self._specs: dict[str, str] = {}
         self._since: dict[str, float] = {}
         self._first = True
+        self._states: dict[str, str] = {}
+        self.moves: dict[str, list[Move]] = {}
         self._old_failures = None if before is None else _failed(before)
 
     def judge(self, expected: t.Sequence[Expected], look: Look, now: float) -> dict[str, Verdict]:
@@ -87,6 +111,8 @@ class Watch:
             if task["Status"]["State"] == "running" and task["ID"] not in self._since:
                 # A task that ran before we came has a past; one that starts under our eyes has none.
                 self._since[task["ID"]] = now - (age(task, wall) if self._first else 0.0)
+        hosts = {node["ID"]: name_of(node) for node in look.nodes}
+        self.moves = {item.name: self._moved(by_service.get(item.service_id, []), hosts) for item in expected}
         self._first = False
         if self._old_failures is None and look.complete:
             self._old_failures = _failed(look.tasks)
@@ -101,6 +127,17 @@ class Watch:
             verdicts[item.name] = judge(item, seen, now)
         return verdicts
 
+    def _moved(self, tasks: t.Iterable[Json], hosts: t.Mapping[str, str]) -> list[Move]:
+        """Return what tasks did since the last look; at the first one that is unknown."""
+        moves = []
+        for task in sorted(tasks, key=lambda item: str(item["Status"].get("Timestamp", ""))):
+            state = task["Status"]["State"]
+            if self._states.get(task["ID"]) != state and state in _TOLD and not self._first:
+                slot = str(task.get("Slot") or task.get("NodeID") or "")
+                moves.append(Move(slot, hosts.get(task.get("NodeID", ""), ""), state))
+            self._states[task["ID"]] = state
+        return moves
+
 
 def wait(
     engine: Engine,
@@ -110,14 +147,16 @@ def wait(
     watch: Watch,
     first: Look | None = None,
     listener: Listener | None = None,
+    patience: float | None = None,
 ) -> dict[str, Verdict]:
     """Wait until every service has converged, one has failed, or the time is up.
 
     Args:
         timeout: seconds.
+        patience: seconds without any progress after which the time is up too; None for no such limit.
         watch: carries what was seen from one wait to the next.
         first: a reading that was just made, to save a request where nothing is to be waited for.
-        listener: told each time the verdict on a service changes.
+        listener: told each time the verdict on a service changes or one of its tasks moves.
 
     Returns:
         Name → verdict. C(progressing) is only found beside a failure: what has not converged in time has failed.
@@ -125,6 +164,7 @@ def wait(
     deadline = time.monotonic() + timeout
     told: dict[str, tuple[t.Any, ...]] = {}
     pause, before, look = FAST, "", first
+    moved = time.monotonic()
     nodes: list[Json] = list(first.nodes) if first else []
     nodes_read = time.monotonic() if first else 0.0
     trouble: EngineError | None = None
@@ -143,13 +183,17 @@ def wait(
                 # A manager that loses its leader answers with errors for some seconds.
                 trouble, now = exc, time.monotonic()
             look = None
-            _tell(verdicts, told, listener)
+            _tell(verdicts, watch.moves if trouble is None else {}, told, listener)
             states = {verdict.state for verdict in verdicts.values()}
             if trouble is None and ("failed" in states or "progressing" not in states):
                 return _settle(verdicts, None)
             if now >= deadline:
-                return _settle(verdicts, trouble, expected, timeout)
-            pause, before = _pace(verdicts, pause, before)
+                return _settle(verdicts, trouble, expected, f"not converged within {timeout:g} s")
+            pause, after = _pace(verdicts, pause, before)
+            if after != before or _only_watched(verdicts):
+                before, moved = after, now
+            elif patience is not None and now - moved >= patience:
+                return _settle(verdicts, trouble, expected, f"no progress for {patience:g} s")
             bell.wait_for(min(pause, deadline - now, *_alarms(verdicts)))
 
 
@@ -169,12 +213,22 @@ def _pace(verdicts: t.Mapping[str, Verdict], pause: float, before: str) -> tuple
     return (FAST if picture != before else min(SLOW, pause * 1.5)), picture
 
 
-def _tell(verdicts: t.Mapping[str, Verdict], told: dict[str, tuple[t.Any, ...]], listener: Listener | None) -> None:
+def _only_watched(verdicts: t.Mapping[str, Verdict]) -> bool:
+    """Say whether all that is open runs already, and time alone decides."""
+    return all(verdict.look_again is not None for verdict in verdicts.values() if verdict.state == "progressing")
+
+
+def _tell(
+    verdicts: t.Mapping[str, Verdict],
+    moves: t.Mapping[str, t.Sequence[Move]],
+    told: dict[str, tuple[t.Any, ...]],
+    listener: Listener | None,
+) -> None:
     for name, verdict in verdicts.items():
         problems = [(problem.task_id, problem.state) for problem in verdict.problems]
         picture = (verdict.state, verdict.reason, problems)
-        if listener is not None and told.get(name) != picture:
-            listener(name, verdict)
+        if listener is not None and (told.get(name) != picture or moves.get(name)):
+            listener(name, verdict, moves.get(name, ()))
         told[name] = picture
 
 
@@ -182,17 +236,17 @@ def _settle(
     verdicts: t.Mapping[str, Verdict],
     trouble: EngineError | None,
     expected: t.Sequence[Expected] = (),
-    timeout: float = 0,
+    why: str = "",
 ) -> dict[str, Verdict]:
     """Turn what is still open into failures once the time is up; while others failed it simply was not finished."""
     settled = dict(verdicts)
     for item in expected:
         verdict = settled.get(item.name)
         if verdict is None or (trouble is not None and verdict.state != "failed"):
-            reason = f"not converged within {timeout:g} s: {trouble.message if trouble else 'nothing was seen of it'}"
+            reason = f"{why}: {trouble.message if trouble else 'nothing was seen of it'}"
             settled[item.name] = Verdict("failed", reason, cause="deadline")
         elif verdict.state == "progressing":
-            reason = f"not converged within {timeout:g} s: {verdict.reason}"
+            reason = f"{why}: {verdict.reason}"
             settled[item.name] = dataclasses.replace(verdict, state="failed", reason=reason, cause="deadline")
     return settled
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ import typing as t
 
 import pytest
 from lab import Lab, Node, until
+from lab_faults import clear_disk, fill_disk, set_clock
 from stacks import SECOND, service, stack
 from workbench import Outcome, run_module
 
@@ -227,3 +229,76 @@ def _edit(client: t.Any) -> bool:
             params={"version": live["Version"]["Index"]},
         ).ok
     return False
+
+
+def test_a_second_deploy_starts_meanwhile(cluster: Cluster) -> None:
+    first, second = cluster.nodes[0], cluster.nodes[1]
+    thread, ended = cluster.start(cluster.model("v2", slowly=True), first, deployed_by="ann")
+    _under_way(cluster, second)
+    refused = cluster.deploy(cluster.model("v3"), second)
+    assert refused.failed and "Another deploy of stack shop is under way: ann on " in refused.msg, refused.msg
+    assert "(release 2)" in refused.msg and cluster.image(first).startswith(cluster.images["v2"])
+    thread.join(180)
+    assert isinstance(ended[0], Result), ended
+    _running(cluster, second)
+    later = cluster.deploy(cluster.model("v3"), second)
+    assert not later.failed, later.msg
+    assert cluster.outcomes(first) == {1: "converged", 2: "converged", 3: "converged"}
+
+
+def test_a_second_deploy_takes_over_by_force(cluster: Cluster) -> None:
+    manager = cluster.nodes[0]
+    thread, ended = cluster.start(cluster.model("v2", slowly=True), manager)
+    _under_way(cluster, manager)
+    forced = cluster.deploy(cluster.model("v3"), manager, force=True)
+    assert not forced.failed, forced.msg
+    thread.join(180)
+    told = str(ended[0])
+    assert "another deploy took over from release 2" in told and "nothing was set back" in told, told
+    assert cluster.image(manager).startswith(cluster.images["v3"])
+    assert cluster.outcomes(manager) == {1: "converged", 2: "abandoned", 3: "converged"}
+
+
+def test_clocks_that_are_five_minutes_off(cluster: Cluster) -> None:
+    """A worker is ahead, the leader behind: no task is taken for old or new by a time stamp."""
+    leader, manager, worker = cluster.nodes[0], cluster.nodes[1], cluster.nodes[3]
+    set_clock(leader, -300)
+    set_clock(worker, 300)
+    assert _clock_error(worker) == pytest.approx(300, abs=5) and _clock_error(leader) == pytest.approx(-300, abs=5)
+    started = time.monotonic()
+    good = cluster.deploy(cluster.model("v2", slowly=True), manager, wait_timeout=90)
+    # Two seconds between tasks, and the last one watched for a second.
+    assert not good.failed and time.monotonic() - started > 6, good.msg
+    assert "n4" in _running(cluster, manager)
+    crash = cluster.model("v3", container={"Command": ["sh", "-c", "echo one; echo two; exit 7"]})
+    bad = cluster.deploy(crash, manager, wait_timeout=90)
+    assert bad.failed and "exit code 7" in bad.msg and "release 2 runs" in bad.msg, bad.msg
+    assert cluster.image(manager).startswith(cluster.images["v2"])
+    assert cluster.outcomes(manager) == {1: "converged", 2: "converged", 3: "failed"}
+
+
+def _clock_error(node: Node) -> float:
+    """Return the seconds by which an engine's clock is ahead of this machine's."""
+    client = node.client()
+    said = datetime.datetime.fromisoformat(client.info()["SystemTime"][:19] + "+00:00")
+    client.close()
+    return (said - datetime.datetime.now(datetime.UTC)).total_seconds()
+
+
+def test_the_disk_of_a_node_is_full() -> None:
+    with Lab(disks={"n4": "96m"}) as lab:
+        cluster = Cluster(lab)
+        manager, full = cluster.nodes[0], cluster.nodes[3]
+        assert not cluster.deploy(cluster.model("v1"), manager).failed
+        fill_disk(full)
+        out = cluster.deploy(cluster.model("v2", slowly=True), manager, wait_timeout=90)
+        if out.failed:
+            assert "n4" in out.msg and ("No such image" in out.msg or "no space left on device" in out.msg), out.msg
+            assert cluster.image(manager).startswith(cluster.images["v1"]), out.msg
+            assert cluster.outcomes(manager)[2] in ("failed", "broken")
+        else:  # the scheduler may have found room for all tasks on the other nodes
+            assert "n4" not in _running(cluster, manager)
+        clear_disk(full)
+        again = cluster.deploy(cluster.model("v2"), manager, wait_timeout=90, force=True)
+        assert not again.failed, again.msg
+        _running(cluster, manager)

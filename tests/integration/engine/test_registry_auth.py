@@ -87,3 +87,21 @@ def test_releases_are_listed(swarm: Swarm, name: str) -> None:
     assert info.data["releases"][0]["rolled_back_to"] == 2 and "paused" in info.data["releases"][0]["reason"]
     assert info.data["releases"][1]["git_revision"] == "rev-v2" and info.data["releases"][1]["by"] == "ann"
     assert info.data["current"] == {name: 2}
+
+
+def test_x04_a_pull_that_a_registry_refused_is_told_as_such(swarm: Swarm, name: str, private: str) -> None:
+    """The task itself only says "No such image"."""
+    spread = {"Placement": {"MaxReplicas": 1}}
+    assert not swarm.stack(stack(name, service(name, "web", private, 1, template=spread)),
+                           registry_auth=_login("first")).failed  # fmt: skip
+    swarm.lab.set_password(PORT, "u", "second-password")
+    grow = {"name": f"{name}_web", "replicas": 2, "wait_timeout": 30}
+    out = swarm.module("service", **grow)
+    assert out.failed and "No such image" in out.msg, out.msg
+    assert f"registry 10.99.0.1:{PORT} wants a login and registry_auth has none for it" in out.msg
+    old = swarm.module("service", **grow, registry_auth=_login("first"))
+    assert old.failed and "refuses the login of registry_auth (wrong or expired)" in old.msg
+    good = swarm.module("registry_auth", registry_auth=_login("second-password"))
+    assert not good.failed, good.msg
+    done = swarm.module("service", **grow, registry_auth=_login("second-password"))
+    assert not done.failed, done.msg

@@ -27,6 +27,8 @@ NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 INACTIVE, PENDING, LOCKED = Answer("inactive"), Answer("pending"), Answer("locked")
 LEADS = Answer("active", manager=True, swarm_id="swarm")
 WORKS = Answer("active")
+ELSEWHERE = Answer("active", managers=("10.9.9.9",))
+KNOWS_ONE = Answer("active", managers=("10.0.0.1", "10.9.9.9"))
 BROKEN = Answer("error")
 
 MANAGERS = tuple(ManagerRecord(f"i-m{n}", f"node{n}", f"10.0.0.{n}", "reachable", n == 1) for n in (1, 2, 3))
@@ -45,6 +47,10 @@ TABLE: list[tuple[str, View, Do]] = [
     # 1. A member already: nothing but what a restart took away.
     ("a worker in the swarm", view(role="worker", engine=WORKS, record=READY), Do.NOTHING),
     ("a worker in the swarm, record gone", view(role="worker", engine=WORKS), Do.NOTHING),
+    ("a worker of another swarm", view(role="worker", engine=ELSEWHERE, record=READY), Do.ALARM),
+    ("a worker, record only begun", view(role="worker", engine=ELSEWHERE, record=FORMING), Do.NOTHING),
+    ("a worker, managers named by the image", view(engine=ELSEWHERE, record=replace(READY, swarm_id="")), Do.NOTHING),
+    ("a worker that knows one manager", view(engine=KNOWS_ONE, record=READY), Do.NOTHING),
     ("a manager in the swarm", view(engine=LEADS, record=READY), Do.NOTHING),
     ("a manager that was demoted by hand", view(engine=WORKS, record=READY), Do.NOTHING),
     ("a manager after a restart", view(engine=LOCKED, record=READY), Do.UNLOCK),

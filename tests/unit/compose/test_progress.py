@@ -15,10 +15,12 @@ import pytest
 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import progress
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.converge import Problem, Verdict
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.wait import Move
 from ansible_collections.apiary.swarm.plugins.plugin_utils import _follow
 
 WAITS = Verdict("progressing", "1 of 2 tasks run", 1, 2)
-FAILS = Verdict("progressing", "1 of 2 tasks run", 1, 2, (Problem("task1", "2", "node1", "failed", "exit (7)\n", 7),))
+TASK = Problem("task1", "2", "node1", "failed", "exit (7)\n", 7, node="n1")
+FAILS = Verdict("progressing", "1 of 2 tasks run", 1, 2, (TASK,))
 
 
 def shell(command: str) -> str:
@@ -30,13 +32,15 @@ def test_lines() -> None:
     with progress.Progress(token) as listener:
         for verdict in (WAITS, FAILS, FAILS, WAITS):
             listener("shop_web", verdict)
+        listener("shop_web", WAITS, [Move("2", "", "preparing"), Move("2", "n2", "running")])
+        listener("shop_web", Verdict("converged", "2 of 2 tasks run", 2, 2))
         text = Path(progress.path(token)).read_text()
     assert text.splitlines() == [
         "shop_web 1/2 progressing: 1 of 2 tasks run",
-        "shop_web.2 failed with exit code 7: exit (7) [task1]",
-        "shop_web 1/2 progressing: 1 of 2 tasks run",
-        "shop_web 1/2 progressing: 1 of 2 tasks run",
-        "shop_web 1/2 progressing: 1 of 2 tasks run",
+        "shop_web.2 failed on n1 with exit code 7: exit (7) [task1]",
+        "shop_web.2 preparing",
+        "shop_web.2 running on n2",
+        "shop_web 2/2 converged: 2 of 2 tasks run",
     ]
     assert not Path(progress.path(token)).exists()
 

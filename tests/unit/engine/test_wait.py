@@ -18,7 +18,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm import wait as
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.converge import Expected, Verdict
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import to_tree
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.wait import Look, Scope, Watch, wait
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.wait import Look, Move, Scope, Watch, wait
 
 NODES = [node("a", "manager"), node("b")]
 SCOPE = Scope({}, {})
@@ -101,6 +101,20 @@ def test_the_deadline_tells_what_was_missing(clock: list[float]) -> None:
     assert "not converged within 30 s" in verdict.reason and "insufficient resources" in verdict.reason
 
 
+def test_it_ends_early_when_nothing_moves(clock: list[float]) -> None:
+    live = _live(2)
+    stuck = [task(live, slot=1), task(live, "pending", slot=2, error="no suitable node")]
+    verdict = _wait(Script(live, stuck), live, timeout=600, patience=20)
+    assert verdict.state == "failed" and verdict.reason.startswith("no progress for 20 s: 1 of 2 tasks run")
+    assert 20 <= clock[0] - 1000 < 25
+
+
+def test_watching_tasks_that_run_is_progress(clock: list[float]) -> None:
+    live = service(entry("shop", "web", "app:1", UpdateConfig={"Monitor": 60 * 10**9}).spec)
+    assert _wait(Script(live, [], [task(live)]), live, timeout=600, patience=20).state == "converged"
+    assert clock[0] - 1000 >= 60
+
+
 def test_an_engine_that_fails_for_a_while_is_put_up_with() -> None:
     live = _live()
     away = EngineError("Cannot list tasks: the swarm does not have a leader", 500)
@@ -123,7 +137,14 @@ def test_a_listener_hears_of_each_change_once() -> None:
     one = [task(live, slot=1), task(live, "preparing", slot=2)]
     both = [one[0], task(live, slot=2)]
     told: list[str] = []
+    moved: list[str] = []
+
+    def listener(name: str, verdict: Verdict, moves: t.Sequence[Move]) -> None:
+        told.append(f"{name} {verdict.running} {verdict.state}")
+        moved.extend(f"{move.slot} {move.state} {move.node}" for move in moves)
+
     script = Script(live, one, one, one, both)
-    _wait(script, live, listener=lambda name, verdict: told.append(f"{name} {verdict.running} {verdict.state}"))
+    _wait(script, live, listener=listener)
+    assert moved == ["2 running a"]
     assert told[0] == "shop_web 1 progressing" and told[-1] == "shop_web 2 converged"
     assert len(told) == len(set(told))

@@ -1,0 +1,72 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Updates while requests come in through the edge."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+from lab import MORTAL, Node, until
+from stacks import SECOND, service, stack
+from workbench import Swarm
+
+SUPPORT = Path(__file__).resolve().parents[2] / "support"
+RATE = 100
+UPDATES = 3
+#: Ends as programs should: it answers on for a moment after the signal, while the edges learn of it.
+SERVE = ["sh", "-c", "trap 'sleep 2; exit 0' TERM; httpd -f -p 8080 -h /www & wait; wait"]
+HEALTHY = {"Test": ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/"], "Interval": SECOND // 2}
+
+
+@pytest.fixture
+def edge(swarm: Swarm, tmp_path: Path) -> t.Iterator[Node]:
+    """A node with an edge, and the network of routed services."""
+    node = swarm.nodes[0]
+    network = swarm.client.create_network("edge", driver="overlay", attachable=True)["Id"]
+    given = {"host": node.host, "address": node.address, "folder": str(tmp_path / "edge"), "network": "edge"}
+    log = tmp_path / "edge.log"
+    runner = _in(node, "edge_runner.py", json.dumps(given), output=log.open("wb"))
+    yield node
+    print(log.read_text())
+    runner.kill()
+    runner.wait()
+    swarm.client.remove_container("apiary-edge", force=True)
+    until(lambda: swarm.client.remove_network(network) is None, "the network to be free")
+
+
+def _in(node: Node, script: str, *arguments: str, output: t.Any) -> subprocess.Popen[bytes]:
+    command = [*MORTAL, *node.enter(), sys.executable, str(SUPPORT / script), *arguments]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, env=os.environ)
+
+
+def test_d29_updates_under_load_fail_no_request(swarm: Swarm, name: str, edge: Node) -> None:
+    images = {}
+    for version in ("1", "2"):
+        config = {"StopSignal": "SIGTERM", "Healthcheck": HEALTHY}
+        images[version] = swarm.lab.image("routed", version, SERVE, {"/www/index.html": version}, config)
+
+    def deploy(version: str) -> None:
+        routed = service(
+            name, "web", images[version], 2, labels={"edge.port": "8080"}, template={"Networks": [{"Target": "edge"}]},
+            UpdateConfig={"Parallelism": 1, "Order": "start-first", "Monitor": SECOND, "FailureAction": "pause"},
+        )  # fmt: skip
+        out = swarm.stack(stack(name, routed), wait_timeout=90)
+        assert out.changed and not out.failed, out.msg
+
+    deploy("1")
+    until(lambda: (edge.get(f"http://{edge.address}/") or "").strip() == "1", "the edge to serve", 60, 0.3)
+    load = _in(swarm.nodes[1], "edge_load.py", edge.address, str(RATE), output=subprocess.PIPE)
+    for number in range(UPDATES):
+        deploy("2" if number % 2 == 0 else "1")
+    said, _nothing = load.communicate(timeout=60)
+    told = json.loads(said)
+    print(told)
+    assert set(told["answers"]) == {"1", "2"}, told
+    assert told["count"] > RATE * UPDATES
