@@ -32,14 +32,19 @@ def region_server() -> t.Iterator[Region]:
 
 
 @pytest.fixture
-def region(region_server: Region, monkeypatch: pytest.MonkeyPatch) -> Region:
+def region(region_server: Region, environment: None) -> Region:
     """The region, empty, and the environment that leads there."""
     region_server.reset()
+    return region_server
+
+
+@pytest.fixture
+def environment(region_server: Region, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment that leads to the region."""
     for name in ("AWS_PROFILE", "AWS_CA_BUNDLE", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     for name, value in region_server.environment().items():
         monkeypatch.setenv(name, value)
-    return region_server
 
 
 @pytest.fixture
