@@ -9,8 +9,8 @@ DOCUMENTATION = r"""
 module: image_attributes
 short_description: Bring an image's attributes to what they should be
 description:
-  - Sets what M(amazon.aws.ec2_ami) cannot - IMDSv2 only, the deprecation date, tags of the image together with its
-    snapshots - and publishes the image's ID in an SSM parameter.
+  - Sets what M(amazon.aws.ec2_ami) cannot - IMDSv2 only, the deprecation date, tags and sharing of the image together
+    with its snapshots - and publishes the image's ID in an SSM parameter.
   - Attributes that are right already are not written.
 version_added: 1.0.0
 author:
@@ -46,6 +46,13 @@ options:
       - Tags that the image and its snapshots must have. Other tags are left alone.
     type: dict
     default: {}
+  shared_with:
+    description:
+      - The accounts that may use the image and its snapshots, and no others. Not given leaves this as it is, an empty
+        list takes it from all. What is shared with organizations stays.
+      - An encrypted image can only be shared if its key is one of your own, whose policy lets these accounts use it.
+    type: list
+    elements: str
   publish_to:
     description:
       - The name of an SSM parameter of the data type C(aws:ec2:image) that is to hold O(image_id). Empty for none.
@@ -66,6 +73,12 @@ EXAMPLES = r"""
     tags:
       swarm:validated: "true"
     publish_to: /swarm/demo/ami
+
+- name: Let two accounts use it
+  apiary.swarm.image_attributes:
+    region: eu-west-1
+    image_id: ami-0abc1234
+    shared_with: ["210987654321", "321098765432"]
 """
 
 RETURN = r"""
@@ -84,11 +97,12 @@ deprecated:
   returned: success
 """
 
+import re
 import typing as t
 from datetime import datetime, timedelta, timezone
 from functools import partial
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws import images
+from ansible_collections.apiary.swarm.plugins.module_utils._aws import image_sharing, images
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.baking import Image
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.record import format_time, parse_time
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
@@ -105,11 +119,22 @@ def deprecation_date(image: Image, days: int) -> datetime | None:
     return (born + timedelta(days=days)).replace(second=0, microsecond=0)
 
 
+def check_accounts(accounts: t.Iterable[str]) -> None:
+    """Check that *accounts* are account IDs.
+
+    :raises Refused: if one is something else.
+    """
+    for account in accounts:
+        if not re.fullmatch(r"[0-9]{12}", account):
+            raise Refused(f"shared_with: {account!r} is no account: write its 12 digits, in quotes.")
+
+
 def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     """Write what differs.
 
-    :raises Refused: if there is no such image, or it is not available.
+    :raises Refused: if there is no such image, it is not available, or an account is none.
     """
+    check_accounts(params["shared_with"] or ())
     ec2, ssm = session.client("ec2"), session.client("ssm")
     image = images.get_image(ec2, params["image_id"])
     if image is None or image.state != "available":
@@ -140,6 +165,13 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
         for resource, tags in held.items():
             now_set = {key: tags.get(key, "") for key in wanted}
             want(f"tags of {resource}", now_set, wanted, partial(images.tag, ec2, [resource], wanted))
+    if params["shared_with"] is not None:
+        accounts = sorted(set(params["shared_with"]))
+        for resource in (image.image_id, *image.snapshot_ids):
+            allowed = image_sharing.accounts_of(ec2, resource)
+            want(
+                f"shared {resource}", allowed, accounts, partial(image_sharing.share, ec2, resource, allowed, accounts)
+            )
     if params["publish_to"]:
         stored = get_parameter(ssm, params["publish_to"])
         want(
@@ -168,6 +200,7 @@ def main() -> None:
             "imds_v2": {"type": "bool", "default": False},
             "deprecate_after_days": {"type": "int", "default": 0},
             "tags": {"type": "dict", "default": {}},
+            "shared_with": {"type": "list", "elements": "str"},
             "publish_to": {"type": "str", "default": ""},
         },
         run,

@@ -10,10 +10,7 @@ import json
 import typing as t
 from datetime import UTC, datetime, timedelta
 
-from moto_region import Region
-
-IMAGE = "ami-12c6146b"
-"""An image that moto knows in every region."""
+from moto_region import IMAGE, Region
 
 
 def run(

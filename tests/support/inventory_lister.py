@@ -9,6 +9,7 @@ line: ``data`` in the form of ``ansible-inventory --list``, ``stderr``, ``status
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -18,7 +19,10 @@ import typing as t
 from datetime import datetime
 from pathlib import Path
 
+import botocore.session
+
 ROOT = Path(__file__).resolve().parents[2]
+PLUGINS = ("apiary.swarm.ec2", "amazon.aws.aws_ec2", "ansible.builtin.yaml", "ansible.builtin.ini")
 
 
 def listing(path: str) -> dict[str, t.Any]:
@@ -92,9 +96,20 @@ class Lister:
         self._process.communicate(timeout=30)
 
 
-if __name__ == "__main__":
-    from ansible.plugins.loader import init_plugin_loader
+def load() -> None:
+    """Load what listings need: Ansible, the SDK with its models, and the plugins with their documentation."""
+    import boto3
+    from ansible.inventory.manager import InventoryManager  # noqa: F401
+    from ansible.plugins.loader import init_plugin_loader, inventory_loader
 
     init_plugin_loader([])
+    for name in PLUGINS:
+        inventory_loader.get(name)
+    botocore.session.create_loader = functools.lru_cache(maxsize=None)(botocore.session.create_loader)
+    boto3.client("ec2", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+
+
+if __name__ == "__main__":
+    load()
     for line in sys.stdin:
         print(json.dumps(answer(json.loads(line))), flush=True)

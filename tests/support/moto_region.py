@@ -5,11 +5,12 @@
 """A region of AWS in the test process: moto's server on loopback, with a record of calls and with faults.
 
 What moto 5.2.5 lacks of CloudWatch Logs (KMS keys, log class, deletion protection, upsert of metric filters) is
-added here.
+added here. Of the 1300 images that it gives to each region, a few are left: they are made anew for every test.
 """
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import re
@@ -19,14 +20,19 @@ import urllib.parse
 import urllib.request
 from dataclasses import dataclass, field
 
+import botocore.session
+
 # Imported because it registers the services.
 import moto.server  # noqa: F401  # pylint: disable=unused-import
+from moto.ec2.models import amis
 from moto.logs.models import LogGroup, LogsBackend
 from moto.logs.responses import LogsResponse
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
 ACCOUNT = "123456789012"
+IMAGE = "ami-12c6146b"
+"""An image that every region has."""
 WRITES = re.compile(r"^(Create|Put|Delete|Associate|Disassociate|Tag|Untag|Run|Terminate|Modify|Set|Start|Stop|Update)")
 
 
@@ -83,6 +89,7 @@ class Region:
         _patch_moto()
         self.calls: list[Call] = []
         self.faults: list[Fault] = []
+        self._clients: dict[tuple[str, str], t.Any] = {}
         self._app = DomainDispatcherApplication(create_backend_app)
         self._server = make_server("127.0.0.1", 0, self._serve, threaded=True, request_handler=MotoRequestHandler)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -101,16 +108,18 @@ class Region:
         }
 
     def client(self, service: str, region: str = "eu-west-1") -> t.Any:
-        """Return a boto3 client that talks to this server; its calls are recorded too."""
+        """Return a boto3 client that talks to this server, made once; its calls are recorded too."""
         import boto3
 
-        return boto3.client(
-            service,
-            region_name=region,
-            endpoint_url=self.url,
-            aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
-            aws_secret_access_key="secret",
-        )
+        if (service, region) not in self._clients:
+            self._clients[service, region] = boto3.client(
+                service,
+                region_name=region,
+                endpoint_url=self.url,
+                aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
+                aws_secret_access_key="secret",
+            )
+        return self._clients[service, region]
 
     def actions(self) -> list[str]:
         """Return the actions called since the last :meth:`forget`, in order."""
@@ -175,6 +184,10 @@ def _patch_moto() -> None:
     """Add what moto lacks; done once, doing it again changes nothing."""
     if hasattr(LogsResponse, "associate_kms_key"):
         return
+    # Each session would read and parse the models of the services that it uses by itself.
+    botocore.session.create_loader = functools.lru_cache(maxsize=None)(botocore.session.create_loader)
+    amis.AMIS[:] = [ami for ami in amis.AMIS if ami["ami_id"] == IMAGE] + amis.AMIS[:5]
+    amis.load_resource = lambda path: []
     plain_create = LogsBackend.create_log_group
     plain_describe = LogGroup.to_describe_dict
     plain_put_filter = LogsBackend.put_metric_filter

@@ -30,6 +30,7 @@ class Image:
     image_id: str
     name: str = ""
     state: str = "available"
+    state_reason: str = ""
     created: str = ""
     deprecated: str = ""
     imds_support: str = ""

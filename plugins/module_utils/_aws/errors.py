@@ -112,7 +112,10 @@ class InvalidInput(AwsError):
 
 def nearest(word: str, known: t.Iterable[str]) -> str:
     """Return ``" (did you mean X?)"`` for the entry of *known* most like *word*, or ``""``."""
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    words = list(known)
+    # Two letters swapped is the likeliest slip, and difflib does not count it as a small one.
+    swapped = [name for name in words if sorted(name) == sorted(word)]
+    found = swapped or difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     return f" (did you mean {found[0]}?)" if found else ""
 
 

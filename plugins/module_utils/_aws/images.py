@@ -19,6 +19,7 @@ TAG_HASH = "swarm:bake-hash"
 TAG_PARTS = "swarm:bake-parts"
 TAG_VALIDATED = "swarm:validated"
 TAG_CLUSTER = "swarm:cluster"
+TAG_COPY_OF = "swarm:copy-of"
 
 
 @api_call("read the image {image_id}", permission="ec2:DescribeImages")
@@ -32,7 +33,7 @@ def get_image(client: t.Any, image_id: str) -> Image | None:
         found = _describe_one(client, image_id)
     except NotFound:
         return None
-    return _image(found[0]) if found else None
+    return from_api(found[0]) if found else None
 
 
 @api_call("list the baked images", permission="ec2:DescribeImages")
@@ -41,7 +42,7 @@ def list_baked(client: t.Any) -> list[Image]:
     pages = client.get_paginator("describe_images").paginate(
         Owners=["self"], Filters=[{"Name": f"tag:{TAG_BAKED}", "Values": ["true"]}]
     )
-    found = [_image(item) for page in pages for item in page["Images"]]
+    found = [from_api(item) for page in pages for item in page["Images"]]
     return sorted(found, key=lambda image: (image.created, image.image_id), reverse=True)
 
 
@@ -107,12 +108,14 @@ def _tags(found: t.Mapping[str, t.Any]) -> dict[str, str]:
     return {tag["Key"]: tag.get("Value", "") for tag in found.get("Tags") or ()}
 
 
-def _image(found: t.Mapping[str, t.Any]) -> Image:
+def from_api(found: t.Mapping[str, t.Any]) -> Image:
+    """Return the image that an entry of DescribeImages describes."""
     disks = [mapping["Ebs"] for mapping in found.get("BlockDeviceMappings", ()) if "Ebs" in mapping]
     return Image(
         image_id=found["ImageId"],
         name=found.get("Name", ""),
         state=found.get("State", ""),
+        state_reason=(found.get("StateReason") or {}).get("Message", ""),
         created=found.get("CreationDate", ""),
         deprecated=found.get("DeprecationTime", ""),
         imds_support=found.get("ImdsSupport", ""),

@@ -32,14 +32,19 @@ def region_server() -> t.Iterator[Region]:
 
 
 @pytest.fixture
-def region(region_server: Region, monkeypatch: pytest.MonkeyPatch) -> Region:
+def region(region_server: Region, environment: None) -> Region:
     """The region, empty, and the environment that leads there."""
     region_server.reset()
+    return region_server
+
+
+@pytest.fixture
+def environment(region_server: Region, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment that leads to the region."""
     for name in ("AWS_PROFILE", "AWS_CA_BUNDLE", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     for name, value in region_server.environment().items():
         monkeypatch.setenv(name, value)
-    return region_server
 
 
 @pytest.fixture
@@ -99,3 +104,27 @@ def list_inventory(lister: Lister, tmp_path: Path) -> t.Callable[..., Listing]:
         return Listing(**lister.list(path, {**os.environ, "COLUMNS": "500", **environment}))
 
     return run
+
+
+@pytest.fixture
+def base(region: Region) -> str:
+    """An image to bake from."""
+    image: str = region.client("ec2").describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+    return image
+
+
+@pytest.fixture
+def make_image(region: Region, base: str) -> t.Callable[..., str]:
+    """Return a function that makes a baked image with more tags, and ends the machine that it was made from."""
+    ec2 = region.client("ec2")
+
+    def make(name: str, **tags: str) -> str:
+        (instance,) = ec2.run_instances(ImageId=base, MinCount=1, MaxCount=1)["Instances"]
+        image: str = ec2.create_image(InstanceId=instance["InstanceId"], Name=name)["ImageId"]
+        ec2.terminate_instances(InstanceIds=[instance["InstanceId"]])
+        held = {"swarm:bake": "true", "swarm:cluster": "demo", **{f"swarm:{key}": value for key, value in tags.items()}}
+        ec2.create_tags(Resources=[image], Tags=[{"Key": key, "Value": value} for key, value in held.items()])
+        region.forget()
+        return image
+
+    return make

@@ -35,30 +35,6 @@ def deprecations(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
     return given
 
 
-@pytest.fixture
-def base(region: Region) -> str:
-    """An image to bake from."""
-    image: str = region.client("ec2").describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
-    return image
-
-
-@pytest.fixture
-def make_image(region: Region, base: str) -> t.Callable[..., str]:
-    """Return a function that makes a baked image with more tags, and ends the machine that it was made from."""
-    ec2 = region.client("ec2")
-
-    def make(name: str, **tags: str) -> str:
-        (instance,) = ec2.run_instances(ImageId=base, MinCount=1, MaxCount=1)["Instances"]
-        image: str = ec2.create_image(InstanceId=instance["InstanceId"], Name=name)["ImageId"]
-        ec2.terminate_instances(InstanceIds=[instance["InstanceId"]])
-        held = {"swarm:bake": "true", "swarm:cluster": "demo", **{f"swarm:{key}": value for key, value in tags.items()}}
-        ec2.create_tags(Resources=[image], Tags=[{"Key": key, "Value": value} for key, value in held.items()])
-        region.forget()
-        return image
-
-    return make
-
-
 def parameter(region: Region, name: str = PARAMETER) -> str:
     """Return the value of an SSM parameter, empty if there is none."""
     found = region.client("ssm").get_parameters(Names=[name])["Parameters"]

@@ -17,33 +17,35 @@ import pytest
 from moto_region import Region
 
 ROOT = Path(__file__).resolve().parents[3]
-Play = t.Callable[..., tuple[dict[str, t.Any], str]]
+Play = t.Callable[..., tuple[list[dict[str, t.Any]], str]]
 
 
 @pytest.fixture
 def play(region: Region, tmp_path: Path) -> Play:
-    """Run one task and return its result and what was printed."""
+    """Run tasks, whether or not one fails, and return their results and what was printed."""
 
-    def run(task: dict[str, t.Any], *options: str, **keywords: t.Any) -> tuple[dict[str, t.Any], str]:
+    def run(*tasks: dict[str, t.Any], options: tuple[str, ...] = (), **keywords: t.Any) -> tuple[t.Any, str]:
         result = tmp_path / "result.json"
         result.unlink(missing_ok=True)
+        registered = [f"done{number}" for number in range(len(tasks))]
         keep = {
-            "ansible.builtin.copy": {"content": "{{ done | to_json }}", "dest": str(result), "mode": "0600"},
+            "ansible.builtin.copy": {
+                "content": f"{{{{ [{', '.join(registered)}] | to_json }}}}",
+                "dest": str(result),
+                "mode": "0600",
+            },
             "check_mode": False,
         }
         book = tmp_path / "play.json"
-        tasks = [{**task, "register": "done", "ignore_errors": True}, keep]
-        book.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks, **keywords}]), "utf-8")
+        steps = [
+            {**task, "register": name, "ignore_errors": True} for task, name in zip(tasks, registered, strict=True)
+        ]
+        book.write_text(
+            json.dumps([{"hosts": "all", "gather_facts": False, "tasks": [*steps, keep], **keywords}]), "utf-8"
+        )
+        program = str(Path(sys.executable).with_name("ansible-playbook"))
         done = subprocess.run(
-            [
-                str(Path(sys.executable).with_name("ansible-playbook")),
-                "-i",
-                "localhost,",
-                "-c",
-                "local",
-                str(book),
-                *options,
-            ],
+            [program, "-i", "localhost,", "-c", "local", str(book), *options],
             env={
                 **os.environ,
                 "ANSIBLE_COLLECTIONS_PATH": f"{ROOT}/.cache/ac",
@@ -51,9 +53,10 @@ def play(region: Region, tmp_path: Path) -> Play:
             },
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
+        assert result.exists(), done.stdout + done.stderr
         return json.loads(result.read_text("utf-8")), done.stdout + done.stderr
 
     return run
@@ -67,43 +70,39 @@ def task(**options: t.Any) -> dict[str, t.Any]:
 def test_it_does_what_the_module_does(region: Region, play: Play) -> None:
     """Check mode, diff, the change, no change."""
     options = {"groups": [{"log_group_name": "/a/one"}, {"name": "/a/two"}], "retention": 30, "tags": {"n": 1}}
-    checked, shown = play(task(**options), "--check", "--diff")
+    (checked,), shown = play(task(**options), options=("--check", "--diff"))
     assert checked["changed"] is True
     assert '"retention_in_days": 30' in shown
     assert region.writes() == []
-    done, dummy = play(task(**options))
+    (done, again), dummy = play(task(**options), task(**options))
     assert [group["changes"] for group in done["log_groups"]] == [["created", "retention_in_days"]] * 2
-    again, dummy = play(task(**options))
     assert again["changed"] is False
 
 
 def test_module_defaults_hold(region: Region, play: Play) -> None:
     """Defaults of the action group reach it."""
     defaults = {"module_defaults": {"group/apiary.swarm.swarm": {"region": "us-east-1"}}}
-    done, shown = play(task(name="/a"), **defaults)
+    (done,), shown = play(task(name="/a"), **defaults)
     assert done["changed"] is True, shown
     assert {call.region for call in region.calls} == {"us-east-1"}
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"name": "/a", "retention": 1000}, "retention 1000 is not a number of days that AWS takes"),
-        ({"name": "/a", "retention": "many"}, "retention_in_days"),
-        ({"name": "/a", "colour": "red"}, "colour"),
-        ({"name": "/a", "groups": []}, "mutually exclusive: name|groups"),
-        ({}, "one of the following is required: name, groups, prune"),
-        (
-            {"name": "/a", "profile": "p", "access_key": "x", "secret_key": "hush"},
-            "mutually exclusive: profile|access_key",
-        ),
-    ],
-)
-def test_bad_input(region: Region, play: Play, options: dict[str, t.Any], message: str) -> None:
+BAD: list[tuple[dict[str, t.Any], str]] = [
+    ({"name": "/a", "retention": 1000}, "retention 1000 is not a number of days that AWS takes"),
+    ({"name": "/a", "retention": "many"}, "retention_in_days"),
+    ({"name": "/a", "colour": "red"}, "colour"),
+    ({"name": "/a", "groups": []}, "mutually exclusive: name|groups"),
+    ({}, "one of the following is required: name, groups, prune"),
+    ({"name": "/a", "profile": "p", "access_key": "x", "secret_key": "hush"}, "mutually exclusive: profile|access_key"),
+]
+
+
+def test_bad_input(region: Region, play: Play) -> None:
     """The same refusals, without a traceback and without a secret."""
-    done, shown = play(task(**options))
-    assert done["failed"] is True
-    assert message in done["msg"]
+    results, shown = play(*(task(**options) for options, dummy in BAD))
+    for result, (options, message) in zip(results, BAD, strict=True):
+        assert result["failed"] is True, options
+        assert message in result["msg"], options
     assert "Traceback" not in shown and "hush" not in shown
     assert region.writes() == []
 
@@ -119,7 +118,7 @@ def test_bad_input(region: Region, play: Play, options: dict[str, t.Any], messag
 )
 def test_the_module_runs_where_it_matters(region: Region, play: Play, keyword: dict[str, t.Any]) -> None:
     """With an environment, another user or async, a process of its own is needed."""
-    done, shown = play({**task(name="/a"), **keyword})
+    (done,), shown = play({**task(name="/a"), **keyword})
     if "environment" in keyword:
         assert {call.region for call in region.calls} == {"us-east-1"}, shown
     elif "async" in keyword:

@@ -15,9 +15,14 @@ from moto_region import Region
 List = t.Callable[..., t.Any]
 
 
-@pytest.fixture
-def varied(region: Region) -> Region:
-    """A fleet: stopped, terminated, untagged, odd tags, IPv6, several interfaces, no public address, 500 at once."""
+@pytest.fixture(scope="module")
+def fleet_of_oddities(region_server: Region) -> Region:
+    """A fleet: stopped, terminated, untagged, odd tags, IPv6, several interfaces, no public address, 500 at once.
+
+    Made once, as listing changes nothing.
+    """
+    region = region_server
+    region.reset()
     ec2 = region.client("ec2")
     fleet.cluster(region)
     stopped, terminated = fleet.run(region, 2, tags={"Env": "dev", "swarm:cluster": "demo"})
@@ -35,6 +40,12 @@ def varied(region: Region) -> Region:
     fleet.run(region, 500, tags={"Env": "load"})
     fleet.run(region, tags={"Env": "dev"}, where="us-east-1")
     return region
+
+
+@pytest.fixture
+def varied(fleet_of_oddities: Region, environment: None) -> Region:
+    """The fleet, and the environment that leads there."""
+    return fleet_of_oddities
 
 
 CASES: dict[str, dict[str, t.Any]] = {
