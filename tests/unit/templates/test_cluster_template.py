@@ -179,12 +179,8 @@ def test_user_data_is_for_the_agent_and_holds_no_secret(template: dict[str, Any]
     (file,) = yaml.safe_load(text)["write_files"]
     assert file["path"] == "/etc/apiary-swarm/node.json"
     settings = json.loads(file["content"])
-    assert settings == {
-        "cluster": "${Cluster}",
-        "region": "${AWS::Region}",
-        "role": role.lower(),
-        "join_source": "ssm",
-    }
+    # Where a node joins from is its image's to say: here it would win over the image.
+    assert settings == {"cluster": "${Cluster}", "region": "${AWS::Region}", "role": role.lower()}
 
 
 def test_each_manager_has_a_group_of_one(template: dict[str, Any]) -> None:
