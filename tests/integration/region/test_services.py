@@ -135,7 +135,7 @@ def balancer(region: LocalRegion) -> Any:
         "    HealthCheckPath='/debian/none', Matcher={'HttpCode': '404'}, HealthCheckIntervalSeconds=5,"
         "    HealthCheckTimeoutSeconds=4)['TargetGroups'][0]['TargetGroupArn'];"
         "elb.modify_target_group_attributes(TargetGroupArn=group,"
-        "    Attributes=[{'Key': 'deregistration_delay.timeout_seconds', 'Value': '3'}]);"
+        "    Attributes=[{'Key': 'deregistration_delay.timeout_seconds', 'Value': '8'}]);"
         "elb.create_listener(LoadBalancerArn=lb['LoadBalancerArn'], Protocol='HTTP', Port=80,"
         "    DefaultActions=[{'Type': 'forward', 'TargetGroupArn': group}]);"
         "elb.register_targets(TargetGroupArn=group, Targets=[{'Id': '100.100.0.3'}]);"
@@ -152,7 +152,7 @@ def health(region: LocalRegion, balancer: Any) -> list[str]:
 
 
 def wait_for(region: LocalRegion, balancer: Any, states: list[str]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while (found := health(region, balancer)) != states:
         assert time.monotonic() < deadline, found
         time.sleep(0.3)
@@ -175,7 +175,7 @@ def test_load_balancer_follows_its_target_group(region: LocalRegion, balancer: A
 def test_deleted_load_balancer_has_no_name(region: LocalRegion, balancer: Any) -> None:
     assert resolve(region, balancer["name"]).startswith("100.100.1.")
     region.python(ELB + f"elb.delete_load_balancer(LoadBalancerArn='{balancer['arn']}'); print('null')")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while resolve(region, balancer["name"]):
         assert time.monotonic() < deadline
         time.sleep(0.3)

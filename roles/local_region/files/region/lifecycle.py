@@ -9,6 +9,7 @@ the engine, its containers, the API, the load balancers. Mounts and interfaces l
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -19,6 +20,8 @@ from pathlib import Path
 
 from . import namespaces
 from .config import RegionConfig
+
+CGROUP_TIMEOUT = 20.0  # seconds until the control groups of killed processes are free
 
 Main = Callable[[RegionConfig, namespaces.HostWorld], None]
 
@@ -130,15 +133,22 @@ def stop(config: RegionConfig, keep_log: bool = False) -> bool:
 
 
 def _remove_cgroups(config: RegionConfig) -> None:
-    """Remove the control groups that the region's engine made: empty, but kept by the kernel until asked."""
+    """Remove the control groups that the region's engine made: empty, but kept by the kernel until asked.
+
+    Those of processes that were just killed stay busy until the kernel has cleared them away.
+    """
+    deadline = time.monotonic() + CGROUP_TIMEOUT
     for root in (Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").glob("*/")):
         top = root / cgroup_parent(config)
-        if top.is_dir():
+        while top.is_dir():
             for directory, dummy, dummy in os.walk(top, topdown=False):
-                try:
+                with contextlib.suppress(OSError):
                     Path(directory).rmdir()
-                except OSError:
-                    print(f"control group {directory} is still in use", file=sys.stderr)
+            if top.is_dir():
+                if time.monotonic() > deadline:
+                    print(f"control group {top} is still in use", file=sys.stderr)
+                    break
+                time.sleep(0.1)
 
 
 def cgroup_parent(config: RegionConfig) -> str:
