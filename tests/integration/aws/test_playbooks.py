@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Playbooks that need AWS alone: whether to bake, and the report on images."""
+"""Playbooks as far as they need AWS alone: whether to bake, the report on images, and a deploy without its images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from moto_region import Region
+from moto_region import ACCOUNT, Region
 
 ROOT = Path(__file__).resolve().parents[3]
 Play = t.Callable[..., subprocess.CompletedProcess[str]]
@@ -108,6 +108,28 @@ def test_an_image_that_is_there_is_copied_shared_and_published(
 
 
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
+def test_an_image_that_is_not_in_ecr_stops_the_deploy_before_anything_is_made(
+    region: Region, play: Play, tmp_path: Path
+) -> None:
+    """Repository or tag: a sentence names each; no log group is made, and there is not even an engine to ask."""
+    region.client("ecr").create_repository(repositoryName="shop/api")
+    host = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com"
+    images = {"api": f"{host}/shop/api:v9", "web": f"{host}/shop/none:v1", "redis": "redis:7"}
+    stack = tmp_path / "shop.yml"
+    stack.write_text(json.dumps({"services": {name: {"image": image} for name, image in images.items()}}), "utf-8")
+    inventory = tmp_path / "demo.json"
+    hosts = {"hosts": {"one": {"ansible_connection": "local", "ansible_become": False}}}
+    inventory.write_text(json.dumps({"all": {"children": {"managers": hosts, "demo": hosts}}}), "utf-8")
+    region.forget()
+    done = play("deploy", "-i", str(inventory), stack="shop", files=str(stack))
+    assert done.returncode != 0
+    assert "has no image with the tag v9" in done.stdout, done.stdout + done.stderr
+    assert "shop/none" in done.stdout and "redis" not in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert region.writes() == []
+    assert region.client("logs").describe_log_groups()["logGroups"] == []
 
 
 def test_the_report_on_images(region: Region, play: Play, make_image: t.Callable[..., str], tmp_path: Path) -> None:
