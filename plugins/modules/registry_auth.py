@@ -69,7 +69,7 @@ seealso:
 EXAMPLES = r"""
 - name: Refresh the login for ECR in all services
   apiary.swarm.registry_auth:
-    registry_auth: "{{ lookup('apiary.swarm.ecr_auth', region='eu-central-1') }}"
+    registry_auth: "{{ query('apiary.swarm.ecr_auth', '123456789012.dkr.ecr.eu-central-1.amazonaws.com') }}"
 """
 
 RETURN = r"""

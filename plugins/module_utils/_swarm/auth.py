@@ -44,6 +44,17 @@ def login_for(logins: t.Iterable[Login], image: str) -> Login | None:
     return next((login for login in logins if digest.host_of(login["registry"]) == registry), None)
 
 
+def doubled(logins: t.Iterable[Login]) -> str:
+    """Return the host for which there are two logins, "" when there is none: nobody could say which one was meant."""
+    seen: set[str] = set()
+    for login in logins:
+        host = digest.host_of(login["registry"])
+        if host in seen:
+            return host
+        seen.add(host)
+    return ""
+
+
 def header_for(logins: t.Sequence[Login], image: str) -> str:
     """Return the C(X-Registry-Auth) header for an image, "" without a login."""
     login = login_for(logins, image)

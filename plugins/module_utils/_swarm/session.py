@@ -9,6 +9,7 @@ from __future__ import annotations
 import traceback
 import typing as t
 
+from . import auth
 from .engine import DEFAULT_HOST, Engine
 from .plan import StackPlan
 
@@ -43,7 +44,10 @@ REGISTRY_OPTIONS: dict[str, t.Any] = {
 
 
 def open_engine(module: AnsibleModule) -> Engine:
-    """Return a session with the engine that the module's options name; fails the module without the Docker SDK."""
+    """Return a session with the engine that the module's options name.
+
+    Fails the module without the Docker SDK, and when two logins are for one registry.
+    """
     try:
         import docker  # noqa: F401 - only to say in a friendly way that it is missing
     except ImportError:
@@ -53,6 +57,9 @@ def open_engine(module: AnsibleModule) -> Engine:
             msg=missing_required_lib("Docker SDK for Python: docker", url="https://docker-py.readthedocs.io"),
             exception=traceback.format_exc(),
         )
+    host = auth.doubled(module.params.get("registry_auth") or ())
+    if host:
+        module.fail_json(msg=f"registry_auth: the registry {host} is given twice; one login serves all of its images.")
     return Engine(module.params["docker_host"])
 
 

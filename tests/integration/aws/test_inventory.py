@@ -146,6 +146,39 @@ def test_regions(region: Region, list_inventory: List) -> None:
     assert len({call.region for call in region.calls if call.action == "DescribeInstances"}) > 10
 
 
+def test_profile_endpoint_and_role(
+    region: Region, list_inventory: List, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The profile's keys and its region, not all regions; an endpoint of one's own; a role, assumed first."""
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name)
+    config = tmp_path / "aws"
+    config.write_text("[profile shop]\nregion = us-east-1\naws_access_key_id = AKIASHOP\naws_secret_access_key = x\n")
+    managers, dummy = fleet.cluster(region, where="us-east-1")
+    fleet.cluster(region)
+    region.forget()
+    given = {**CONFIG, "profile": "shop", "endpoint_url": region.url}
+    listing = list_inventory(given, AWS_CONFIG_FILE=str(config))
+    assert set(listing.hosts("managers")) == set(managers)
+    assert {call.region for call in region.calls} == {"us-east-1"}
+    region.forget()
+    role = "arn:aws:iam::123456789012:role/look"
+    listing = list_inventory({**given, "assume_role_arn": role}, AWS_CONFIG_FILE=str(config))
+    assert set(listing.hosts("managers")) == set(managers)
+    assert region.actions()[0] == "AssumeRole" and "DescribeInstances" in region.actions()
+
+
+def test_spot_instances(region: Region, list_inventory: List) -> None:
+    """Spot instances are told from those on demand."""
+    tags = {"swarm:cluster": "demo", "swarm:role": "worker"}
+    (spot,) = fleet.run(region, tags=tags, InstanceMarketOptions={"MarketType": "spot"})
+    (plain,) = fleet.run(region, tags=tags)
+    listing = list_inventory(CONFIG)
+    assert listing.hosts("spot") == [spot]
+    assert listing.hosts("on_demand") == [plain]
+    assert listing.hostvars[spot]["instance_lifecycle"] == "spot"
+
+
 @pytest.mark.parametrize(
     ("code", "message"),
     [

@@ -52,12 +52,15 @@ CASES: dict[str, dict[str, t.Any]] = {
     "everything": {"filters": {"instance-type": "t3.small"}},
     "one tag": {"filters": {"tag:Env": "dev"}},
     "several values": {"filters": {"tag:Env": ["dev", "qa"]}},
-    "wildcard": {"filters": {"tag:Env": "*a*"}},
+    "wildcard": {"filters": {"tag:Env": ["?a", "d*v"]}},
     "tag key": {"filters": {"tag-key": "swarm:cluster"}},
     "odd tag": {"filters": {"tag:Ünï cødé/:=+-@": "*"}},
     "state": {"filters": {"instance-state-name": ["stopped", "terminated"]}},
     "includes": {"filters": {"tag:Env": "dev"}, "include_filters": [{"tag:Env": "qa"}, {"tag-key": "swarm:role"}]},
-    "excludes": {"filters": {"instance-type": "t3.small"}, "exclude_filters": [{"tag:Env": "load"}, {"tag:Env": "qa"}]},
+    "excludes": {
+        "filters": {"tag:Env": ["dev", "qa"]},
+        "exclude_filters": [{"tag-key": "swarm:cluster"}, {"tag:Env": "qa"}],
+    },
     "regions": {"filters": {"tag:Env": "dev"}, "regions": ["eu-west-1", "us-east-1"]},
     "nothing": {"filters": {"tag:Env": "none"}},
 }

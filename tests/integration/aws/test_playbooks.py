@@ -1,0 +1,147 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Playbooks as far as they need AWS alone: whether to bake, the report on images, and a deploy without its images."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+from moto_region import ACCOUNT, Region
+
+ROOT = Path(__file__).resolve().parents[3]
+Play = t.Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def play(region: Region) -> Play:
+    """Return a function that runs one of the collection's playbooks for the cluster demo."""
+
+    def run(playbook: str, *options: str, **variables: t.Any) -> subprocess.CompletedProcess[str]:
+        given = {"cluster": "demo", "region": "eu-west-1", "ansible_python_interpreter": sys.executable, **variables}
+        return subprocess.run(
+            [
+                str(Path(sys.executable).with_name("ansible-playbook")),
+                f"apiary.swarm.{playbook}",
+                *("-i", "localhost,", "-c", "local", "-e", json.dumps(given), *options),
+            ],
+            env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": f"{ROOT}/.cache/ac:{ROOT}/.cache/collections"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    return run
+
+
+def test_bake_in_check_mode_says_whether_and_why(
+    region: Region, play: Play, base: str, make_image: t.Callable[..., str]
+) -> None:
+    """First because there is no image; after a bake not; then because of the one part that has changed."""
+    region.client("ssm").put_parameter(Name="/base", Value=base, Type="String")
+    region.forget()
+    first = play("bake", "--check", bake_base_image="/base")
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "To bake: There is no validated image yet." in first.stdout
+    assert region.writes() == []
+    parts = lookup_parts()
+    tags = {"validated": "true", "bake-parts": f"base={base} roles={parts['roles']} variables=other version=other"}
+    image = make_image("one", **tags)
+    changed = play("bake", "--check", bake_base_image="/base")
+    expected = f"To bake: Since {image} was baked, the variables and the collection's version changed."
+    assert expected in changed.stdout, changed.stdout + changed.stderr
+    assert region.writes() == []
+
+
+def lookup_parts() -> dict[str, str]:
+    """Return what the lookup bake_parts says of the roles' files."""
+    from ansible_collections.apiary.swarm.plugins.lookup import bake_parts
+
+    roles = ("agent", "ecr", "edge", "engine", "node")
+    folders = [*(f"roles/{role}" for role in roles), *bake_parts.LIBRARIES]
+    return {"roles": bake_parts.files_hash(bake_parts.COLLECTION, folders)}
+
+
+def test_sharing_needs_a_key_of_ones_own(region: Region, play: Play, base: str) -> None:
+    """Refused before a machine is started, in one sentence."""
+    region.forget()
+    done = play("bake", bake_base_image=base, bake_share_with=["210987654321"])
+    assert done.returncode != 0
+    assert "bake_share_with needs bake_kms_key_id" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert region.writes() == []
+
+
+def test_an_image_that_is_there_is_copied_shared_and_published(
+    region: Region, play: Play, base: str, make_image: t.Callable[..., str]
+) -> None:
+    """Nothing to bake, and a region and an account more than last time."""
+    hashed = play("bake", "--check", "-vv", bake_base_image=base, bake_kms_key_id=KEY)
+    wanted = json.loads("{" + hashed.stdout.split('"tags": {', 1)[1].split("}", 1)[0] + "}")
+    image = make_image("one", validated="true", **{key.removeprefix("swarm:"): value for key, value in wanted.items()})
+    more = {
+        "bake_base_image": base,
+        "bake_kms_key_id": KEY,
+        "bake_copy_to": ["us-east-1"],
+        "bake_share_with": ["210987654321"],
+        "bake_deprecate_after_days": 0,
+    }
+    checked = play("bake", "--check", **more)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert region.writes() == [] and "CopyImage" not in region.actions()
+    done = play("bake", **more)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (copy,) = region.client("ec2", "us-east-1").describe_images(Owners=["self"])["Images"]
+    for where, identity in (("eu-west-1", image), ("us-east-1", copy["ImageId"])):
+        ssm = region.client("ssm", where)
+        assert ssm.get_parameter(Name="/swarm/demo/ami")["Parameter"]["Value"] == identity
+        attribute = region.client("ec2", where).describe_image_attribute(ImageId=identity, Attribute="launchPermission")
+        assert [entry["UserId"] for entry in attribute["LaunchPermissions"]] == ["210987654321"]
+
+
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
+def test_an_image_that_is_not_in_ecr_stops_the_deploy_before_anything_is_made(
+    region: Region, play: Play, tmp_path: Path
+) -> None:
+    """Repository or tag: a sentence names each; no log group is made, and there is not even an engine to ask."""
+    region.client("ecr").create_repository(repositoryName="shop/api")
+    host = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com"
+    images = {"api": f"{host}/shop/api:v9", "web": f"{host}/shop/none:v1", "redis": "redis:7"}
+    stack = tmp_path / "shop.yml"
+    stack.write_text(json.dumps({"services": {name: {"image": image} for name, image in images.items()}}), "utf-8")
+    inventory = tmp_path / "demo.json"
+    hosts = {"hosts": {"one": {"ansible_connection": "local", "ansible_become": False}}}
+    inventory.write_text(json.dumps({"all": {"children": {"managers": hosts, "demo": hosts}}}), "utf-8")
+    region.forget()
+    done = play("deploy", "-i", str(inventory), stack="shop", files=str(stack))
+    assert done.returncode != 0
+    assert "has no image with the tag v9" in done.stdout, done.stdout + done.stderr
+    assert "shop/none" in done.stdout and "redis" not in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert region.writes() == []
+    assert region.client("logs").describe_log_groups()["logGroups"] == []
+
+
+def test_the_report_on_images(region: Region, play: Play, make_image: t.Callable[..., str], tmp_path: Path) -> None:
+    """The playbook images: a table, and the flaws."""
+    image = make_image("one", validated="true")
+    packages = [{"name": "docker-ce", "version": "5:29.1"}, {"name": "openssl", "version": "3.5.1-1"}]
+    listed = {"distribution": "Debian 13", "release": "trixie", "packages": packages}
+    (tmp_path / f"{image}.json").write_text(json.dumps(listed), "utf-8")
+    tracker = tmp_path / "tracker.json"
+    tracker.write_text(json.dumps({"openssl": {"CVE-2026-1": {"releases": {"trixie": {"status": "open"}}}}}), "utf-8")
+    done = play("images", images_artifacts=str(tmp_path), images_tracker=str(tracker))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert image in done.stdout and "5:29.1" in done.stdout and "Debian 13" in done.stdout
+    assert "Without a fix yet: openssl" in done.stdout and "CVE-2026-1" in done.stdout
+    assert region.writes() == []
