@@ -14,13 +14,13 @@ import itertools
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine_figures import Converged, Count, Figures
 from engine_rivals import Rivals
-from engine_site import Site
+from engine_site import STACK, Site
 from measure import CACHE, Result, Run, side_by_side
 
 from engine_recorder import Recorder  # isort: skip  # found by engine_site
@@ -37,12 +37,14 @@ class Plan:
 
     :ivar sizes: numbers of services for all works; growth: for nothing to change.
     :ivar rounds: runs of each rival.
-    :ivar loop_rounds: runs of the loop, by number of services; *rounds* where it is not given.
+    :ivar create_rounds: of creation, by number of services; *rounds* where it is not given.
+    :ivar loop_rounds: of the loop, likewise.
     """
 
     sizes: Sequence[int]
     growth: Sequence[int]
     rounds: int
+    create_rounds: dict[int, int]
     loop_rounds: dict[int, int]
 
 
@@ -57,23 +59,29 @@ class Bench:
         self._values = (f"value-{number}" for number in itertools.count())
         self._value = next(self._values)
 
-    def run(self) -> Figures:
-        """Measure everything."""
+    def run(self, save: Callable[[Figures], object]) -> None:
+        """Measure everything; *save* is called with the figures so far after each part."""
         self.grow()
-        for size in self.plan.sizes:
-            self.loop(size)
+        save(self.figures)
         for size in self.plan.sizes:
             self.create(size)
+        save(self.figures)
         self.converge(min(self.plan.sizes))
-        return self.figures
+        save(self.figures)
+        for size in self.plan.sizes:
+            self.loop(size)
+            save(self.figures)
 
     # -- on services that all share ------------------------------------------------------------------------------
     def grow(self) -> None:
         """Measure runs without and with a change on more and more services."""
         self.site.clear()
-        for size in sorted({*self.plan.sizes, *self.plan.growth}):
+        sizes = sorted({*self.plan.sizes, *self.plan.growth})
+        self._share(sizes[0])
+        for size in sizes:
             say(f"{size} services: nothing to change")
-            self._share(size)
+            self.rivals.deploy("ours", size, self._value, wait=False)()
+            self.site.settle(size)
             if size in self.plan.sizes:
                 self._measure_size(size)
             else:
@@ -81,7 +89,7 @@ class Bench:
         self.site.clear()
 
     def _share(self, size: int) -> None:
-        """Deploy *size* services and check that no rival sees anything to do."""
+        """Check that whatever a rival deploys, ours finds nothing to change in it: they can share services."""
         self.rivals.deploy("ours", size, self._value, wait=False)()
         self.site.settle(size)
         for rival in SHARING[1:]:
@@ -147,6 +155,7 @@ class Bench:
         created = []
         for dummy in range(rounds):
             self.site.clear()
+            self.site.client.create_network(f"{STACK}_net", driver="overlay")  # a task less for the loop
             created.append(self.rivals.deploy("loop", size, self._value)())
         self.figures.times.setdefault(("create", size), {})["loop"] = Result("loop", tuple(created))
         self.site.settle(size)
@@ -162,7 +171,8 @@ class Bench:
         """Measure creation until the engine has accepted everything."""
         say(f"{size} services: create")
         go = {name: self.rivals.deploy(name, size, self._value, **_at_once(name)) for name in SHARING}
-        found = side_by_side(go, self.plan.rounds, before=self.site.clear)
+        rounds = self.plan.create_rounds.get(size, self.plan.rounds)
+        found = side_by_side(go, rounds, before=self.site.clear)
         self.figures.times.setdefault(("create", size), {}).update(found)
         self.site.clear()
 

@@ -153,7 +153,7 @@ def _medians(figures: Figures, rival: str) -> dict[int, float]:
 
 
 def _growth(figures: Figures) -> str:
-    if not figures.growth:
+    if len(figures.growth) < 2:
         return ""
     rivals = [rival for rival in ("ours", "cli", "minimal") if any(rival in runs for runs in figures.growth.values())]
     rows = [

@@ -84,7 +84,6 @@ class Rivals:
 
     def _loop(self, file: Path, count: int, value: str, **options: t.Any) -> list[dict[str, t.Any]]:
         items = [{"name": f"{STACK}_{name}", "env": env} for name, env in environments(count, value).items()]
-        network = {"docker_host": self.host, "name": f"{STACK}_net", "driver": "overlay", "scope": "swarm"}
         arguments = {
             "docker_host": self.host,
             "name": "{{ item.name }}",
@@ -95,7 +94,6 @@ class Rivals:
             "endpoint_mode": "dnsrr",
         }
         return [
-            {"community.docker.docker_network": network},
             {
                 "community.docker.docker_swarm_service": arguments,
                 "loop": items,

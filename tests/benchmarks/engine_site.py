@@ -39,8 +39,8 @@ class Site:
             self.client.remove_service(service["ID"])
         for config in self.client.configs():
             self.client.remove_config(config["ID"])
-        until(lambda: not self.client.containers(), "the containers to go", 180)
-        until(self._no_networks, "the networks to go", 60)
+        until(lambda: not self.client.containers(all=True), "the containers to go", 180, 0.2)
+        until(self._no_networks, "the networks to go", 60, 0.2)
 
     def _no_networks(self) -> bool:
         left = [item for item in self.client.networks(filters={"scope": "swarm"}) if not item["Ingress"]]

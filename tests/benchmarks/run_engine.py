@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from bench_report import PAGE, machine, peer_version, write_part
 from engine_bench import Bench, Plan
+from engine_figures import Figures
 from engine_report import page, picture
 from engine_rivals import docker_version
 from engine_site import site
@@ -33,25 +34,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="runs of each rival (default: 5)")
     parser.add_argument("--sizes", type=numbers, default=[10, 30, 100], help="services (default: 10,30,100)")
-    parser.add_argument("--growth", type=numbers, default=[50, 150, 200, 300], help="more sizes for the growth")
+    parser.add_argument("--growth", type=numbers, default=[150, 200, 300], help="more sizes for nothing to change")
+    parser.add_argument("--create-rounds", type=numbers, default=[5, 5, 5], help="runs of creation, for each size")
     parser.add_argument("--loop-rounds", type=numbers, default=[5, 2, 1], help="runs of the loop, for each size")
     options = parser.parse_args()
     CACHE.mkdir(parents=True, exist_ok=True)
-    plan = Plan(
-        options.sizes, options.growth, options.rounds, dict(zip(options.sizes, options.loop_rounds, strict=False))
-    )
+    create = dict(zip(options.sizes, options.create_rounds, strict=False))
+    loop = dict(zip(options.sizes, options.loop_rounds, strict=False))
+    plan = Plan(options.sizes, options.growth, options.rounds, create, loop)
     with site() as found:
         engine = found.versions()
-        figures = Bench(found, plan).run()
-    setting = (
-        f"Measured with community.docker {peer_version('community', 'docker')}, {docker_version()}, dockerd "
-        f"{engine['dockerd']} (API {engine['API']}), {machine()}; {plan.rounds} rounds, in turns. Repeat with `make "
-        "bench`, or `python tests/benchmarks/run_engine.py`; `--rounds` and `--sizes` make it shorter."
-    )
-    text = page(figures, setting)
-    (PAGE.parent / "benchmarks-growth.svg").write_text(picture(figures), encoding="utf-8")
-    write_part("engine", text)
-    print(text)
+        setting = (
+            f"Measured with community.docker {peer_version('community', 'docker')}, {docker_version()}, dockerd "
+            f"{engine['dockerd']} (API {engine['API']}), {machine()}; {plan.rounds} rounds, in turns. "
+            "Repeat with `make bench`, or `python tests/benchmarks/run_engine.py`; `--help` tells how."
+        )
+
+        def save(figures: Figures) -> None:
+            (PAGE.parent / "benchmarks-growth.svg").write_text(picture(figures), encoding="utf-8")
+            write_part("engine", page(figures, setting))
+
+        Bench(found, plan).run(save)
+    print(PAGE.read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":
