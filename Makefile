@@ -32,6 +32,7 @@ READY_RUN := $(CACHE)/stamps/run-$(call hash,$(RUN_REQUIREMENTS))
 READY := $(CACHE)/stamps/dev-$(call hash,$(DEV_REQUIREMENTS))
 READY_NEWEST := $(CACHE)/stamps/newest-$(call hash,$(NEWEST_REQUIREMENTS))
 READY_IMPORTER := $(CACHE)/stamps/importer-$(call hash,requirements/importer.txt)
+READY_BENCH := $(CACHE)/stamps/bench-$(call hash,requirements/bench.txt)
 PROGRAMS := $(CACHE)/stamps/programs-$(call hash,tests/support/packages.yml roles/local_region/vars/main.yml)
 READY_PEERS := $(CACHE)/stamps/peers-$(PEERS_FROM)
 
@@ -95,8 +96,9 @@ test-e2e: $(READY) $(PROGRAMS) ## bake, cluster, deploy, break things
 
 test-sanity: check-sanity
 
-bench: $(READY) ## ratios against rivals, side by side in one run
-	@for bench in tests/benchmarks/run*.py; do $(BIN)/python $$bench; done
+bench: $(READY) $(READY_BENCH) $(PROGRAMS) ## measure against the peers, in turns in one run; writes docs/benchmarks.md
+	@$(BIN)/python tests/benchmarks/run_engine.py
+	$(BIN)/python tests/benchmarks/run_aws.py
 
 # --- quick checks, two at a time, each line with its check's name -----------------------------------------------------
 CHECKS := format ruff types lint yaml arguments docs reference changelog unit
@@ -202,6 +204,11 @@ $(READY_NEWEST):
 $(READY_IMPORTER):
 	@mkdir -p $(@D)
 	@scripts/venv $(CACHE)/venv-importer $$(python3 scripts/find_python.py oldest) -r requirements/importer.txt
+	@touch $@
+
+$(READY_BENCH): $(READY_RUN)
+	@mkdir -p $(@D)
+	@$(VENV)/bin/pip install --quiet --no-deps --upgrade --target $(CACHE)/bench/peers -r requirements/bench.txt
 	@touch $@
 
 # Galaxy is not asked: the same released collections are in the wheel of PyPI's "ansible".

@@ -12,8 +12,10 @@ from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
+from ansible_collections.apiary.swarm.plugins.modules import stack
 from ansible_collections.apiary.swarm.plugins.modules.stack import ARGUMENTS
 from ansible_collections.apiary.swarm.plugins.plugin_utils._follow import PRIVATE, FollowingAction, checked
+from ansible_collections.apiary.swarm.plugins.plugin_utils._here import Here
 from ansible_collections.apiary.swarm.plugins.plugin_utils._stack_files import Request, StackFiles
 
 display = Display()
@@ -33,7 +35,7 @@ class ActionModule(FollowingAction):
         arguments = {key: value for key, value in given.items() if key not in _OURS}
         if params["state"] == "present":
             arguments.update(self._model(params))
-        return self.follow("apiary.swarm.stack", arguments, task_vars)
+        return self.follow("apiary.swarm.stack", arguments, task_vars, Here(ARGUMENTS, stack.answer))
 
     def _model(self, params: dict[str, t.Any]) -> dict[str, t.Any]:
         """Return the module's private arguments. Raises AnsibleActionFail with one sentence."""

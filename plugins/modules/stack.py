@@ -309,8 +309,11 @@ def recorded(history: t.Sequence[releases.Release], stack: str, number: int | No
 
 def protect(module: AnsibleModule) -> None:
     """Make Ansible hide the content of secrets wherever it turns up, the last log lines of a task included."""
-    texts = [base64.b64decode(data).decode(errors="ignore") for data in (module.params["secret_data"] or {}).values()]
-    module.no_log_values.update(line for text in texts for line in text.splitlines() if len(line) >= SHORTEST_SECRET)
+    contents = [str(data) for data in (module.params["secret_data"] or {}).values()]
+    texts = [base64.b64decode(data).decode(errors="ignore") for data in contents]
+    lines = [line for text in texts for line in text.splitlines() if len(line) >= SHORTEST_SECRET]
+    passwords = [str(login["password"]) for login in module.params["registry_auth"]]
+    module.no_log_values.update(value for value in (*contents, *passwords, *lines) if value)
 
 
 def deploy_result(result: Result) -> dict[str, t.Any]:
@@ -341,20 +344,29 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     return deploy_result(result)
 
 
+def answer(module: AnsibleModule) -> dict[str, t.Any]:
+    """Do what the arguments ask for and return the result, that of a failure too."""
+    protect(module)
+    told = {"module_args": {key: value for key, value in module.params.items() if key not in UNTOLD}}
+    try:
+        return {**run(module), "invocation": told}
+    except DeployFailed as exc:
+        failure = {"msg": exc.message, "failures": exc.failures, "changed": exc.changed}
+    except (SwarmError, ModelError) as exc:
+        failure = {"msg": str(exc)}
+    return {"failed": True, **failure, "invocation": told}
+
+
 def main() -> None:
     """Run the module."""
     # no_log: the arguments hold environment variables, which have no business in the journal.
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True, no_log=True)
     if module.params["state"] == "present" and module.params["model"] is None:
         module.fail_json(msg="apiary.swarm.stack needs files or definition, which its action plugin reads.")
-    protect(module)
-    told = {"module_args": {key: value for key, value in module.params.items() if key not in UNTOLD}}
-    try:
-        module.exit_json(**run(module), invocation=told)
-    except DeployFailed as exc:
-        module.fail_json(msg=exc.message, failures=exc.failures, changed=exc.changed, invocation=told)
-    except (SwarmError, ModelError) as exc:
-        module.fail_json(msg=str(exc), invocation=told)
+    result = answer(module)
+    if result.pop("failed", False):
+        module.fail_json(**result)
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import contextlib
 import secrets
 import threading
 import typing as t
+from importlib.util import find_spec
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -19,6 +20,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import progress
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose.errors import nearest
+from ansible_collections.apiary.swarm.plugins.plugin_utils._here import Here, is_here
 
 display = Display()
 
@@ -105,8 +107,17 @@ class FollowingAction(ActionBase):
     _supports_check_mode = True
     _supports_async = True
 
-    def follow(self, module: str, arguments: dict[str, t.Any], task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
-        """Run a module and show its progress, unless the option C(progress) says no."""
+    def follow(
+        self,
+        module: str,
+        arguments: dict[str, t.Any],
+        task_vars: dict[str, t.Any] | None,
+        here: Here | None = None,
+    ) -> dict[str, t.Any]:
+        """Run a module and show its progress, unless the option C(progress) says no.
+
+        :param here: does the module's work in this process; used when that makes no difference.
+        """
         in_background = bool(self._task.async_val)
         wanted = boolean(arguments.get("progress", True), strict=False)
         follow = wanted and not in_background and not self._task.check_mode
@@ -114,6 +125,8 @@ class FollowingAction(ActionBase):
         with Follower(self._remote_text) if follow else contextlib.nullcontext() as follower:
             if follower:
                 arguments["progress_token"] = follower.token
+            if here is not None and is_here(self) and find_spec("docker"):
+                return here.result(arguments, self._task.check_mode)
             result: dict[str, t.Any] = self._execute_module(
                 module_name=module, module_args=arguments, task_vars=task_vars, wrap_async=in_background
             )

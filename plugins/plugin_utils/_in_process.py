@@ -20,6 +20,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.options import (
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsOptions, AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
+from ansible_collections.apiary.swarm.plugins.plugin_utils._here import is_here
 
 
 class AwsModule(t.Protocol):
@@ -48,7 +49,7 @@ class InProcessAction(ActionBase):  # type: ignore[misc]  # Ansible's classes ha
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Run the task, here if that makes no difference."""
         super().run(tmp, task_vars)
-        if not self._is_here():
+        if not is_here(self):
             return self._as_module(task_vars)
         rules = self.module.RULES
         dummy, params = self.validate_argument_spec(
@@ -71,15 +72,6 @@ class InProcessAction(ActionBase):  # type: ignore[misc]  # Ansible's classes ha
             return {"failed": True, "msg": error.message, **error.data}
         except SwarmError as error:
             raise AnsibleActionFail(error.message) from None
-
-    def _is_here(self) -> bool:
-        """Tell whether the module would run on this machine, as this user, with this environment."""
-        return (
-            self._connection.transport in ("local", "ansible.builtin.local")
-            and not self._play_context.become
-            and not any(self._task.environment or ())
-            and not self._task.async_val
-        )
 
     def _as_module(self, task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
         found: dict[str, t.Any] = self._execute_module(

@@ -6,9 +6,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+import platform
+from importlib.metadata import version
 from pathlib import Path
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "benchmarks.md"
 HEAD = """# Benchmarks
 
 Written by `make bench`. Every figure is the median of the ratios of paired runs, taken in turns in one run on one
@@ -27,6 +32,20 @@ def write_part(name: str, text: str) -> None:
         page = f"{page.rstrip()}\n\n{part}\n"
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(page, encoding="utf-8")
+
+
+def peer_version(namespace: str, name: str) -> str:
+    """Return the version of a collection that is measured against."""
+    manifest = ROOT / ".cache/collections/ansible_collections" / namespace / name / "MANIFEST.json"
+    return str(json.loads(manifest.read_text(encoding="utf-8"))["collection_info"]["version"])
+
+
+def machine(*packages: str) -> str:
+    """Return the versions of ansible-core, *packages* and Python, and the size of the machine."""
+    installed = ", ".join(f"{name} {version(name)}" for name in ("ansible-core", *packages))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
+    python = platform.python_version()
+    return f"{installed}, Python {python}, Linux {platform.release()}, {os.cpu_count()} CPUs, {memory:.0f} GiB"
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:

@@ -9,20 +9,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import platform
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import inventory
 import log_groups
-from bench_report import table, write_part
-from measure import CACHE, ROOT, Result
+from bench_report import machine, peer_version, table, write_part
+from measure import CACHE, Result
 
 GROWTH = (100, 1000, 5000)
 """Hosts for the table of growth."""
@@ -30,10 +26,7 @@ GROWTH = (100, 1000, 5000)
 
 def versions() -> str:
     """Return a line with the versions and the machine of this run."""
-    manifest = ROOT / ".cache/collections/ansible_collections/amazon/aws/MANIFEST.json"
-    peer = json.loads(manifest.read_text(encoding="utf-8"))["collection_info"]["version"]
-    packages = ", ".join(f"{name} {version(name)}" for name in ("ansible-core", "botocore", "moto"))
-    return f"amazon.aws {peer}, {packages}, Python {platform.python_version()}, {os.cpu_count()} CPUs"
+    return f"amazon.aws {peer_version('amazon', 'aws')}, {machine('botocore', 'moto')}"
 
 
 def seconds(result: Result) -> str:

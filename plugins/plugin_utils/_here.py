@@ -1,0 +1,69 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+
+"""Doing a module's work in the controller's own process, when the controller is where it would run anyway."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import typing as t
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
+from ansible.plugins.action import ActionBase
+
+Params = dict[str, t.Any]
+
+
+class Task:
+    """What a module's work asks of the module that it runs in.
+
+    :ivar params: the options with their defaults.
+    :ivar no_log_values: what must not be in the result.
+    """
+
+    def __init__(self, params: Params, check_mode: bool) -> None:
+        self.params = params
+        self.check_mode = check_mode
+        self.no_log_values: set[str] = set()
+        self.warnings: list[str] = []
+
+    def warn(self, text: str) -> None:
+        """Show a warning with the result."""
+        self.warnings.append(text)
+
+
+@dataclasses.dataclass(frozen=True)
+class Here:
+    """A module's work.
+
+    :ivar specification: the module's options.
+    :ivar work: does it and returns the module's result, that of a failure too.
+    """
+
+    specification: Params
+    work: t.Callable[[t.Any], Params]
+
+    def result(self, arguments: Params, check_mode: bool) -> Params:
+        """Return what the module would answer: plain data with nothing secret in it."""
+        found = ArgumentSpecValidator(self.specification).validate(arguments)
+        if found.error_messages:
+            return {"failed": True, "msg": "; ".join(found.error_messages)}
+        task = Task(found.validated_parameters, check_mode)
+        answer = self.work(task)
+        told = {**answer, "warnings": task.warnings} if task.warnings else answer
+        return t.cast(Params, remove_values(json.loads(json.dumps(told)), task.no_log_values))
+
+
+def is_here(action: ActionBase) -> bool:
+    """Tell whether a module would run on this machine, as this user, with this environment, and be waited for."""
+    task = action._task
+    return (
+        action._connection.transport in ("local", "ansible.builtin.local")
+        and not action._play_context.become
+        and not any(task.environment or ())
+        and not task.async_val
+    )

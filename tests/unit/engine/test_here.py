@@ -1,0 +1,85 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The work of a module in the controller's process: the same options, and nothing secret in the result."""
+
+from __future__ import annotations
+
+import base64
+import types
+import typing as t
+
+import pytest
+
+from ansible_collections.apiary.swarm.plugins.modules import stack
+from ansible_collections.apiary.swarm.plugins.plugin_utils._here import Here, is_here
+
+SECRET = base64.b64encode(b"first line\nhunter2-hunter2\n").decode()
+
+
+Work = t.Callable[[t.Any], dict[str, t.Any]]
+
+
+def result(work: Work, **arguments: t.Any) -> dict[str, t.Any]:
+    return Here(stack.ARGUMENTS, work).result({"name": "shop", **arguments}, check_mode=True)
+
+
+def test_options_are_converted_and_have_their_defaults() -> None:
+    params = result(lambda task: task.params, wait="no", wait_timeout="30")
+    assert params["wait"] is False and params["wait_timeout"] == 30 and params["prune"] is True
+
+
+def test_bad_options_are_refused_before_any_work() -> None:
+    def work(_task: t.Any) -> dict[str, t.Any]:
+        raise AssertionError("worked")
+
+    answer = result(work, wait_timeout="soon")
+    assert answer["failed"] and "wait_timeout" in answer["msg"]
+
+
+def test_secrets_and_passwords_are_hidden_wherever_they_are() -> None:
+    def work(task: t.Any) -> dict[str, t.Any]:
+        stack.protect(task)
+        task.warn("it said hunter2-hunter2")
+        return {"msg": f"{SECRET} pa55word", "lines": ("hunter2-hunter2", "fine")}
+
+    login = {"registry": "r", "username": "u", "password": "pa55word"}
+    text = str(result(work, secret_data={"s": SECRET}, registry_auth=[login]))
+    assert "hunter2" not in text and "pa55word" not in text and SECRET not in text and "fine" in text
+
+
+def test_empty_secrets_hide_nothing() -> None:
+    def work(task: t.Any) -> dict[str, t.Any]:
+        stack.protect(task)
+        return {"msg": "all is well"}
+
+    login = {"registry": "r", "username": "u", "password": ""}
+    assert result(work, secret_data={"s": ""}, registry_auth=[login]) == {"msg": "all is well"}
+
+
+def test_a_failure_is_a_result() -> None:
+    answer = result(stack.answer, docker_host="unix:///nowhere/docker.sock", state="absent")
+    assert answer["failed"] and "no engine answers at unix:///nowhere/docker.sock" in answer["msg"]
+    assert answer["invocation"]["module_args"]["name"] == "shop"
+
+
+@pytest.mark.parametrize(
+    ("transport", "become", "environment", "background", "expected"),
+    [
+        ("local", False, [], 0, True),
+        ("ansible.builtin.local", False, [{}], 0, True),
+        ("ssh", False, [], 0, False),
+        ("local", True, [], 0, False),
+        ("local", False, [{"A": "b"}], 0, False),
+        ("local", False, [], 60, False),
+    ],
+)
+def test_where_a_module_would_see_a_difference_it_runs_as_one(
+    transport: str, become: bool, environment: list[t.Any], background: int, expected: bool
+) -> None:
+    action = types.SimpleNamespace(
+        _connection=types.SimpleNamespace(transport=transport),
+        _play_context=types.SimpleNamespace(become=become),
+        _task=types.SimpleNamespace(environment=environment, async_val=background),
+    )
+    assert is_here(t.cast(t.Any, action)) is expected
