@@ -69,7 +69,7 @@ PYTEST := $(BIN)/python -m pytest --durations=15 --durations-min=1
 # Not in it yet, each a target of its own: test-agent, test-newest, test-molecule and deploys while engines break.
 INTEGRATION := $(addprefix tests/integration/,compose_parity aws engine region) --ignore tests/integration/engine/test_faults.py
 test: $(READY) $(READY_NEWEST) $(READY_IMPORTER) $(PROGRAMS) ## cheap things first; ends with pytest's summary line
-	@trap 'status=$$?; $(MAKE) down >$(CACHE)/down.log 2>&1 || { cat $(CACHE)/down.log >&2; exit 1; }; exit $$status' EXIT
+	@trap 'status=$$?; $(SANDBOX) -e sandbox_state=absent >$(CACHE)/down.log 2>&1 || { cat $(CACHE)/down.log >&2; exit 1; }; exit $$status' EXIT
 	$(PYTEST) -n 2 tests/unit
 	$(PYTEST) tests/judges $(INTEGRATION) tests/e2e
 
