@@ -55,7 +55,7 @@ def build(engine: LocalEngine, image: str = IMAGE) -> bool:
             return False
         api.import_image_from_data(
             _archive(files), repository=image.partition(":")[0], tag=image.partition(":")[2],
-            changes=[f'LABEL {_SIGNATURE_LABEL}="{signature}"', "STOPSIGNAL SIGQUIT"],
+            changes=[f'LABEL {_SIGNATURE_LABEL}="{signature}"'],
         )  # fmt: skip
     return True
 

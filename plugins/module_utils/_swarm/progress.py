@@ -77,7 +77,9 @@ class Progress:
 def line(name: str, verdict: Verdict) -> str:
     """Return one line: C(shop_web 2/4 progressing: 2 of 4 tasks run)."""
     reason = f": {verdict.reason}" if verdict.reason else ""
-    return _one_line(f"{name} {verdict.running}/{verdict.wanted} {verdict.state}{reason}")
+    # A failure that the engine tells of itself was no matter of counting.
+    counts = "" if verdict.state == "failed" and not verdict.wanted else f" {verdict.running}/{verdict.wanted}"
+    return _one_line(f"{name}{counts} {verdict.state}{reason}")
 
 
 def move_line(name: str, move: Move) -> str:

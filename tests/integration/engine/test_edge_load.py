@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import typing as t
 from pathlib import Path
 
+import docker
 import pytest
 from lab import MORTAL, Node, until
 from stacks import SECOND, service, stack
@@ -37,7 +39,8 @@ def edge(swarm: Swarm, tmp_path: Path) -> t.Iterator[Node]:
     print(log.read_text())
     runner.kill()
     runner.wait()
-    swarm.client.remove_container("apiary-edge", force=True)
+    with contextlib.suppress(docker.errors.NotFound):
+        swarm.client.remove_container("apiary-edge", force=True)
     until(lambda: swarm.client.remove_network(network) is None, "the network to be free")
 
 
@@ -46,7 +49,7 @@ def _in(node: Node, script: str, *arguments: str, output: t.Any) -> subprocess.P
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, env=os.environ)
 
 
-def test_d29_updates_under_load_fail_no_request(swarm: Swarm, name: str, edge: Node) -> None:
+def test_d29_updates_under_load_fail_no_request(swarm: Swarm, edge: Node, name: str) -> None:
     images = {}
     for version in ("1", "2"):
         config = {"StopSignal": "SIGTERM", "Healthcheck": HEALTHY}

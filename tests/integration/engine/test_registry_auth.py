@@ -17,11 +17,11 @@ PORT = 5001
 
 
 @pytest.fixture
-def private(swarm: Swarm) -> t.Iterator[str]:
-    """An image in a registry with a login, user C(u), password C(first)."""
+def private(swarm: Swarm, name: str) -> t.Iterator[str]:
+    """An image that no node has, in a registry with a login, user C(u), password C(first)."""
     registry = swarm.lab.start_registry(PORT, "u", "first")
     login = {"username": "u", "password": "first"}
-    yield swarm.lab.image("private", "v1", registry=registry, auth=login)
+    yield swarm.lab.image("private", "v1", files={"/www/index.html": name}, registry=registry, auth=login)
     swarm.lab.stop_registry(PORT)
 
 

@@ -45,6 +45,12 @@ def test_lines() -> None:
     assert not Path(progress.path(token)).exists()
 
 
+def test_a_failure_that_is_no_matter_of_counting_has_no_counts() -> None:
+    failed = Verdict("failed", "the engine paused the update", cause="engine")
+    assert progress.line("shop_web", failed) == "shop_web failed: the engine paused the update"
+    assert progress.line("shop_web", Verdict("converged", "", 0, 0)) == "shop_web 0/0 converged"
+
+
 def test_no_token_no_file() -> None:
     with progress.Progress("") as listener:
         listener("shop_web", WAITS)
