@@ -67,7 +67,8 @@ PYTEST := $(BIN)/python -m pytest --durations=15 --durations-min=1
 
 .PHONY: test test-judges test-unit test-integration test-agent test-newest test-molecule test-e2e test-sanity bench
 # Not in it yet, each a target of its own: test-agent, test-newest, test-molecule and deploys while engines break.
-INTEGRATION := $(addprefix tests/integration/,compose_parity aws engine region) --ignore tests/integration/engine/test_faults.py
+NOT_YET := $(addprefix --ignore tests/integration/engine/,test_faults.py test_stack_logs.py)
+INTEGRATION := $(addprefix tests/integration/,compose_parity aws engine region) $(NOT_YET)
 test: $(READY) $(READY_NEWEST) $(READY_IMPORTER) $(PROGRAMS) ## cheap things first; ends with pytest's summary line
 	@trap 'status=$$?; $(SANDBOX) -e sandbox_state=absent >$(CACHE)/down.log 2>&1 || { cat $(CACHE)/down.log >&2; exit 1; }; exit $$status' EXIT
 	$(PYTEST) -n 2 tests/unit
