@@ -166,7 +166,7 @@ def main() -> None:
         {
             "image_id": {"type": "str", "required": True},
             "to_regions": {"type": "list", "elements": "str", "required": True},
-            "kms_key_ids": {"type": "dict", "default": {}},
+            "kms_key_ids": {"type": "dict", "default": {}, "no_log": False},
             "wait_timeout": {"type": "int", "default": 1800},
         },
         run,
