@@ -65,12 +65,12 @@ shell: $(READY) ## a shell inside the local region
 PYTEST := $(BIN)/python -m pytest --durations=15 --durations-min=1
 
 .PHONY: test test-judges test-unit test-integration test-agent test-newest test-molecule test-e2e test-sanity bench
-# Not in it yet, each a target of its own: test-agent, test-newest, test-molecule and deploys while engines break.
-INTEGRATION := $(addprefix tests/integration/,compose_parity aws engine region) --ignore tests/integration/engine/test_faults.py
+# Not in it yet, a target of its own: deploys while engines break.
+INTEGRATION := $(addprefix tests/integration/,compose_parity aws engine agent region) --ignore tests/integration/engine/test_faults.py
 test: $(READY) $(READY_NEWEST) $(READY_IMPORTER) $(PROGRAMS) ## cheap things first; ends with pytest's summary line
 	@trap 'status=$$?; $(MAKE) down >$(CACHE)/down.log 2>&1 || { cat $(CACHE)/down.log >&2; exit 1; }; exit $$status' EXIT
 	$(PYTEST) -n 2 tests/unit
-	$(PYTEST) tests/judges $(INTEGRATION) tests/e2e
+	$(PYTEST) tests/judges $(INTEGRATION) tests/newest tests/molecule tests/e2e
 
 test-judges: $(READY) $(READY_NEWEST) $(READY_IMPORTER) ## linters, types, sanity, Galaxy's importer, templates, policies
 	@$(PYTEST) tests/judges
