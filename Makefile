@@ -65,13 +65,16 @@ shell: $(READY) ## a shell inside the local region
 # --- tests ------------------------------------------------------------------------------------------------------------
 PYTEST := $(BIN)/python -m pytest --durations=15 --durations-min=1
 
-.PHONY: test test-judges test-unit test-integration test-agent test-newest test-molecule test-e2e test-sanity bench
-# Not in it yet, each a target of its own: test-agent, test-newest, test-molecule and deploys while engines break.
-INTEGRATION := $(addprefix tests/integration/,compose_parity aws engine region) --ignore tests/integration/engine/test_faults.py --ignore tests/integration/engine/test_edge_load.py
+.PHONY: test test-judges test-unit test-integration test-agent test-faults test-newest test-molecule test-e2e test-sanity bench
+# Not in it, for their eight minutes: deploys while engines break.
+FAULTS := tests/integration/engine/test_faults.py
+# Tests that wait more than they work, in two processes, each with its own engines.
+WAITING := $(addprefix tests/integration/,compose_parity aws engine agent) --ignore $(FAULTS)
 test: $(READY) $(READY_NEWEST) $(READY_IMPORTER) $(PROGRAMS) ## cheap things first; ends with pytest's summary line
 	@trap 'status=$$?; $(SANDBOX) -e sandbox_state=absent >$(CACHE)/down.log 2>&1 || { cat $(CACHE)/down.log >&2; exit 1; }; exit $$status' EXIT
 	$(PYTEST) -n 2 tests/unit
-	$(PYTEST) tests/judges $(INTEGRATION) tests/e2e
+	$(PYTEST) -n 2 --dist loadfile $(WAITING)
+	$(PYTEST) tests/judges tests/newest tests/molecule tests/integration/region tests/e2e
 
 test-judges: $(READY) $(READY_NEWEST) $(READY_IMPORTER) ## linters, types, sanity, Galaxy's importer, templates, policies
 	@$(PYTEST) tests/judges
@@ -84,6 +87,9 @@ test-integration: $(READY) $(PROGRAMS) ## each module against a real engine and 
 
 test-agent: $(READY) $(PROGRAMS) ## agents on real engines: formation, take-over, loss of the leader, leaving
 	@$(PYTEST) tests/integration/agent
+
+test-faults: $(READY) $(PROGRAMS) ## deploys while engines, networks, clocks, disks and registries break
+	@$(PYTEST) $(FAULTS)
 
 test-newest: $(READY) $(READY_NEWEST) $(PROGRAMS) ## unit and integration tests on the newest ansible-core that a Python here runs
 	@$(PYTEST) tests/newest

@@ -72,6 +72,13 @@ def test_no_manager_says_what_was_looked_for(road: Road) -> None:
     assert "us-east-1" in done.stdout
 
 
+def test_bake_again_changes_nothing(road: Road) -> None:
+    done = road.playbook("bake")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Nothing to bake" in done.stdout
+    assert "changed=0" in done.stdout
+
+
 def test_cluster_again_changes_nothing(road: Road) -> None:
     variables = {
         "cluster_managers": 3,

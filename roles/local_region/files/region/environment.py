@@ -41,6 +41,8 @@ def variables(config: RegionConfig) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",  # the controller is no instance
         "DOCKER_HOST": "unix:///run/docker.sock",
         "APIARY_LOCAL_REGION": config.name,
+        # Every region has the same addresses, and Ansible keeps connections for a while: here, where they end with it.
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": "/run/ansible",
     }
 
 

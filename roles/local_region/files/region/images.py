@@ -60,10 +60,14 @@ for unit in getty@tty1.service serial-getty@.service systemd-networkd.service sy
 done
 """
 
+# The cloud-init of Debian 12 asks for en_US.UTF-8, which only Debian's own image has, and fails without.
+_CUSTOMIZE_ONE = {"bookworm": 'echo "locale: C.UTF-8" > "$root/etc/cloud/cloud.cfg.d/02_locale.cfg"\n'}
+
 
 def archive(config: RegionConfig, release: str) -> Path:
     """Return where the image of *release* is kept; the name changes with everything that goes into it."""
-    recipe = hashlib.sha256("\n".join([release, *_PACKAGES, _CUSTOMIZE]).encode()).hexdigest()[:12]
+    parts = [release, *_PACKAGES, _CUSTOMIZE, *filter(None, [_CUSTOMIZE_ONE.get(release)])]
+    recipe = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
     return config.cache_dir / "images" / f"debian-{release}-{recipe}.tar"
 
 
@@ -82,7 +86,7 @@ def ensure(config: RegionConfig, release: str) -> bool:
     sources = f"deb {main} {release} main\ndeb {main} {release}-updates main\ndeb {security} {release}-security main\n"
     with tempfile.TemporaryDirectory(prefix="apiary-swarm-") as scratch:
         hook = Path(scratch) / "customize"
-        hook.write_text(f"#!/bin/sh\n{_CUSTOMIZE}")
+        hook.write_text(f"#!/bin/sh\n{_CUSTOMIZE}{_CUSTOMIZE_ONE.get(release, '')}")
         hook.chmod(0o755)
         partial = target.with_suffix(f".{os.getpid()}.tar")
         command = [
