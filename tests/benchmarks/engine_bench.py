@@ -68,12 +68,10 @@ class Bench:
         """Measure everything; *save* is called with the figures so far after each part."""
         self.grow()
         save(self.figures)
+        self.converge(min(self.plan.sizes))
         for size in self.plan.sizes:
             self.create(size)
-        save(self.figures)
-        self.converge(min(self.plan.sizes))
-        save(self.figures)
-        for size in self.plan.sizes:
+            save(self.figures)
             self.loop(size)
             save(self.figures)
 
