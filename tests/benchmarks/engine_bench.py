@@ -38,14 +38,19 @@ class Plan:
     :ivar sizes: numbers of services for all works; growth: for nothing to change.
     :ivar rounds: runs of each rival.
     :ivar create_rounds: of creation, by number of services; *rounds* where it is not given.
-    :ivar loop_rounds: of the loop, likewise.
+    :ivar stack_rounds: of docker_stack, likewise; loop_rounds: of the loop.
     """
 
     sizes: Sequence[int]
     growth: Sequence[int]
     rounds: int
     create_rounds: dict[int, int]
+    stack_rounds: dict[int, int]
     loop_rounds: dict[int, int]
+
+    def fewer(self, size: int) -> dict[str, int]:
+        """Return the rounds of rivals that have fewer."""
+        return {"stack": self.stack_rounds.get(size, self.rounds)}
 
 
 class Bench:
@@ -63,12 +68,10 @@ class Bench:
         """Measure everything; *save* is called with the figures so far after each part."""
         self.grow()
         save(self.figures)
+        self.converge(min(self.plan.sizes))
         for size in self.plan.sizes:
             self.create(size)
-        save(self.figures)
-        self.converge(min(self.plan.sizes))
-        save(self.figures)
-        for size in self.plan.sizes:
+            save(self.figures)
             self.loop(size)
             save(self.figures)
 
@@ -110,12 +113,14 @@ class Bench:
 
     def _unchanged(self, size: int, names: Sequence[str]) -> dict[str, Result]:
         go = {name: self.rivals.deploy(name, size, self._value) for name in names}
-        return side_by_side(go, self.plan.rounds)
+        return side_by_side(go, self.plan.rounds, fewer=self.plan.fewer(size))
 
     def _changed(self, size: int, names: Sequence[str], rounds: int) -> dict[str, Result]:
         runs: dict[str, list[Run]] = {name: [] for name in names}
-        for dummy in range(rounds):
+        for number in range(rounds):
             for name in names:
+                if number >= self.plan.fewer(size).get(name, rounds):
+                    continue
                 self._value = next(self._values)
                 go = self.rivals.deploy(name, size, self._value, **_at_once(name))
                 self.site.settle(size)
@@ -172,7 +177,7 @@ class Bench:
         say(f"{size} services: create")
         go = {name: self.rivals.deploy(name, size, self._value, **_at_once(name)) for name in SHARING}
         rounds = self.plan.create_rounds.get(size, self.plan.rounds)
-        found = side_by_side(go, rounds, before=self.site.clear)
+        found = side_by_side(go, rounds, self.site.clear, self.plan.fewer(size))
         self.figures.times.setdefault(("create", size), {}).update(found)
         self.site.clear()
 

@@ -94,15 +94,21 @@ def run(command: Sequence[str], env: Mapping[str, str]) -> Run:
 
 
 def side_by_side(
-    rivals: Mapping[str, Callable[[], Run]], pairs: int, before: Callable[[], object] = lambda: None
+    rivals: Mapping[str, Callable[[], Run]],
+    pairs: int,
+    before: Callable[[], object] = lambda: None,
+    fewer: Mapping[str, int] | None = None,
 ) -> dict[str, Result]:
     """Run each rival *pairs* times, in turns, so that the machine's moods hit all of them alike.
 
     :param before: called before each run.
+    :param fewer: runs of rivals that take too long for so many.
     """
     runs: dict[str, list[Run]] = {name: [] for name in rivals}
-    for dummy in range(pairs):
+    for number in range(pairs):
         for name, go in rivals.items():
+            if number >= (fewer or {}).get(name, pairs):
+                continue
             before()
             runs[name].append(go())
     return {name: Result(name, tuple(found)) for name, found in runs.items()}

@@ -36,12 +36,15 @@ def main() -> None:
     parser.add_argument("--sizes", type=numbers, default=[10, 30, 100], help="services (default: 10,30,100)")
     parser.add_argument("--growth", type=numbers, default=[150, 200, 300], help="more sizes for nothing to change")
     parser.add_argument("--create-rounds", type=numbers, default=[5, 5, 5], help="runs of creation, for each size")
+    parser.add_argument("--stack-rounds", type=numbers, default=[5, 5, 5], help="runs of docker_stack, for each size")
     parser.add_argument("--loop-rounds", type=numbers, default=[5, 2, 1], help="runs of the loop, for each size")
     options = parser.parse_args()
     CACHE.mkdir(parents=True, exist_ok=True)
-    create = dict(zip(options.sizes, options.create_rounds, strict=False))
-    loop = dict(zip(options.sizes, options.loop_rounds, strict=False))
-    plan = Plan(options.sizes, options.growth, options.rounds, create, loop)
+    create, stack, loop = (
+        dict(zip(options.sizes, rounds, strict=False))
+        for rounds in (options.create_rounds, options.stack_rounds, options.loop_rounds)
+    )
+    plan = Plan(options.sizes, options.growth, options.rounds, create, stack, loop)
     with site() as found:
         engine = found.versions()
         setting = (
