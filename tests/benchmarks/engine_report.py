@@ -58,8 +58,10 @@ def seconds(result: Result) -> str:
 
 def _work(figures: Figures, work: str, title: str) -> str:
     sizes = sorted(size for found, size in figures.times if found == work)
+    if not sizes:
+        return ""
     rows = []
-    for rival in NAMES:
+    for rival in (name for name in NAMES if any(name in figures.times[work, size] for size in sizes)):
         row = [NAMES[rival]]
         for size in sizes:
             runs = figures.times[work, size]
@@ -140,7 +142,8 @@ def _requests(figures: Figures) -> str:
     head = ["work", "services", "", "reads", "digest look-ups", "services written", "other writes"]
     return (
         "### Requests to the engine\n\nCounted by a proxy before the engine, in runs that are not timed. A release is "
-        f"recorded with two writes: when it begins (which locks the stack) and when it ends.\n\n{table(head, rows)}"
+        "recorded with two writes: when it begins (which locks the stack) and when it ends; once there are more than "
+        f"ten, the oldest is removed.\n\n{table(head, rows)}"
     )
 
 

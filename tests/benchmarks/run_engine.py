@@ -10,6 +10,7 @@ Nothing is asserted about time; the page shows ratios and says which targets the
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -49,7 +50,8 @@ def main() -> None:
         engine = found.versions()
         setting = (
             f"Measured with community.docker {peer_version('community', 'docker')}, {docker_version()}, dockerd "
-            f"{engine['dockerd']} (API {engine['API']}), {machine()}; {plan.rounds} rounds, in turns. "
+            f"{engine['dockerd']} (API {engine['API']}), {machine()}; {plan.rounds} rounds, in turns; "
+            f"load average at the start {os.getloadavg()[0]:.1f}. "
             "Repeat with `make bench`, or `python tests/benchmarks/run_engine.py`; `--help` tells how."
         )
 
