@@ -56,13 +56,15 @@ def test_a_plan_is_the_same(swarm: Swarm, name: str, tmp_path: Path) -> None:
 def test_a_deploy_and_what_it_finds_unchanged(swarm: Swarm, name: str, tmp_path: Path) -> None:
     here, process = both_ways(tmp_path, _options(swarm, name))
     assert here["changed"] and not process["changed"] and not process["failed"]
-    assert here["release"] == process["release"] and here["services"][0]["state"] == "converged"
+    recorded = {"duration": round(here["release"]["duration"], 1)}  # one digit of it is kept in the swarm
+    assert {**here["release"], **recorded} == process["release"]
+    assert here["services"][0]["state"] == process["services"][0]["state"] == "converged"
 
 
-def test_a_failure_is_the_same(swarm: Swarm, name: str, tmp_path: Path) -> None:
+def test_a_failure_here_is_known_to_a_process(swarm: Swarm, name: str, tmp_path: Path) -> None:
     here, process = both_ways(tmp_path, _options(swarm, name, "crash", wait_timeout=20))
     assert here["failed"] and "exit code 7" in here["msg"] and process["failed"]
-    assert sorted(here) == sorted(process) or "failed in release 1" in process["msg"]
+    assert here["failures"][0]["tasks"] and "very same image and settings in release 1" in process["msg"]
 
 
 def test_no_engine_is_the_same(swarm: Swarm, name: str, tmp_path: Path) -> None:
