@@ -125,7 +125,7 @@ class FollowingAction(ActionBase):
         with Follower(self._remote_text) if follow else contextlib.nullcontext() as follower:
             if follower:
                 arguments["progress_token"] = follower.token
-            if here is not None and is_here(self) and find_spec("docker"):
+            if here is not None and is_here(self, task_vars) and find_spec("docker"):
                 return here.result(arguments, self._task.check_mode)
             result: dict[str, t.Any] = self._execute_module(
                 module_name=module, module_args=arguments, task_vars=task_vars, wrap_async=in_background

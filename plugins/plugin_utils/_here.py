@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -58,12 +59,23 @@ class Here:
         return t.cast(Params, remove_values(json.loads(json.dumps(told)), task.no_log_values))
 
 
-def is_here(action: ActionBase) -> bool:
-    """Tell whether a module would run on this machine, as this user, with this environment, and be waited for."""
+def is_here(action: ActionBase, task_vars: t.Mapping[str, t.Any] | None = None) -> bool:
+    """Tell whether a module would run on this machine, as this user, with this environment, and be waited for.
+
+    :param task_vars: with them, a Python that the user chose must be the one that Ansible runs on, for it may be a
+        program that leads elsewhere.
+    """
     task = action._task
     return (
         action._connection.transport in ("local", "ansible.builtin.local")
         and not action._play_context.become
         and not any(task.environment or ())
         and not task.async_val
+        and _is_own_python(action, task_vars or {})
     )
+
+
+def _is_own_python(action: ActionBase, task_vars: t.Mapping[str, t.Any]) -> bool:
+    wanted = task_vars.get("ansible_python_interpreter") or "auto"
+    chosen = str(action._templar.template(wanted)) if "{{" in str(wanted) else str(wanted)
+    return chosen.startswith("auto") or chosen == sys.executable

@@ -167,7 +167,7 @@ class Applier:
     def drop_created(self) -> None:
         """Remove the objects that M(create_objects) made, as far as nothing uses them."""
         for plan in reversed(self._created):
-            remove_object(self._engine, plan.kind, plan.object_id, patience=15)
+            remove_object(self._engine, plan.kind, plan.object_id, patience=45)
         self._created.clear()
 
 

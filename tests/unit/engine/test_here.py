@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import sys
 import types
 import typing as t
 
@@ -83,3 +84,17 @@ def test_where_a_module_would_see_a_difference_it_runs_as_one(
         _task=types.SimpleNamespace(environment=environment, async_val=background),
     )
     assert is_here(t.cast(t.Any, action)) is expected
+
+
+@pytest.mark.parametrize(
+    ("python", "expected"),
+    [(None, True), ("auto_silent", True), (sys.executable, True), ("/usr/local/bin/python-in-a-container", False)],
+)
+def test_a_python_that_leads_elsewhere_is_not_here(python: str | None, expected: bool) -> None:
+    action = types.SimpleNamespace(
+        _connection=types.SimpleNamespace(transport="local"),
+        _play_context=types.SimpleNamespace(become=False),
+        _task=types.SimpleNamespace(environment=[], async_val=0),
+    )
+    variables = {} if python is None else {"ansible_python_interpreter": python}
+    assert is_here(t.cast(t.Any, action), variables) is expected
