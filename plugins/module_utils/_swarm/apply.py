@@ -14,6 +14,8 @@ from .converge import Expected
 from .engine import Engine
 from .plan import Json, LiveState, ObjectPlan, ServicePlan, to_tree
 
+#: Seconds that the last tasks of a service may take to let go of its networks, configs and secrets.
+_PATIENCE = 45.0
 _TRIES = 4
 
 
@@ -167,8 +169,17 @@ class Applier:
     def drop_created(self) -> None:
         """Remove the objects that M(create_objects) made, as far as nothing uses them."""
         for plan in reversed(self._created):
-            remove_object(self._engine, plan.kind, plan.object_id, patience=45)
+            if remove_object(self._engine, plan.kind, plan.object_id, _PATIENCE) and plan.kind == "network":
+                _wait_gone(self._engine, plan.object_id)
         self._created.clear()
+
+
+def _wait_gone(engine: Engine, network_id: str) -> None:
+    """Wait until the manager has forgotten a network that was removed: its last tasks hold it, and the next deploy
+    would stumble over it."""
+    deadline = time.monotonic() + _PATIENCE
+    while engine.network(network_id) is not None and time.monotonic() < deadline:
+        time.sleep(0.3)
 
 
 def remove_object(engine: Engine, kind: str, object_id: str, patience: float = 0) -> bool:
