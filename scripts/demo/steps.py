@@ -41,7 +41,7 @@ class Demo:
         return [
             Step("Bake the node image, test it on a machine booted from it", self.bake),
             Step(f"Form the cluster: {MANAGERS} managers, {WORKERS} workers, by themselves", self.form),
-            Step("Push the example's container images, built meanwhile, to ECR", self.push),
+            Step("Finish the example's container images and push them to ECR", self.push),
             Step("Deploy: log groups, registry credentials, services, until converged", self.deploy),
             Step(f"{REQUESTS} requests: load balancer, edge, gate, storage, redis", self.request),
             Step("Read each service's log lines from CloudWatch", self.read_logs),
