@@ -43,14 +43,17 @@ class Images:
 
     def push(self) -> None:
         """Wait for the build and push what it made."""
-        for process in (self._building or self._run(), self._run("--push")):
-            output, dummy = process.communicate(timeout=TIMEOUT)
-            check(process.returncode == 0, f"build.sh ended with status {process.returncode}:\n{output[-2000:]}")
+        self._finish(self._building or self._run())
+        self._finish(self._run("--push"))
 
     def login(self, user: str, password: str) -> None:
         """Log in to the registry."""
         command = ["docker", "login", "--username", user, "--password-stdin", self.registry]
         subprocess.run(command, input=password, text=True, env=self._environment(), capture_output=True, check=True)
+
+    def _finish(self, process: subprocess.Popen[str]) -> None:
+        output, dummy = process.communicate(timeout=TIMEOUT)
+        check(process.returncode == 0, f"build.sh ended with status {process.returncode}:\n{output[-2000:]}")
 
     def _run(self, *options: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
