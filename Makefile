@@ -65,7 +65,7 @@ shell: $(READY) ## a shell inside the local region
 # --- tests ------------------------------------------------------------------------------------------------------------
 PYTEST := $(BIN)/python -m pytest --durations=15 --durations-min=1
 
-.PHONY: test test-judges test-unit test-integration test-agent test-faults test-newest test-molecule test-e2e test-sanity bench
+.PHONY: test test-judges test-unit test-integration test-agent test-faults test-load test-newest test-molecule test-e2e test-sanity bench
 # Not in it, for their eight minutes: deploys while engines break.
 FAULTS := tests/integration/engine/test_faults.py
 # Tests that wait more than they work, in two processes, each with its own engines.
@@ -90,6 +90,9 @@ test-agent: $(READY) $(PROGRAMS) ## agents on real engines: formation, take-over
 
 test-faults: $(READY) $(PROGRAMS) ## deploys while engines, networks, clocks, disks and registries break
 	@$(PYTEST) $(FAULTS)
+
+test-load: $(READY) $(PROGRAMS) ## ten updates under 200 requests a second; prints median and p99, quiet and meanwhile
+	@EDGE_LOAD_RATE=200 EDGE_LOAD_UPDATES=10 $(PYTEST) -s tests/integration/engine/test_edge_load.py
 
 test-newest: $(READY) $(READY_NEWEST) $(PROGRAMS) ## unit and integration tests on the newest ansible-core that a Python here runs
 	@$(PYTEST) tests/newest

@@ -3,7 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Sends requests at a constant rate to one address until it is told to stop; prints what came of them as JSON.
 
-Arguments: address, requests per second. Ends when its standard input is closed.
+Arguments: address, requests per second. Each line on the standard input names the phase that begins; its end ends it all.
+Printed is, for each phase, how many requests began in it, their answers, and the median and 99th percentile of the time
+from when a request was due to its answer, in seconds.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import json
 import sys
 import threading
 import time
+import typing as t
 from collections import Counter
 
 _THREADS = 8
@@ -20,30 +23,36 @@ _THREADS = 8
 
 def main(address: str, rate: float) -> None:
     """Send and count."""
-    answers: list[tuple[float, str]] = []
+    answers: list[tuple[str, float, str]] = []
+    phases = ["start"]
     stop = threading.Event()
 
     def work(number: int) -> None:
         due = time.monotonic() + number / rate
         while not stop.wait(max(0.0, due - time.monotonic())):
             # A late request is not left out: what is measured is what a client would feel.
-            answers.append(request(address, due))
+            answers.append((phases[-1], *request(address, due)))
             due += _THREADS / rate
 
     workers = [threading.Thread(target=work, args=(number,)) for number in range(_THREADS)]
     for worker in workers:
         worker.start()
-    sys.stdin.read()
+    for line in sys.stdin:
+        phases.append(line.strip())
     stop.set()
     for worker in workers:
         worker.join()
-    times = sorted(seconds for seconds, _answer in answers)
-    told = {
-        "count": len(answers),
-        "answers": Counter(answer for _seconds, answer in answers),
+    print(json.dumps({phase: _told(answers, phase) for phase in phases}))
+
+
+def _told(answers: list[tuple[str, float, str]], phase: str) -> dict[str, t.Any]:
+    times = sorted(seconds for name, seconds, _answer in answers if name == phase)
+    return {
+        "count": len(times),
+        "answers": Counter(answer for name, _seconds, answer in answers if name == phase),
+        "median": times[len(times) // 2] if times else None,
         "p99": times[int(len(times) * 0.99)] if times else None,
     }
-    print(json.dumps(told))
 
 
 def request(address: str, due: float) -> tuple[float, str]:

@@ -29,7 +29,7 @@ def allowed(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def test_all_are_there() -> None:
-    assert DOCUMENTS.keys() == {"bake", "bake-copies", "cluster", "deploy"}
+    assert DOCUMENTS.keys() == {"bake", "bake-copies", "cluster", "deploy", "deploy-keep"}
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -44,7 +44,7 @@ def test_only_looking_is_allowed_everywhere(name: str) -> None:
     assert [action for action in everywhere if not any(fnmatch.fnmatch(action, one) for one in looking)] == []
 
 
-@pytest.mark.parametrize("name", ["bake", "bake-copies", "deploy"])
+@pytest.mark.parametrize("name", ["bake", "bake-copies", "deploy", "deploy-keep"])
 def test_only_who_makes_clusters_touches_iam(name: str) -> None:
     assert [action for action, _statement in allowed(name) if action.startswith("iam:")] == []
 
