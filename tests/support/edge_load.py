@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Sends requests at a constant rate to one address until it is told to stop; prints what came of them as JSON.
 
-Arguments: address, requests per second. Each line on the standard input names the phase that begins; its end is the end.
+Arguments: address, requests per second. Each line on the standard input names the phase that begins; its end ends all.
 Printed is, for each phase, how many requests began in it, their answers, and the median and 99th percentile of the time
 from when a request was due to its answer, in seconds.
 """
