@@ -76,7 +76,7 @@ test: $(READY) $(READY_NEWEST) $(READY_IMPORTER) $(PROGRAMS) ## cheap things fir
 	$(PYTEST) -n 2 --dist loadfile $(WAITING)
 	$(PYTEST) tests/judges tests/newest tests/molecule tests/integration/region tests/e2e
 
-test-judges: $(READY) $(READY_NEWEST) $(READY_IMPORTER) ## linters, types, sanity, Galaxy's importer, templates, policies
+test-judges: $(READY) $(READY_IMPORTER) ## linters, types, sanity, Galaxy's importer, templates, policies
 	@$(PYTEST) tests/judges
 
 test-unit: $(READY) $(PROGRAMS) ## unit tests, no engine and no network
@@ -110,14 +110,19 @@ bench: $(READY) $(READY_BENCH) $(PROGRAMS) ## measure against the peers, in turn
 	$(BIN)/python tests/benchmarks/run_aws.py
 
 # --- quick checks, two at a time, each line with its check's name -----------------------------------------------------
-CHECKS := format ruff types lint yaml arguments docs reference changelog unit
+CHECKS := lint unit unit-region docs changelog reference types yaml arguments format ruff
+# Slow ones, and what they look at: within a minute there is only time for those that a change concerns.
+LOOKS_lint := .ansible-lint galaxy.yml meta molecule playbooks requirements roles tests/support/packages.yml
+LOOKS_unit-region := requirements roles/local_region/files scripts/demo tests/unit/region tests/unit/conftest.py
+LOOKS_docs := docs galaxy.yml meta plugins requirements
+LOOKS_changelog := changelogs galaxy.yml requirements
 
 .PHONY: check lint $(addprefix check-,$(CHECKS) sanity sanity-newest importer templates policies)
 check: $(READY) ## what must pass before a commit, within a minute
 	@$(MAKE) -j2 -k $(addprefix named-,$(CHECKS))
 
 named-%:
-	@$(MAKE) check-$* 2>&1 | sed -u 's/^/$*: /'
+	@scripts/unless_passed $(CACHE)/stamps/passed/$* $(LOOKS_$*) -- $(MAKE) check-$* 2>&1 | sed -u 's/^/$*: /'
 
 lint: check-format check-ruff check-types check-lint check-yaml ## format, ruff, mypy, ansible-lint, yamllint
 
@@ -150,7 +155,10 @@ check-changelog: $(READY)
 	@antsibull-changelog lint
 
 check-unit: $(READY) $(PROGRAMS)
-	@python -m pytest -q -n 2 tests/unit
+	@python -m pytest -q -n 2 tests/unit --ignore tests/unit/region
+
+check-unit-region: $(READY) $(PROGRAMS)
+	@python -m pytest -q tests/unit/region
 
 # --- slower judges ----------------------------------------------------------------------------------------------------
 TEMPLATES := $(wildcard roles/*/files/*.template)

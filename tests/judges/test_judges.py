@@ -14,7 +14,6 @@ from background import Background
 JUDGES = (
     "sanity",
     "lint",
-    "sanity-newest",
     "importer",
     "types",
     "templates",
