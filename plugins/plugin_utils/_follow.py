@@ -20,7 +20,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import progress
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose.errors import nearest
-from ansible_collections.apiary.swarm.plugins.plugin_utils._here import Here, is_here
+from ansible_collections.apiary.swarm.plugins.plugin_utils._here import Here, is_here, shows_invocation
 
 display = Display()
 
@@ -126,7 +126,10 @@ class FollowingAction(ActionBase):
             if follower:
                 arguments["progress_token"] = follower.token
             if here is not None and is_here(self, task_vars) and find_spec("docker"):
-                return here.result(arguments, self._task.check_mode)
+                answer = here.result(arguments, self._task.check_mode)
+                if not shows_invocation(task_vars):
+                    answer.pop("invocation", None)
+                return answer
             result: dict[str, t.Any] = self._execute_module(
                 module_name=module, module_args=arguments, task_vars=task_vars, wrap_async=in_background
             )

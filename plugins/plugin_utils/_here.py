@@ -12,6 +12,8 @@ import json
 import sys
 import typing as t
 
+from ansible import constants as C
+from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
@@ -73,6 +75,14 @@ def is_here(action: ActionBase, task_vars: t.Mapping[str, t.Any] | None = None) 
         and not task.async_val
         and _is_own_python(action, task_vars or {})
     )
+
+
+def shows_invocation(task_vars: t.Mapping[str, t.Any] | None) -> bool:
+    """Tell whether a module's result holds its arguments: always, until an ansible-core has an option for it."""
+    try:
+        return bool(C.config.get_config_value("INJECT_INVOCATION", variables=task_vars))
+    except AnsibleError:
+        return True
 
 
 def _is_own_python(action: ActionBase, task_vars: t.Mapping[str, t.Any]) -> bool:

@@ -41,8 +41,8 @@ if core(NEWEST) != core(ROOT / ".cache/venv"):
     def test_suite(suite: str) -> None:
         path = f"PATH={NEWEST / 'bin'}:{os.environ['PATH']}"
         outcome = run(["env", path, "python", "-m", "pytest", "-q", *SUITES[suite]], timeout=1200)
-        assert outcome.status == 0, outcome
-        assert re.search(r"\d+ passed", outcome.output), outcome
+        assert outcome.status == 0, str(outcome)
+        assert re.search(r"\d+ passed", outcome.output), str(outcome)
 
 else:
 
