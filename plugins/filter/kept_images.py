@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr_images import Reference, parse_reference
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import InvalidInput
 
 DOCUMENTATION = r"""
 name: kept_images
@@ -67,10 +69,6 @@ _value:
 """
 
 _RAN = ("converged", "accepted")
-_IMAGE = re.compile(
-    r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.[^/]+/"
-    r"(?P<name>[^:@]+)(?::[^@]+)?@(?P<digest>sha256:[0-9a-f]{64})"
-)
 
 
 def kept_images(releases: Iterable[Mapping[str, t.Any]], account: str, stack: str = "") -> list[dict[str, t.Any]]:
@@ -81,11 +79,11 @@ def kept_images(releases: Iterable[Mapping[str, t.Any]], account: str, stack: st
         if release["outcome"] not in _RAN:
             continue
         for image in release["digests"].values():
-            found = _IMAGE.fullmatch(image)
-            if found is None or found["account"] != str(account):
+            found = _in_ecr(image)
+            if found is None or not found.digest or found.registry.account != str(account):
                 continue
-            repository = (found["region"], found["name"])
-            kept[repository].add(found["digest"])
+            repository = (found.registry.region, found.repository)
+            kept[repository].add(found.digest)
             if stack in ("", release["stack"]):
                 wanted.add(repository)
     return [
@@ -99,6 +97,13 @@ def kept_images(releases: Iterable[Mapping[str, t.Any]], account: str, stack: st
         }
         for region in sorted({region for region, _name in wanted})
     ]
+
+
+def _in_ecr(image: str) -> Reference | None:
+    try:
+        return parse_reference(image)
+    except InvalidInput:
+        return None
 
 
 class FilterModule:
