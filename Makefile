@@ -23,6 +23,8 @@ export ANSIBLE_COLLECTIONS_PATH := $(TREE):$(CACHE)/collections
 export ANSIBLE_HOME := $(CACHE)/ansible
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONPYCACHEPREFIX := $(CACHE)/pycache
+# Ansible and the AWS SDK take seconds to start each time they are compiled anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 hash = $(shell cat $(1) | sha256sum | cut -c1-12)
 RUN_REQUIREMENTS := $(addprefix requirements/,core-oldest.txt test.txt constraints.txt)

@@ -56,7 +56,7 @@ class Playbooks:
         if self.inventory is not None:
             command += ["-i", str(self.inventory)]
         command += ["-e", json.dumps({**self.variables, **(variables or {})})]
-        environment = {**os.environ, "ANSIBLE_HOST_KEY_CHECKING": "false", "ANSIBLE_NOCOLOR": "1"}
+        environment = {**os.environ, "ANSIBLE_NOCOLOR": "1"}
         with self.log.open("a") as log:
             log.write(f"\n$ {' '.join(command)}\n")
         began = time.monotonic()

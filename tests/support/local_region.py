@@ -92,7 +92,6 @@ def environment() -> dict[str, str]:
         "ANSIBLE_COLLECTIONS_PATH": f"{CACHE / 'ac'}:{CACHE / 'collections'}",
         "ANSIBLE_HOME": str(CACHE / "ansible"),
         "ANSIBLE_NOCOLOR": "1",
-        "ANSIBLE_HOST_KEY_CHECKING": "false",
     }
 
 
