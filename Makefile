@@ -94,7 +94,7 @@ test-faults: $(READY) $(PROGRAMS) ## deploys while engines, networks, clocks, di
 	@$(PYTEST) $(FAULTS)
 
 test-load: $(READY) $(PROGRAMS) ## ten updates under 200 requests a second; prints median and p99, quiet and meanwhile
-	@EDGE_LOAD_RATE=200 EDGE_LOAD_UPDATES=10 $(PYTEST) -s tests/integration/engine/test_edge_load.py
+	@EDGE_LOAD_RATE=200 EDGE_LOAD_UPDATES=10 EDGE_LOAD_BESIDE=1 $(PYTEST) -s tests/integration/engine/test_edge_load.py
 
 test-newest: $(READY) $(READY_NEWEST) $(PROGRAMS) ## unit and integration tests on the newest ansible-core that a Python here runs
 	@$(PYTEST) tests/newest

@@ -3,9 +3,11 @@
 #   base.tar   libc, a shell and Python with redis' client
 #   redis.tar  what redis-server needs beside that
 # Usage: base.sh DIRECTORY    (as root; needs mmdebstrap; nothing is done when the files are there)
+#   DEBIAN_MIRROR  where debian and debian-security are. Default: Debian's own http://deb.debian.org
 set -eu
 
 directory=$1
+mirror=${DEBIAN_MIRROR:-http://deb.debian.org}
 release=trixie
 # Taken before anything else, so that a change of this script makes new files.
 recipe=$(sha256sum "$0" | cut -c1-12)
@@ -18,9 +20,9 @@ trap 'rm -rf "$scratch"' EXIT
 # Packages are only unpacked, not configured: no package manager, no init system, no users but root and nobody.
 extract() { # ROOT PACKAGE,...
   mmdebstrap --quiet --variant=extract --include="$2" "$release" "$1" \
-    "deb http://deb.debian.org/debian $release main" \
-    "deb http://deb.debian.org/debian $release-updates main" \
-    "deb http://deb.debian.org/debian-security $release-security main"
+    "deb $mirror/debian $release main" \
+    "deb $mirror/debian $release-updates main" \
+    "deb $mirror/debian-security $release-security main"
   (
     cd "$1"
     rm -rf usr/share/bash-completion usr/share/bug usr/share/common-licenses usr/share/debconf usr/share/doc \

@@ -13,6 +13,8 @@ Version 2 of gate has an offer in its answers. Version 3 is broken: it ends at i
   SHOP_CACHE  directory of the base file systems, made at the first run. Default: .cache/shop of the project
   SHOP_BASE   build on this image instead, which must have python3 and its redis client;
               redis is left out then
+  DEBIAN_MIRROR
+              where /debian and /debian-security are. Default: http://deb.debian.org
 EOF
   exit 2
 }

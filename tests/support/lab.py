@@ -311,7 +311,8 @@ class Lab:
         self._pid = until(inner, "the laboratory's first process", 10)
         self.netns = namespace(self._pid, "net")
         self.ip("link", "set", "lo", "up")
-        self.ip("link", "add", "lab", "type", "bridge")
+        # With an address of its own: otherwise it takes one of its ports', and another one when that node is killed.
+        self.ip("link", "add", "lab", "address", "02:00:0a:63:00:01", "type", "bridge")
         self.ip("addr", "add", f"{GATEWAY}/16", "dev", "lab")
         self.ip("link", "set", "lab", "up")
 

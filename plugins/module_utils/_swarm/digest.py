@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
+import time
 import typing as t
 
 from .._errors import EngineError, ImageUnresolved
@@ -17,6 +18,8 @@ Spec = dict[str, t.Any]
 _PARALLEL = 16
 _HUB = "docker.io"
 _MISSING = "does not have this name or tag"
+_SILENT = "does not answer"
+_AGAIN_AFTER = 1.0  # seconds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +82,8 @@ def resolve(engine: Resolver, images: t.Iterable[str], auth_of: t.Callable[[str]
     Args:
         auth_of: image → value of the C(X-Registry-Auth) header, "" for none.
 
+    A registry that does not answer is asked once more.
+
     Returns:
         I(image) → its digest; an image that already names one is not looked up.
 
@@ -96,9 +101,20 @@ def resolve(engine: Resolver, images: t.Iterable[str], auth_of: t.Callable[[str]
     return found
 
 
+def _ask(engine: Resolver, image: str, auth: str) -> Spec:
+    try:
+        return engine.distribution(image, auth)
+    except EngineError as exc:
+        if _SILENT not in explain(exc, bool(auth), registry_of(image)):
+            raise
+    # One lost packet is no reason to refuse a deploy.
+    time.sleep(_AGAIN_AFTER)
+    return engine.distribution(image, auth)
+
+
 def _look_up(engine: Resolver, image: str, auth: str) -> Resolved:
     try:
-        answer = engine.distribution(image, auth)
+        answer = _ask(engine, image, auth)
     except EngineError as exc:
         why = explain(exc, bool(auth), registry_of(image))
         raise ImageUnresolved(f"Cannot pin {image}: {why}", image, missing=_MISSING in why) from exc
@@ -120,7 +136,7 @@ def explain(error: EngineError, has_login: bool, registry: str) -> str:
         return f"registry {registry} refuses the login of registry_auth (wrong or expired)"
     if "manifest unknown" in low or "not found" in low or "name unknown" in low:
         return f"registry {registry} {_MISSING}"
-    return f"registry {registry} does not answer ({words})"
+    return f"registry {registry} {_SILENT} ({words})"
 
 
 def why_not(engine: Resolver, image: str, auth: str) -> str:

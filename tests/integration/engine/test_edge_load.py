@@ -24,6 +24,9 @@ SUPPORT = Path(__file__).resolve().parents[2] / "support"
 #: Requests per second, and how many updates follow each other; C(make test-load) asks for 200 and 10.
 RATE = int(os.environ.get("EDGE_LOAD_RATE", "100"))
 UPDATES = int(os.environ.get("EDGE_LOAD_UPDATES", "3"))
+#: Whether as many updates of a stack that no edge serves come first: what deploys cost that only share the processors.
+BESIDE = "EDGE_LOAD_BESIDE" in os.environ
+ROUTED = {"edge.port": "8080"}
 QUIET = 5.0  # seconds of requests before the first update, to compare with
 #: Ends as programs should: it answers on for a moment after the signal, while the edges learn of it.
 SERVE = ["sh", "-c", "trap 'sleep 2; exit 0' TERM; httpd -f -p 8080 -h /www & wait; wait"]
@@ -58,25 +61,34 @@ def test_d29_updates_under_load_fail_no_request(swarm: Swarm, edge: Node, name: 
         config = {"StopSignal": "SIGTERM", "Healthcheck": HEALTHY}
         images[version] = swarm.lab.image("routed", version, SERVE, {"/www/index.html": version}, config)
 
-    def deploy(version: str) -> None:
-        routed = service(
-            name, "web", images[version], 2, labels={"edge.port": "8080"}, template={"Networks": [{"Target": "edge"}]},
+    def deploy(version: str, called: str, labels: dict[str, str]) -> None:
+        served = service(
+            called, "web", images[version], 2, labels=labels, template={"Networks": [{"Target": "edge"}]},
             UpdateConfig={"Parallelism": 1, "Order": "start-first", "Monitor": SECOND, "FailureAction": "pause"},
         )  # fmt: skip
-        out = swarm.stack(stack(name, routed), wait_timeout=90)
+        out = swarm.stack(stack(called, served), wait_timeout=90)
         assert out.changed and not out.failed, out.msg
 
-    deploy("1")
+    def begin(phase: str) -> None:
+        assert load.stdin is not None
+        load.stdin.write(f"{phase}\n".encode())
+        load.stdin.flush()
+
+    def update(phase: str, called: str, labels: dict[str, str]) -> None:
+        begin(phase)
+        for number in range(UPDATES):
+            deploy("2" if number % 2 == 0 else "1", called, labels)
+
+    deploy("1", name, ROUTED)
+    if BESIDE:
+        deploy("1", f"{name}-beside", {})
     until(lambda: (edge.get(f"http://{edge.address}/") or "").strip() == "1", "the edge to serve", 60, 0.3)
     load = _in(swarm.nodes[1], "edge_load.py", edge.address, str(RATE), output=subprocess.PIPE)
-    assert load.stdin is not None
-    load.stdin.write(b"quiet\n")
-    load.stdin.flush()
+    begin("quiet")
     time.sleep(QUIET)
-    load.stdin.write(b"updates\n")
-    load.stdin.flush()
-    for number in range(UPDATES):
-        deploy("2" if number % 2 == 0 else "1")
+    if BESIDE:
+        update("beside", f"{name}-beside", {})
+    update("updates", name, ROUTED)
     said, _nothing = load.communicate(timeout=60)
     told = json.loads(said)
     print(json.dumps(told, indent=1))

@@ -11,6 +11,7 @@ import typing as t
 import pytest
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import EngineError, ImageUnresolved, NotFound
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm import digest
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.digest import (
     Resolved,
     digest_of,
@@ -49,17 +50,19 @@ def test_parts_of_a_reference() -> None:
 
 
 class Registry:
-    """Knows some images and counts the questions."""
+    """Knows some images and counts the questions; the first *errors* of them get the error."""
 
-    def __init__(self, error: EngineError | None = None) -> None:
+    def __init__(self, error: EngineError | None = None, errors: int = 99) -> None:
         self.asked: list[tuple[str, str]] = []
         self._error = error
+        self._errors = errors
         self._lock = threading.Lock()
 
     def distribution(self, image: str, registry_auth: str = "") -> dict[str, t.Any]:
         with self._lock:
             self.asked.append((image, registry_auth))
-        if self._error:
+            late = len(self.asked) > self._errors
+        if self._error and not late:
             raise self._error
         platforms = [{"architecture": "arm", "os": "linux"}, {"architecture": "amd64", "os": "linux"}]
         return {"Descriptor": {"digest": DIGEST}, "Platforms": platforms}
@@ -80,6 +83,20 @@ def test_one_image_that_cannot_be_had_stops_everything() -> None:
     ) as caught:
         resolve(Registry(NotFound("Cannot look up: manifest unknown", 404)), ["r.test/a:1"], lambda _image: "")
     assert caught.value.missing and caught.value.image == "r.test/a:1"
+
+
+def test_a_registry_that_does_not_answer_is_asked_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(digest.time, "sleep", slept.append)
+    registry = Registry(EngineError("Cannot look up: dial tcp 10.0.0.1:443: i/o timeout", 500), errors=1)
+    assert resolve(registry, ["a:1"], lambda _image: "")["a:1"].reference == f"a:1@{DIGEST}"
+    assert len(registry.asked) == 2 and slept == [1.0]
+    with pytest.raises(ImageUnresolved, match="does not answer"):
+        resolve(Registry(EngineError("Cannot look up: connection refused", 500)), ["a:1"], lambda _image: "")
+    refused = Registry(EngineError("Cannot look up: denied", 403))
+    with pytest.raises(ImageUnresolved):
+        resolve(refused, ["a:1"], lambda _image: "")
+    assert len(refused.asked) == 1
 
 
 @pytest.mark.parametrize(
