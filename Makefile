@@ -70,13 +70,13 @@ PYTEST := $(BIN)/python -m pytest --durations=15 --durations-min=1
 .PHONY: test test-judges test-unit test-integration test-agent test-faults test-load test-newest test-molecule test-e2e test-sanity bench
 # Not in it, for their eight minutes: deploys while engines break.
 FAULTS := tests/integration/engine/test_faults.py
-# Tests that wait more than they work, in two processes, each with its own engines.
-WAITING := $(addprefix tests/integration/,compose_parity aws engine agent) --ignore $(FAULTS)
-test: $(READY) $(READY_NEWEST) $(READY_IMPORTER) $(PROGRAMS) ## cheap things first; ends with pytest's summary line
+# Tests that wait more than they work, each process with its own engines, and judges, who never wait. The long ones first.
+WAITING := $(addprefix tests/,judges $(addprefix integration/,agent engine aws compose_parity)) --ignore $(FAULTS)
+test: setup-all ## cheap things first; ends with pytest's summary line
 	@trap 'status=$$?; $(SANDBOX) -e sandbox_state=absent >$(CACHE)/down.log 2>&1 || { cat $(CACHE)/down.log >&2; exit 1; }; exit $$status' EXIT
 	$(PYTEST) -n 2 tests/unit
-	$(PYTEST) -n 2 --dist loadfile $(WAITING)
-	$(PYTEST) tests/judges tests/newest tests/molecule tests/integration/region tests/e2e
+	$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder $(WAITING)
+	$(PYTEST) tests/newest tests/molecule tests/integration/region tests/e2e
 
 test-judges: $(READY) $(READY_IMPORTER) ## linters, types, sanity, Galaxy's importer, templates, policies
 	@$(PYTEST) tests/judges
@@ -183,7 +183,7 @@ check-policies: $(READY)
 # --- documentation and archive ----------------------------------------------------------------------------------------
 ARCHIVE := $(CACHE)/build/apiary-swarm-$(shell sed -n 's/^version: //p' galaxy.yml).tar.gz
 
-.PHONY: docs build constraints setup
+.PHONY: docs build constraints setup setup-all
 docs: $(READY) ## write the generated reference and the roles' variable tables
 	@python scripts/reference.py
 
@@ -197,6 +197,10 @@ constraints: $(READY) ## write requirements/constraints.txt from the environment
 # --- environment ------------------------------------------------------------------------------------------------------
 setup: $(READY) ## only prepare .cache/
 
+# Downloads wait, so side by side.
+setup-all:
+	@$(MAKE) -j3 $(READY) $(READY_NEWEST) $(READY_IMPORTER) $(PROGRAMS)
+
 # Two steps into one environment: the demo need not wait for the linters.
 $(READY_RUN): $(READY_PEERS)
 	@mkdir -p $(@D) $(TREE)/$(dir $(FQCN_DIR)) && ln -sfn $(CURDIR) $(TREE)/$(FQCN_DIR)
@@ -209,7 +213,7 @@ $(READY): $(READY_RUN)
 	@scripts/venv $(VENV) $$(python3 scripts/find_python.py oldest) $(call pip_files,$(DEV_REQUIREMENTS))
 	@touch $@
 
-$(PROGRAMS): $(READY_RUN)
+$(PROGRAMS): $(READY)
 	@mkdir -p $(@D)
 	@echo "installing the Debian packages that tests run"
 	@$(PLAYBOOK) tests/support/packages.yml >$(CACHE)/programs.log 2>&1 || { cat $(CACHE)/programs.log >&2; exit 1; }

@@ -1,10 +1,11 @@
 # Copyright (c) 2026 The apiary.swarm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Outside judges, each a target of the Makefile and a test here. They run two at a time while the tests wait."""
+"""Outside judges, each a target of the Makefile and a test here. They run while tests wait, two at a time if alone."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -31,7 +32,8 @@ JUDGES = (
 @pytest.fixture(scope="module")
 def background() -> Iterator[Background]:
     """All judges, started."""
-    judges = Background({judge: ["make", f"check-{judge}"] for judge in JUDGES}, timeout=900)
+    alone = "PYTEST_XDIST_WORKER" not in os.environ
+    judges = Background({judge: ["make", f"check-{judge}"] for judge in JUDGES}, timeout=900, workers=2 if alone else 1)
     yield judges
     judges.close()
 

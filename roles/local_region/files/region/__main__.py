@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from . import environment, images, lifecycle, supervisor
@@ -31,7 +32,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _images(config: RegionConfig) -> dict[str, object]:
-    made = [release for release in config.node_releases if images.ensure(config, release)]
+    # Each is the work of one processor.
+    with ThreadPoolExecutor() as pool:
+        changed = pool.map(lambda release: images.ensure(config, release), config.node_releases)
+        made = [release for release, new in zip(config.node_releases, changed, strict=True) if new]
     return {"changed": bool(made), "made": made}
 
 
