@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from region import emulator
+from region import emulator, metadata
 from region.emulator import view
 
 DEBIAN = "ami-0deb1a00000000013"
@@ -128,6 +128,20 @@ def test_hooks_hold_until_completed(account: Any) -> None:
     account.wait(3)
     assert states(account) == []
     assert view.instances()[0].state == "terminated"
+
+
+def test_an_instance_reads_where_it_is_going(account: Any) -> None:
+    def read() -> Any:
+        (one,) = view.instances()
+        return metadata.tree(one)["meta-data"]["autoscaling"]  # type: ignore[index,call-overload]
+
+    hook = {"LifecycleHookName": "drain", "LifecycleTransition": TERMINATING, "HeartbeatTimeout": 60}
+    client = make(account, DesiredCapacity=1, LifecycleHookSpecificationList=[hook])
+    assert read() == {"target-lifecycle-state": "InService"}
+    client.set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=0)
+    account.wait(10)
+    assert states(account) == ["Terminating:Wait"]
+    assert read() == {"target-lifecycle-state": "Terminated"}
 
 
 def test_a_launch_that_nobody_confirms_is_abandoned(account: Any) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from . import endpoints
 from .emulator import credentials, view
+from .emulator.autoscaling import groups as autoscaling
 from .imds import Metadata, Tree
 
 
@@ -102,5 +103,5 @@ def _iam(instance: view.InstanceView) -> Tree | None:
 
 
 def _autoscaling(instance: view.InstanceView) -> Mapping[str, str] | None:
-    state = getattr(instance, "target_lifecycle_state", "")
+    state = autoscaling.target_state(instance.id)
     return {"target-lifecycle-state": state} if state else None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from region.emulator.autoscaling.model import Group, Member
+from region.emulator.autoscaling.model import GOING, Group, Member
 from region.emulator.ec2 import instances as ec2_instances
 from region.emulator.ec2 import launch_templates
 from region.emulator.errors import AwsError
@@ -67,6 +67,15 @@ def of_instance(region: str, instance_id: str) -> tuple[Group, Member]:
     raise AwsError(
         "ValidationError", f"Instance Id not found - No managed instance found for instance ID: {instance_id}"
     )
+
+
+def target_state(instance_id: str) -> str:
+    """Return the lifecycle state that an instance is on its way to, as its metadata tells it; empty outside groups."""
+    for group in all_groups():
+        one = group.members.get(instance_id)
+        if one is not None:
+            return "Terminated" if one.state in GOING else "Standby" if one.state == "Standby" else "InService"
+    return ""
 
 
 def member(group: Group, instance_id: str) -> Member:
