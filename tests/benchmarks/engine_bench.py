@@ -124,9 +124,19 @@ class Bench:
                 self._value = next(self._values)
                 go = self.rivals.deploy(name, size, self._value, **_at_once(name))
                 self.site.settle(size)
-                runs[name].append(go())
+                runs[name].append(self._until_done(go, f"{name}, {size} services"))
         self.site.settle(size)
         return {name: Result(name, tuple(found)) for name, found in runs.items()}
+
+    def _until_done(self, go: Callable[[], Run], what: str) -> Run:
+        """Run a rival; one that fails, as some do when the engine was at work on a service, runs twice more at most."""
+        for dummy in range(2):
+            try:
+                return go()
+            except RuntimeError:
+                say(f"failed, so once more: {what}")
+                self.figures.repeated.append(what)
+        return go()
 
     def _count(self, name: str, size: int, fresh: bool = False) -> Count:
         """Run once through a proxy."""

@@ -72,6 +72,7 @@ class Figures:
     :ivar counts: the same → rival → requests.
     :ivar growth: number of services → rival → runs with nothing to change.
     :ivar memory: rival → peak of the process that runs the module, MiB.
+    :ivar repeated: runs that failed and were repeated, one entry each.
     """
 
     times: dict[tuple[str, int], dict[str, Result]] = field(default_factory=dict)
@@ -79,6 +80,7 @@ class Figures:
     growth: dict[int, dict[str, Result]] = field(default_factory=dict)
     converged: list[Converged] = field(default_factory=list)
     memory: dict[tuple[str, int], float] = field(default_factory=dict)
+    repeated: list[str] = field(default_factory=list)
 
 
 def ratio(one: Result, other: Result) -> float:

@@ -34,6 +34,8 @@ user, it is packed, copied and run like every module: the second row."""
 def page(figures: Figures, setting: str) -> str:
     """Return the part of the page; *setting* tells versions, machine and how to repeat it."""
     parts = [f"## Deploys\n\n{setting}\n\n{INTRODUCTION}", _targets(figures)]
+    if figures.repeated:
+        parts.append(f"Runs that failed and were repeated: {'; '.join(figures.repeated)}.")
     parts += [_work(figures, work, title) for work, title in WORKS.items()]
     parts += [_requests(figures), _growth(figures), _converged(figures), _memory(figures)]
     return "\n\n".join(part for part in parts if part)
