@@ -79,10 +79,10 @@ def pinned(image: str, digest: str) -> str:
 def resolve(engine: Resolver, images: t.Iterable[str], auth_of: t.Callable[[str], str]) -> dict[str, Resolved]:
     """Ask the registries for the digests of I(images), each distinct one once, several at a time.
 
+    A registry that does not answer is asked once more.
+
     Args:
         auth_of: image → value of the C(X-Registry-Auth) header, "" for none.
-
-    A registry that does not answer is asked once more.
 
     Returns:
         I(image) → its digest; an image that already names one is not looked up.

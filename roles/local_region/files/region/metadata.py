@@ -103,5 +103,5 @@ def _iam(instance: view.InstanceView) -> Tree | None:
 
 
 def _autoscaling(instance: view.InstanceView) -> Mapping[str, str] | None:
-    state = autoscaling.target_state(instance.id)
+    state = autoscaling.target_state(instance.region, instance.id)
     return {"target-lifecycle-state": state} if state else None

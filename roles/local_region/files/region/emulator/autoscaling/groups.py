@@ -69,13 +69,13 @@ def of_instance(region: str, instance_id: str) -> tuple[Group, Member]:
     )
 
 
-def target_state(instance_id: str) -> str:
+def target_state(region: str, instance_id: str) -> str:
     """Return the lifecycle state that an instance is on its way to, as its metadata tells it; empty outside groups."""
-    for group in all_groups():
-        one = group.members.get(instance_id)
-        if one is not None:
-            return "Terminated" if one.state in GOING else "Standby" if one.state == "Standby" else "InService"
-    return ""
+    try:
+        dummy, one = of_instance(region, instance_id)
+    except AwsError:
+        return ""
+    return "Terminated" if one.state in GOING else "Standby" if one.state == "Standby" else "InService"
 
 
 def member(group: Group, instance_id: str) -> Member:
