@@ -18,8 +18,6 @@ A kernel without IPVS cannot serve VIPs nor the ingress network: use C(dnsrr) an
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import os
 import secrets
 import shutil
@@ -33,12 +31,11 @@ from pathlib import Path
 
 import docker
 from lab_images import BUSYBOX, archive
-from lab_processes import children, namespace, remove_groups
+from lab_processes import MORTAL, children, kill, namespace, remove_groups
+from lab_registry import Registry
 
 GATEWAY = "10.99.0.1"
 REGISTRY = f"{GATEWAY}:5000"
-# Every process that the laboratory starts dies with the test run, however that ends.
-MORTAL = ("setpriv", "--pdeathsig", "KILL", "--")
 SPACES = ("--mount", "--pid", "--net", "--fork", "--mount-proc", "--kill-child")
 
 _REAPER = """
@@ -197,7 +194,7 @@ class Node:
     def kill(self) -> None:
         """Cut the power: every process of the node dies at once. M(start) boots it again with its disk."""
         if self.pid:
-            _kill(self.pid)
+            kill(self.pid)
         if self._outer is not None:
             self._outer.wait(10)
         self.pid = 0
@@ -242,11 +239,6 @@ class Node:
         return out.stdout if out.returncode == 0 else None
 
 
-def _kill(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-
-
 class Lab:
     """Context manager for one laboratory; several may live side by side.
 
@@ -272,7 +264,7 @@ class Lab:
         self.netns = ""
         self._with_registry = registry
         self._keep = keep
-        self._registries: dict[int, subprocess.Popen[bytes]] = {}
+        self._registries: dict[int, Registry] = {}
         self._init: subprocess.Popen[bytes] | None = None
         self._pid = 0
 
@@ -358,41 +350,18 @@ class Lab:
     # -- registry and images -------------------------------------------------------------------------------------
     def start_registry(self, port: int = 5000, user: str = "", password: str = "") -> str:
         """Start a registry on I(port) and return its C(host:port); with I(user) it demands that login."""
-        folder = self.root / f"registry-{port}"
-        folder.mkdir(exist_ok=True)
-        auth = ""
-        if user:
-            self.set_password(port, user, password)
-            auth = f"auth: {{htpasswd: {{realm: lab, path: {folder}/htpasswd}}}}\n"
-        (folder / "config.yml").write_text(
-            f"version: 0.1\nlog: {{level: warn}}\nstorage: {{filesystem: {{rootdirectory: {folder}/data}}}}\n"
-            f"http: {{addr: '{GATEWAY}:{port}'}}\n{auth}"
-        )
-        self._registries[port] = subprocess.Popen(
-            [*MORTAL, *self.enter("--pid", "--net"), "docker-registry", "serve", str(folder / "config.yml")],
-            stdin=subprocess.DEVNULL,
-            stdout=(folder / "log").open("ab"),
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        probe = [*self.enter("--net"), "bash", "-c", f"exec 3<>/dev/tcp/{GATEWAY}/{port}"]
-        until(lambda: subprocess.run(probe, capture_output=True, check=False).returncode == 0, "the registry", 10)
-        return f"{GATEWAY}:{port}"
+        registry = self._registries[port] = Registry(self.enter, self.root / f"registry-{port}", f"{GATEWAY}:{port}")
+        registry.start(user, password)
+        until(registry.answers, f"the registry {registry.address}", 10)
+        return registry.address
 
     def set_password(self, port: int, user: str, password: str) -> None:
         """Set the only login of the registry on I(port); a running registry sees it at its next request."""
-        crypt = ctypes.CDLL("libcrypt.so.1").crypt
-        crypt.restype = ctypes.c_char_p
-        digest = crypt(password.encode(), b"$2b$05$abcdefghijklmnopqrstuu")
-        (self.root / f"registry-{port}" / "htpasswd").write_text(f"{user}:{digest.decode()}\n")
+        self._registries[port].set_password(user, password)
 
     def stop_registry(self, port: int = 5000) -> None:
         """Stop the registry on I(port); its content stays."""
-        process = self._registries.pop(port)
-        for child in children(process.pid):
-            _kill(child)
-        process.kill()
-        process.wait(10)
+        self._registries[port].stop()
 
     def image(
         self,
@@ -435,14 +404,16 @@ class Lab:
     def close(self) -> None:
         """End every process, then remove the folder and the control groups. Safe to call twice."""
         if self._pid:
-            _kill(self._pid)
+            kill(self._pid)
         if self._init is not None:
             self._init.kill()
             self._init.wait(10)
-        for process in [node._outer for node in self.nodes] + list(self._registries.values()):
-            if process is not None:
-                process.kill()
-                process.wait(10)
+        for node in self.nodes:
+            if node._outer is not None:
+                node._outer.kill()
+                node._outer.wait(10)
+        for registry in self._registries.values():
+            registry.stop()
         self._pid, self._init, self.nodes, self._registries = 0, None, [], {}
         deadline = time.monotonic() + 5
         while not remove_groups(self.name) and time.monotonic() < deadline:

@@ -1,12 +1,23 @@
 # Copyright (c) 2026 The apiary.swarm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What C(/proc) says of the processes of a laboratory."""
+"""The processes of a laboratory: how they end, and what C(/proc) says of them."""
 
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 from pathlib import Path
+
+# Every process that the laboratory starts dies with the test run, however that ends.
+MORTAL = ("setpriv", "--pdeathsig", "KILL", "--")
+
+
+def kill(pid: int) -> None:
+    """Kill a process at once; one that is gone already is as good."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def namespace(pid: int, kind: str) -> str:

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import docker
 import pytest
-from lab import MORTAL, Node, until
+from lab import Node, until
+from lab_processes import MORTAL
 from stacks import SECOND, service, stack
 from workbench import Swarm
 
