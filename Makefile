@@ -201,12 +201,14 @@ setup: $(READY) ## only prepare .cache/
 setup-all:
 	@$(MAKE) -j3 $(READY) $(READY_NEWEST) $(READY_IMPORTER) $(PROGRAMS)
 
-# Two steps into one environment: the demo need not wait for the linters.
-$(READY_RUN): $(READY_PEERS)
+# Two steps into one environment: the demo need not wait for the linters. The collections come meanwhile.
+$(READY_RUN):
 	@mkdir -p $(@D) $(TREE)/$(dir $(FQCN_DIR)) && ln -sfn $(CURDIR) $(TREE)/$(FQCN_DIR)
-	@echo "setting up Ansible and the SDKs in .cache/venv"
-	@scripts/venv $(VENV) $$(python3 scripts/find_python.py oldest) $(call pip_files,$(RUN_REQUIREMENTS))
-	@touch $@
+	echo "setting up Ansible and the SDKs in .cache/venv"
+	$(MAKE) $(READY_PEERS) & peers=$$!
+	scripts/venv $(VENV) $$(python3 scripts/find_python.py oldest) $(call pip_files,$(RUN_REQUIREMENTS))
+	wait $$peers
+	touch $@
 
 $(READY): $(READY_RUN)
 	@echo "setting up the tools in .cache/venv"

@@ -97,6 +97,7 @@ base:
   sample: {"image_id": "ami-0base123", "name": "debian-13-amd64", "root_device_name": "/dev/xvda", "architecture": "x86_64"}
 """
 
+import typing as t
 from dataclasses import asdict
 
 from ansible_collections.apiary.swarm.plugins.module_utils._aws import fleet, images
@@ -110,6 +111,15 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.baking import (
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module
 from ansible_collections.apiary.swarm.plugins.module_utils._preflight import IMAGE_ID
+
+ARGUMENTS: dict[str, dict[str, t.Any]] = {
+    "base_image": {"type": "str", "required": True},
+    "parts": {"type": "dict", "required": True},
+    "subnet_id": {"type": "str", "default": ""},
+    "force": {"type": "bool", "default": False},
+}
+
+RULES: dict[str, t.Any] = {}
 
 
 def find_base(session: AwsSession, reference: str) -> Image:
@@ -162,15 +172,7 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
 
 def main() -> None:
     """Run the module."""
-    run_module(
-        {
-            "base_image": {"type": "str", "required": True},
-            "parts": {"type": "dict", "required": True},
-            "subnet_id": {"type": "str", "default": ""},
-            "force": {"type": "bool", "default": False},
-        },
-        run,
-    )
+    run_module(ARGUMENTS, run, **RULES)
 
 
 if __name__ == "__main__":

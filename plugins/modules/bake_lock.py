@@ -80,12 +80,23 @@ since:
   returned: always
 """
 
+import typing as t
 from datetime import datetime, timezone
 
 from ansible_collections.apiary.swarm.plugins.module_utils._aws import bake_lock
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.ssm import get_parameter
 from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module
+
+ARGUMENTS: dict[str, dict[str, t.Any]] = {
+    "cluster": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "owner": {"type": "str", "default": ""},
+    "token": {"type": "str", "required": True, "no_log": False},
+    "max_age": {"type": "int", "default": 5400},
+}
+
+RULES: dict[str, t.Any] = {}
 
 
 def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
@@ -122,16 +133,7 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
 
 def main() -> None:
     """Run the module."""
-    run_module(
-        {
-            "cluster": {"type": "str", "required": True},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "owner": {"type": "str", "default": ""},
-            "token": {"type": "str", "required": True, "no_log": False},
-            "max_age": {"type": "int", "default": 5400},
-        },
-        run,
-    )
+    run_module(ARGUMENTS, run, **RULES)
 
 
 if __name__ == "__main__":

@@ -63,10 +63,20 @@ log_groups:
   returned: success
 """
 
+import typing as t
+
 from ansible_collections.apiary.swarm.plugins.module_utils._aws import fleet, leftovers
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module
 from ansible_collections.apiary.swarm.plugins.module_utils._preflight import check_cluster_name, one_message
+
+ARGUMENTS: dict[str, dict[str, t.Any]] = {
+    "cluster": {"type": "str", "required": True},
+    "log_groups": {"type": "bool", "default": True},
+    "even_if_running": {"type": "bool", "default": False},
+}
+
+RULES: dict[str, t.Any] = {}
 
 
 def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
@@ -97,14 +107,7 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
 
 def main() -> None:
     """Run the module."""
-    run_module(
-        {
-            "cluster": {"type": "str", "required": True},
-            "log_groups": {"type": "bool", "default": True},
-            "even_if_running": {"type": "bool", "default": False},
-        },
-        run,
-    )
+    run_module(ARGUMENTS, run, **RULES)
 
 
 if __name__ == "__main__":

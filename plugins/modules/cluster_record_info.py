@@ -121,6 +121,15 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import A
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.ssm import get_parameter
 from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module
 
+ARGUMENTS: dict[str, dict[str, t.Any]] = {
+    "cluster": {"type": "str", "required": True},
+    "wait": {"type": "bool", "default": False},
+    "wait_timeout": {"type": "int", "default": 900},
+    "poll_interval": {"type": "float", "default": 5},
+}
+
+RULES: dict[str, t.Any] = {}
+
 
 def look(session: AwsSession, cluster: str) -> tuple[Formation, ClusterRecord | None]:
     """Return how far *cluster* has formed, and its record."""
@@ -174,15 +183,7 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
 
 def main() -> None:
     """Run the module."""
-    run_module(
-        {
-            "cluster": {"type": "str", "required": True},
-            "wait": {"type": "bool", "default": False},
-            "wait_timeout": {"type": "int", "default": 900},
-            "poll_interval": {"type": "float", "default": 5},
-        },
-        run,
-    )
+    run_module(ARGUMENTS, run, **RULES)
 
 
 if __name__ == "__main__":

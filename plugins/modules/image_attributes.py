@@ -109,6 +109,17 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import A
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.ssm import get_parameter, put_parameter
 from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module
 
+ARGUMENTS: dict[str, dict[str, t.Any]] = {
+    "image_id": {"type": "str", "required": True},
+    "imds_v2": {"type": "bool", "default": False},
+    "deprecate_after_days": {"type": "int", "default": 0},
+    "tags": {"type": "dict", "default": {}},
+    "shared_with": {"type": "list", "elements": "str"},
+    "publish_to": {"type": "str", "default": ""},
+}
+
+RULES: dict[str, t.Any] = {}
+
 
 def deprecation_date(image: Image, days: int) -> datetime | None:
     """Return when *image* is to be deprecated, *days* after its creation; ``None`` for zero days."""
@@ -194,17 +205,7 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
 
 def main() -> None:
     """Run the module."""
-    run_module(
-        {
-            "image_id": {"type": "str", "required": True},
-            "imds_v2": {"type": "bool", "default": False},
-            "deprecate_after_days": {"type": "int", "default": 0},
-            "tags": {"type": "dict", "default": {}},
-            "shared_with": {"type": "list", "elements": "str"},
-            "publish_to": {"type": "str", "default": ""},
-        },
-        run,
-    )
+    run_module(ARGUMENTS, run, **RULES)
 
 
 if __name__ == "__main__":

@@ -95,6 +95,15 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import A
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.threads import in_threads
 from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module
 
+ARGUMENTS: dict[str, dict[str, t.Any]] = {
+    "image_id": {"type": "str", "required": True},
+    "to_regions": {"type": "list", "elements": "str", "required": True},
+    "kms_key_ids": {"type": "dict", "default": {}, "no_log": False},
+    "wait_timeout": {"type": "int", "default": 1800},
+}
+
+RULES: dict[str, t.Any] = {}
+
 
 def check(regions: t.Sequence[str], keys: t.Mapping[str, t.Any]) -> None:
     """Check what can be known to be wrong before anything is made.
@@ -162,15 +171,7 @@ def _make(client: t.Any, image: Image, region: str, failed: t.Sequence[Image], k
 
 def main() -> None:
     """Run the module."""
-    run_module(
-        {
-            "image_id": {"type": "str", "required": True},
-            "to_regions": {"type": "list", "elements": "str", "required": True},
-            "kms_key_ids": {"type": "dict", "default": {}, "no_log": False},
-            "wait_timeout": {"type": "int", "default": 1800},
-        },
-        run,
-    )
+    run_module(ARGUMENTS, run, **RULES)
 
 
 if __name__ == "__main__":

@@ -169,6 +169,15 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.image_users impo
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module
 
+ARGUMENTS: dict[str, dict[str, t.Any]] = {
+    "cluster": {"type": "str"},
+    "image_ids": {"type": "list", "elements": "str"},
+    "artifacts": {"type": "path"},
+    "tracker": {"type": "path"},
+}
+
+RULES: dict[str, t.Any] = {}
+
 
 def read_json(path: Path) -> t.Any:
     """Return the content of the JSON file *path*.
@@ -230,15 +239,7 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
 
 def main() -> None:
     """Run the module."""
-    run_module(
-        {
-            "cluster": {"type": "str"},
-            "image_ids": {"type": "list", "elements": "str"},
-            "artifacts": {"type": "path"},
-            "tracker": {"type": "path"},
-        },
-        run,
-    )
+    run_module(ARGUMENTS, run, **RULES)
 
 
 if __name__ == "__main__":

@@ -66,11 +66,21 @@ kept:
   sample: [{"image_id": "ami-0def5678", "reason": "number 1 of the 3 newest"}]
 """
 
+import typing as t
+
 from ansible_collections.apiary.swarm.plugins.module_utils._aws import images
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.baking import plan_retirement
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image_users import find_users
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module
+
+ARGUMENTS: dict[str, dict[str, t.Any]] = {
+    "cluster": {"type": "str", "required": True},
+    "keep": {"type": "int", "default": 3},
+    "unfinished": {"type": "bool", "default": False},
+}
+
+RULES: dict[str, t.Any] = {}
 
 
 def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
@@ -106,14 +116,7 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
 
 def main() -> None:
     """Run the module."""
-    run_module(
-        {
-            "cluster": {"type": "str", "required": True},
-            "keep": {"type": "int", "default": 3},
-            "unfinished": {"type": "bool", "default": False},
-        },
-        run,
-    )
+    run_module(ARGUMENTS, run, **RULES)
 
 
 if __name__ == "__main__":

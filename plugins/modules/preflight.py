@@ -181,6 +181,31 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import No
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module
 
+ARGUMENTS: dict[str, dict[str, t.Any]] = {
+    "cluster": {"type": "str", "required": True},
+    "vpc_cidr": {"type": "str"},
+    "overlay_pools": {"type": "list", "elements": "str", "default": ["10.128.0.0/10"]},
+    "docker_pools": {"type": "list", "elements": "str", "default": ["172.28.0.0/14"]},
+    "availability_zones": {"type": "list", "elements": "str", "default": []},
+    "zone_count": {"type": "int", "default": 3},
+    "managers": {"type": "int", "default": 3},
+    "workers": {"type": "int", "default": 2},
+    "workers_min": {"type": "int", "default": 2},
+    "workers_max": {"type": "int", "default": 10},
+    "scale_out_cpu": {"type": "int", "default": 80},
+    "scale_in_cpu": {"type": "int", "default": 5},
+    "cidrs": {"type": "dict", "default": {}},
+    "key_name": {"type": "str", "default": "", "no_log": False},
+    "image": {"type": "str", "default": ""},
+    "image_hint": {
+        "type": "str",
+        "default": "Give the ID of an AMI or the name of an SSM parameter that holds one.",
+    },
+    "ecr_repositories": {"type": "list", "elements": "str", "default": ["*"]},
+}
+
+RULES: dict[str, t.Any] = {}
+
 
 def check_settings(params: Params) -> list[str]:
     """Return what is wrong with the settings by themselves, without asking AWS."""
@@ -258,31 +283,7 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
 
 def main() -> None:
     """Run the module."""
-    run_module(
-        {
-            "cluster": {"type": "str", "required": True},
-            "vpc_cidr": {"type": "str"},
-            "overlay_pools": {"type": "list", "elements": "str", "default": ["10.128.0.0/10"]},
-            "docker_pools": {"type": "list", "elements": "str", "default": ["172.28.0.0/14"]},
-            "availability_zones": {"type": "list", "elements": "str", "default": []},
-            "zone_count": {"type": "int", "default": 3},
-            "managers": {"type": "int", "default": 3},
-            "workers": {"type": "int", "default": 2},
-            "workers_min": {"type": "int", "default": 2},
-            "workers_max": {"type": "int", "default": 10},
-            "scale_out_cpu": {"type": "int", "default": 80},
-            "scale_in_cpu": {"type": "int", "default": 5},
-            "cidrs": {"type": "dict", "default": {}},
-            "key_name": {"type": "str", "default": "", "no_log": False},
-            "image": {"type": "str", "default": ""},
-            "image_hint": {
-                "type": "str",
-                "default": "Give the ID of an AMI or the name of an SSM parameter that holds one.",
-            },
-            "ecr_repositories": {"type": "list", "elements": "str", "default": ["*"]},
-        },
-        run,
-    )
+    run_module(ARGUMENTS, run, **RULES)
 
 
 if __name__ == "__main__":

@@ -69,10 +69,11 @@ class Demo:
         self.account.import_key(self.folder / "key.pub")
         size = {"cluster_managers": MANAGERS, "cluster_workers": WORKERS}
         access = {"cluster_key_name": self.account.cluster, "cluster_admin_cidr": "10.20.0.0/16"}
-        self.playbooks.must("cluster", variables={**size, **access})
         surplus = self.account.wanted_workers() - WORKERS
         if surplus > 0:  # of an earlier demo, which added a worker
             self.account.resize_workers(-surplus)
+        self.playbooks.must("cluster", variables={**size, **access})
+        if surplus > 0:
             wait_for(f"{WORKERS} workers only", lambda: len(self._nodes()) == MANAGERS + WORKERS, 180)
         nodes = self._nodes()
         ready = [node for node in nodes if node["state"] == "ready"]
@@ -161,12 +162,10 @@ class Demo:
 
     def break_it(self) -> Sequence[str]:
         """Try a version that cannot start."""
-        variables = self._stack_variables("3")
+        # By force, as what failed once is refused at once, and it did if this is the second demo.
+        variables = {**self._stack_variables("3"), "deploy_force": True}
         with Load(self.client) as load:
             outcome = self.playbooks.run("deploy", variables=variables)
-            known = "with the very same image and settings" in outcome.output
-            if known:
-                outcome = self.playbooks.run("deploy", variables={**variables, "deploy_force": True})
         check(outcome.status != 0, "the deploy of a version that exits at once counted as a success")
         told = re.search(r"Module failed: (Stack .*?)\n(?:Origin:|\n)", outcome.output, re.DOTALL)
         reason = told.group(1).splitlines() if told else []
@@ -177,7 +176,6 @@ class Demo:
         check(now == {"2"}, f"after the failed deploy, versions {now} answer")
         return [
             f"failed as it must; version 2 serves on; {len(load.answers)} requests meanwhile, 0 failed",
-            *(["refused first, for it failed in the demo before; then tried by force"] if known else []),
             *(line[:160] for line in reason),
         ]
 

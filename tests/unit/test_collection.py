@@ -133,6 +133,13 @@ def test_action_group_names_every_module() -> None:
     assert runtime["action_groups"]["swarm"] == [path.stem for path in MODULES]
 
 
+@pytest.mark.parametrize("path", [path for path in MODULES if "run_module(" in path.read_text()], ids=relative)
+def test_module_of_aws_runs_on_the_controller_without_a_process_of_its_own(path: Path) -> None:
+    action = (PLUGINS / "action" / path.name).read_text()
+    assert f"import {path.stem}\n" in action
+    assert f"\n    module = {path.stem}\n" in action
+
+
 @pytest.mark.parametrize("path", MODULES, ids=relative)
 def test_module_states_what_it_promises(path: Path) -> None:
     documentation = documentation_of(path)
