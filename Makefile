@@ -36,7 +36,7 @@ READY_NEWEST := $(CACHE)/stamps/newest-$(call hash,$(NEWEST_REQUIREMENTS))
 READY_IMPORTER := $(CACHE)/stamps/importer-$(call hash,requirements/importer.txt)
 READY_BENCH := $(CACHE)/stamps/bench-$(call hash,requirements/bench.txt)
 PROGRAMS := $(CACHE)/stamps/programs-$(call hash,tests/support/packages.yml roles/local_region/vars/main.yml)
-READY_PEERS := $(CACHE)/stamps/peers-$(PEERS_FROM)
+READY_PEERS := $(CACHE)/stamps/peers-$(subst ==,-,$(PEERS_FROM))
 
 NAME ?= local
 PLAYBOOK := $(BIN)/ansible-playbook
