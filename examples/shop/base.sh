@@ -59,7 +59,7 @@ comm -z -13 "$scratch/base.list" "$scratch/redis.list" > "$scratch/added.list"
 pack "$scratch/redis" "$directory/redis.tar" "$scratch/added.list"
 
 # Compiled once here what the services import, instead of in every container and at every health check.
-SOURCE_DATE_EPOCH=1767225600 chroot "$scratch/base" /usr/bin/python3 -B -c '
+SOURCE_DATE_EPOCH=1767225600 chroot "$scratch/base" /usr/bin/python3 -IB -c '
 import compileall, sys
 import http.client, http.server, json, redis, signal, threading, urllib.request, uuid
 for module in list(sys.modules.values()):

@@ -34,7 +34,9 @@ compose:
   ansible_ssh_private_key_file: "'{key}'"
 """
 
-_NEXT = """What next?
+_NEXT = """The worker of step 9 is given back: it drains, leaves the swarm, and its instance ends.
+
+What next?
   make status     the instances of the region
   make shell      a shell inside it, for example for: docker ps, ansible-playbook apiary.swarm.cluster ...
   make down       remove it all
@@ -103,6 +105,7 @@ def _inside(options: argparse.Namespace, folder: Path) -> int:
     print(f"\n{report.table()}\n")
     if not passed:
         return 1
+    demo.give_back()
     run = os.path.relpath(CACHE / "region" / options.region_name / "run")
     print(_NEXT.format(run=run, host=HOST, address=demo.client.address, log=os.path.relpath(log)))
     return 0

@@ -52,7 +52,8 @@ class Demo:
         ]
 
     def bake(self) -> Sequence[str]:
-        """Make the image, or find that it exists."""
+        """Make the image, or find that it exists; meanwhile container images are built."""
+        self.images.start()
         outcome = self.playbooks.must("bake", variables={"bake_artifacts": str(self.folder / "images")})
         image = self.account.image()
         tags = {tag["Key"]: tag["Value"] for tag in image["Tags"]}
@@ -70,7 +71,7 @@ class Demo:
         size = {"cluster_managers": MANAGERS, "cluster_workers": WORKERS}
         access = {"cluster_key_name": self.account.cluster, "cluster_admin_cidr": "10.20.0.0/16"}
         surplus = self.account.wanted_workers() - WORKERS
-        if surplus > 0:  # of an earlier demo, which added a worker
+        if surplus > 0:  # of an earlier demo that ended half-way
             self.account.resize_workers(-surplus)
         self.playbooks.must("cluster", variables={**size, **access})
         if surplus > 0:
@@ -178,6 +179,10 @@ class Demo:
             f"failed as it must; version 2 serves on; {len(load.answers)} requests meanwhile, 0 failed",
             *(line[:160] for line in reason),
         ]
+
+    def give_back(self) -> None:
+        """Let the added worker go, so that the cluster is as it was formed; nobody waits for it."""
+        self.account.resize_workers(-1)
 
     def _nodes(self) -> list[dict[str, str]]:
         return list(self.account.record()["nodes"])

@@ -21,6 +21,9 @@ _PACKAGES = [
     *("iproute2", "iptables", "netbase", "ca-certificates", "curl"),
 ]
 
+# As an option of mmdebstrap it would start a filter for every package of the first layer: a fifth of the time.
+_NO_LOCALES = 'echo "path-exclude=/usr/share/locale/*" > "$1/etc/dpkg/dpkg.cfg.d/01_locales"'
+
 # What Debian's own EC2 image is set up with, as far as it means something in a container.
 _CUSTOMIZE = """
 set -eu
@@ -53,7 +56,8 @@ done
 rm -f "$root"/etc/ssh/ssh_host_* "$root/var/lib/dbus/machine-id"
 : > "$root/etc/machine-id"
 rm -f "$root"/etc/resolv.conf "$root/etc/hostname"
-rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*.bin "$root"/usr/share/doc/* "$root"/usr/share/man/*
+rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*.bin
+rm -rf "$root"/usr/share/doc/* "$root"/usr/share/man/* "$root"/usr/share/locale/*
 for unit in getty@tty1.service serial-getty@.service systemd-networkd.service systemd-logind.service \
   apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer fstrim.timer; do
   ln -sf /dev/null "$root/etc/systemd/system/$unit"
@@ -66,7 +70,7 @@ _CUSTOMIZE_ONE = {"bookworm": 'echo "locale: C.UTF-8" > "$root/etc/cloud/cloud.c
 
 def archive(config: RegionConfig, release: str) -> Path:
     """Return where the image of *release* is kept; the name changes with everything that goes into it."""
-    parts = [release, *_PACKAGES, _CUSTOMIZE, *filter(None, [_CUSTOMIZE_ONE.get(release)])]
+    parts = [release, *_PACKAGES, _NO_LOCALES, _CUSTOMIZE, *filter(None, [_CUSTOMIZE_ONE.get(release)])]
     recipe = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
     return config.cache_dir / "images" / f"debian-{release}-{recipe}.tar"
 
@@ -94,13 +98,15 @@ def ensure(config: RegionConfig, release: str) -> bool:
             "--variant=minbase",
             f"--include={','.join(_PACKAGES)}",
             "--aptopt=Apt::Install-Recommends false",
-            "--dpkgopt=path-exclude=/usr/share/locale/*",
+            f"--extract-hook={_NO_LOCALES}",
             f'--customize-hook={hook} "$1" {release}',
             release,
             str(partial),
             "-",
         ]
-        run = subprocess.run(command, input=sources, capture_output=True, text=True, check=False)
+        # Packages compile their Python when they are set up: where the caller keeps such files is not for the image.
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        run = subprocess.run(command, input=sources, env=clean, capture_output=True, text=True, check=False)
         if run.returncode != 0:
             partial.unlink(missing_ok=True)
             tail = "\n".join(run.stderr.splitlines()[-8:])
