@@ -74,8 +74,8 @@ class Demo:
         if surplus > 0:  # of an earlier demo that ended half-way
             self.account.resize_workers(-surplus)
         self.playbooks.must("cluster", variables={**size, **access})
-        if surplus > 0:
-            wait_for(f"{WORKERS} workers only", lambda: len(self._nodes()) == MANAGERS + WORKERS, 180)
+        # The worker that an earlier demo gave back may still be leaving.
+        wait_for(f"{MANAGERS + WORKERS} nodes only", lambda: len(self._nodes()) == MANAGERS + WORKERS, 180)
         nodes = self._nodes()
         ready = [node for node in nodes if node["state"] == "ready"]
         roles = [node["role"] for node in ready]

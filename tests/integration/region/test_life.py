@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,6 +60,15 @@ def launch(region: LocalRegion) -> dict[str, str]:
 def test_second_up_changes_nothing(region: LocalRegion) -> None:
     output = region.up()
     assert "changed=0" in output
+
+
+def test_base_image_knows_nothing_of_the_machine_that_made_it(region: LocalRegion) -> None:
+    (image,) = (HOME.parent / "region-cache" / "images").glob("debian-trixie-*.tar")
+    with tarfile.open(image) as tar:
+        names = tar.getnames()
+    here = str(HOME.parent.parent).strip("/")
+    assert [name for name in names if here in name] == []
+    assert [name for name in names if name.startswith("./tmp/")] == []
 
 
 def test_status_names_the_instances(region: LocalRegion) -> None:
