@@ -14,7 +14,7 @@ import itertools
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,8 +66,9 @@ class Bench:
 
     def run(self, save: Callable[[Figures], object]) -> None:
         """Measure everything; *save* is called with the figures so far after each part."""
-        self.grow()
-        save(self.figures)
+        for dummy in self.grow():
+            save(self.figures)
+        self.site.clear()
         self.converge(min(self.plan.sizes))
         for size in self.plan.sizes:
             self.create(size)
@@ -76,8 +77,8 @@ class Bench:
             save(self.figures)
 
     # -- on services that all share ------------------------------------------------------------------------------
-    def grow(self) -> None:
-        """Measure runs without and with a change on more and more services."""
+    def grow(self) -> Iterator[int]:
+        """Measure runs without and with a change on more and more services; yields their number after each."""
         self.site.clear()
         sizes = sorted({*self.plan.sizes, *self.plan.growth})
         self._share(sizes[0])
@@ -89,7 +90,7 @@ class Bench:
                 self._measure_size(size)
             else:
                 self.figures.growth[size] = self._unchanged(size, GROWING)
-        self.site.clear()
+            yield size
 
     def _share(self, size: int) -> None:
         """Check that whatever a rival deploys, ours finds nothing to change in it: they can share services."""
