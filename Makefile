@@ -72,11 +72,14 @@ PYTEST := $(BIN)/python -m pytest --durations=15 --durations-min=1
 FAULTS := tests/integration/engine/test_faults.py
 # Tests that wait more than they work, each process with its own engines, and judges, who never wait. The long ones first.
 WAITING := $(addprefix tests/,judges $(addprefix integration/,agent engine aws compose_parity)) --ignore $(FAULTS)
+# Two regions at a time: one is started and stopped again and again, in the other the demo has run.
+REGIONS := tests/integration/region tests/e2e
 test: setup-all ## cheap things first; ends with pytest's summary line
 	@trap 'status=$$?; $(SANDBOX) -e sandbox_state=absent >$(CACHE)/down.log 2>&1 || { cat $(CACHE)/down.log >&2; exit 1; }; exit $$status' EXIT
 	$(PYTEST) -n 2 tests/unit
 	$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder $(WAITING)
-	$(PYTEST) tests/newest tests/molecule tests/integration/region tests/e2e
+	$(PYTEST) tests/newest tests/molecule
+	$(PYTEST) -n 2 --dist loadgroup $(REGIONS)
 
 test-judges: $(READY) $(READY_IMPORTER) ## linters, types, sanity, Galaxy's importer, templates, policies
 	@$(PYTEST) tests/judges

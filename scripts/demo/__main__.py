@@ -34,7 +34,7 @@ compose:
   ansible_ssh_private_key_file: "'{key}'"
 """
 
-_NEXT = """The worker of step 9 is given back: it drains, leaves the swarm, and its instance ends.
+_NEXT = """The worker group goes back to two: one drains, leaves the swarm, and its instance ends.
 
 What next?
   make status     the instances of the region

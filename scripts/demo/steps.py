@@ -181,7 +181,7 @@ class Demo:
         ]
 
     def give_back(self) -> None:
-        """Let the added worker go, so that the cluster is as it was formed; nobody waits for it."""
+        """Make the worker group as large as it was formed; nobody waits for the worker that leaves."""
         self.account.resize_workers(-1)
 
     def _nodes(self) -> list[dict[str, str]]:

@@ -8,10 +8,17 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from local_region import ROOT, LocalRegion, environment
 from road import CLUSTER, NAME, Road
+from together import keep_together
+
+
+@pytest.hookimpl(tryfirst=True)  # before groups are read
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    keep_together(items, Path(__file__).parent)
 
 
 @pytest.fixture(scope="session")

@@ -5,30 +5,41 @@
 
 from __future__ import annotations
 
-import re
+import time
+from typing import Any
 
 from road import CLUSTER, Road
 
-WORKERS_WITHOUT = """
-import boto3, json, time
-client = boto3.client("autoscaling")
-def workers():
-    tags = [{"Name": "tag:swarm:cluster", "Values": [%r]}, {"Name": "tag:swarm:role", "Values": ["worker"]}]
-    (group,) = client.describe_auto_scaling_groups(Filters=tags)["AutoScalingGroups"]
-    return sorted(one["InstanceId"] for one in group["Instances"])
-deadline = time.monotonic() + 150
-while %r in workers() and time.monotonic() < deadline:
-    time.sleep(1)
-print(json.dumps(workers()))
+PATIENCE = 150.0
+"""Seconds, half of the hook's."""
+WORKERS = """
+import boto3, json
+tags = [{"Name": "tag:swarm:cluster", "Values": [%r]}, {"Name": "tag:swarm:role", "Values": ["worker"]}]
+(group,) = boto3.client("autoscaling").describe_auto_scaling_groups(Filters=tags)["AutoScalingGroups"]
+print(json.dumps([one["InstanceId"] for one in group["Instances"]]))
 """
 
 
+def said_goodbye(road: Road) -> list[tuple[str, float]]:
+    """Return the instances that ended their hook since the demo made the group smaller, and after how many seconds."""
+    calls: list[dict[str, Any]] = [call for call in road.calls()[0] if call["service"] == "autoscaling"]
+    (*_, smaller) = [call["time"] for call in calls if call["action"] == "SetDesiredCapacity"]
+    return [
+        (call["parameters"]["InstanceId"], call["time"] - smaller)
+        for call in calls
+        if call["action"] == "CompleteLifecycleAction" and call["time"] > smaller
+    ]
+
+
 def test_the_worker_that_the_demo_gave_back_leaves_before_its_instance_ends(road: Road) -> None:
-    told = re.search(r"(i-[0-9a-f]+) joined", road.output)
-    assert told, road.output
-    left = road.region.python(WORKERS_WITHOUT % (CLUSTER, told[1]), timeout=200)
-    assert told[1] not in left, "the worker was held until the end of its hook's time"
-    assert len(left) == 2
+    deadline = time.monotonic() + PATIENCE
+    while not (gone := said_goodbye(road)) and time.monotonic() < deadline:
+        time.sleep(1)
+    ((instance, seconds),) = gone
+    assert seconds < PATIENCE
+    while len(left := road.region.python(WORKERS % CLUSTER)) > 2 and time.monotonic() < deadline:
+        time.sleep(1)
+    assert len(left) == 2 and instance not in left
     done = road.playbook("status")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "ready" in done.stdout and told[1] not in done.stdout
+    assert "ready" in done.stdout and instance not in done.stdout
