@@ -18,7 +18,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose import
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose.document import MAX_BYTES
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose.values import text
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import StackModel, StackOptions
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.spec import build_model
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.spec.stack import build_model
 
 #: Finds a file by the path that a task or a lookup gives; raises AnsibleError or returns V("") when there is none.
 Finder = t.Callable[[str], str]

@@ -10,7 +10,7 @@ import typing as t
 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose import Project, load_project
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import StackModel, StackOptions
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.spec import build_model
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.spec.stack import build_model
 
 
 class Loader:

@@ -2,12 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to the collection: may change in any release.
-"""From a project of stack files to Engine API bodies, as C(docker stack deploy) would send them. Pure."""
+"""From a project of stack files to Engine API bodies, as C(docker stack deploy) would send them. Pure.
 
-from __future__ import annotations
-
-from .names import registry
-from .stack import build_model
-from .versions import too_new
-
-__all__ = ["build_model", "registry", "too_new"]
+Nothing is imported here: modules need only the rules for names, and what they import travels to the node with them.
+"""
