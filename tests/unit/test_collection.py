@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -126,6 +128,16 @@ def test_aws_and_swarm_do_not_know_the_agent() -> None:
         if "_agent" in name.split(".")
     ]
     assert upward == []
+
+
+@pytest.mark.parametrize("module", ["job", "service", "stack"])
+def test_module_takes_no_compose_parser_along_to_the_node(module: str) -> None:
+    package = "ansible_collections.apiary.swarm.plugins"
+    code = f"import sys, {package}.modules.{module}; print(*sys.modules, sep='\\n')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = done.stdout.splitlines()
+    assert f"{package}.module_utils._swarm.arguments" in loaded
+    assert [name for name in loaded if name.startswith(f"{package}.module_utils._swarm.compose")] == []
 
 
 def test_action_group_names_every_module() -> None:
