@@ -23,7 +23,7 @@ print(json.dumps([one["InstanceId"] for one in group["Instances"]]))
 def said_goodbye(road: Road) -> list[tuple[str, float]]:
     """Return the instances that ended their hook since the demo made the group smaller, and after how many seconds."""
     calls: list[dict[str, Any]] = [call for call in road.calls()[0] if call["service"] == "autoscaling"]
-    (*_, smaller) = [call["time"] for call in calls if call["action"] == "SetDesiredCapacity"]
+    smaller = [call["time"] for call in calls if call["action"] == "SetDesiredCapacity"][-1]
     return [
         (call["parameters"]["InstanceId"], call["time"] - smaller)
         for call in calls
