@@ -35,16 +35,10 @@ class Account:
     @cached_property
     def outputs(self) -> dict[str, str]:
         """The outputs of the cluster's CloudFormation stack."""
-        stack = self._stack()
-        if stack is None:
-            raise CheckFailed(f"CloudFormation has no finished stack tagged swarm:cluster={self.cluster}")
-        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-
-    def _stack(self) -> dict[str, Any] | None:
         for stack in self.client("cloudformation").describe_stacks()["Stacks"]:
-            if {"Key": "swarm:cluster", "Value": self.cluster} in stack["Tags"] and "Outputs" in stack:
-                return dict(stack)
-        return None
+            if {"Key": "swarm:cluster", "Value": self.cluster} in stack["Tags"]:
+                return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        raise CheckFailed(f"CloudFormation has no stack tagged swarm:cluster={self.cluster}")
 
     @property
     def registry(self) -> str:
@@ -92,21 +86,11 @@ class Account:
         size = max(image["imageSizeInBytes"] for image in images) / 1e6
         return f"{name}: {', '.join(tags)} ({size:.0f} MB)"
 
-    def wanted_workers(self) -> int:
-        """Return how many workers the group should have, 0 as long as there is no cluster."""
-        if self._stack() is None:
-            return 0
-        name = self.outputs["WorkerGroupName"]
-        groups = self.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[name])
-        return int(groups["AutoScalingGroups"][0]["DesiredCapacity"])
-
-    def resize_workers(self, by: int) -> int:
-        """Change the wanted number of workers and return it."""
-        wanted = self.wanted_workers() + by
+    def want_workers(self, count: int) -> None:
+        """Let the group have *count* workers."""
         self.client("autoscaling").set_desired_capacity(
-            AutoScalingGroupName=self.outputs["WorkerGroupName"], DesiredCapacity=wanted
+            AutoScalingGroupName=self.outputs["WorkerGroupName"], DesiredCapacity=count
         )
-        return wanted
 
     def healthy_targets(self) -> set[str]:
         """Return the ids of the instances that the load balancer sends requests to."""

@@ -70,11 +70,9 @@ class Demo:
         self.account.import_key(self.folder / "key.pub")
         size = {"cluster_managers": MANAGERS, "cluster_workers": WORKERS}
         access = {"cluster_key_name": self.account.cluster, "cluster_admin_cidr": "10.20.0.0/16"}
-        surplus = self.account.wanted_workers() - WORKERS
-        if surplus > 0:  # of an earlier demo that ended half-way
-            self.account.resize_workers(-surplus)
         self.playbooks.must("cluster", variables={**size, **access})
-        # The worker that an earlier demo gave back may still be leaving.
+        # The worker that an earlier demo added may still be there, or be leaving.
+        self.account.want_workers(WORKERS)
         wait_for(f"{MANAGERS + WORKERS} nodes only", lambda: len(self._nodes()) == MANAGERS + WORKERS, 180)
         nodes = self._nodes()
         ready = [node for node in nodes if node["state"] == "ready"]
@@ -137,13 +135,13 @@ class Demo:
     def grow(self) -> Sequence[str]:
         """Add a worker and see it serve."""
         known = {node["instance_id"] for node in self._nodes()}
-        wanted = self.account.resize_workers(1)
+        self.account.want_workers(WORKERS + 1)
 
         def joined() -> list[str] | None:
             nodes = self._nodes()
             return [n["instance_id"] for n in nodes if n["state"] == "ready" and n["instance_id"] not in known] or None
 
-        newcomer = wait_for(f"a ready worker number {wanted}", joined, 180)[0]
+        newcomer = wait_for(f"a ready worker number {WORKERS + 1}", joined, 180)[0]
         wait_for(f"{newcomer} healthy behind the load balancer", lambda: newcomer in self.account.healthy_targets(), 90)
         edge = Client(self.account.private_address(newcomer), HOST)
         answer = wait_for(f"an answer of {newcomer}'s edge", edge.good_answer, 30)
@@ -182,7 +180,7 @@ class Demo:
 
     def give_back(self) -> None:
         """Make the worker group as large as it was formed; nobody waits for the worker that leaves."""
-        self.account.resize_workers(-1)
+        self.account.want_workers(WORKERS)
 
     def _nodes(self) -> list[dict[str, str]]:
         return list(self.account.record()["nodes"])
