@@ -13,6 +13,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from .errors import CredentialsError, InvalidInput, RegionUnavailable, translate
+from .first_request import FirstAlone
 
 CONNECT_TIMEOUT = 5
 """Seconds to wait for a connection."""
@@ -116,7 +117,7 @@ class AwsSession:
         from botocore.config import Config
 
         try:
-            return self._session.create_client(
+            client = self._session.create_client(
                 service,
                 region_name=region,
                 endpoint_url=self.options.endpoint_url,
@@ -131,6 +132,8 @@ class AwsSession:
             )
         except Exception as error:
             raise translate(error, f"use the service {service}", region) from error
+        FirstAlone().guard(client)
+        return client
 
     def service_model(self, service: str) -> t.Any:
         """Return botocore's model of *service*, without making a client."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 import time
 import typing as t
 import urllib.parse
@@ -34,15 +35,24 @@ class SignedHttp:
     """
 
     def __init__(self, session: AwsSession, sleep: t.Callable[[float], None] = time.sleep) -> None:
-        from botocore.httpsession import URLLib3Session
         from botocore.utils import get_environ_proxies
 
         self._session = session
         self._sleep = sleep
-        settings: dict[str, t.Any] = {"verify": session.verify, "timeout": (CONNECT_TIMEOUT, READ_TIMEOUT)}
-        self._http = URLLib3Session(
-            max_pool_connections=8, proxies=get_environ_proxies("https://ec2.amazonaws.com/"), **settings
-        )
+        self._settings: dict[str, t.Any] = {
+            "verify": session.verify,
+            "timeout": (CONNECT_TIMEOUT, READ_TIMEOUT),
+            "proxies": get_environ_proxies("https://ec2.amazonaws.com/"),
+        }
+        self._own = threading.local()
+
+    def _http(self) -> t.Any:
+        """Return this thread's connections; :mod:`first_request` tells why threads cannot share them from the start."""
+        from botocore.httpsession import URLLib3Session
+
+        if not hasattr(self._own, "http"):
+            self._own.http = URLLib3Session(**self._settings)
+        return self._own.http
 
     def query(self, service: str, region: str, parameters: t.Mapping[str, str], doing: str, permission: str) -> bytes:
         """Make a call of the query protocol (EC2) and return the XML of the answer.
@@ -97,7 +107,7 @@ class SignedHttp:
             credentials = self._session.credentials().get_frozen_credentials()
             request = AWSRequest(method="POST", url=url, data=body, headers=dict(headers))
             SigV4Auth(credentials, service, region).add_auth(request)
-            response = self._http.send(request.prepare())
+            response = self._http().send(request.prepare())
             return response.status_code, response.content
         except AwsError:
             raise
