@@ -338,7 +338,7 @@ class Lab:
         """Start engines and make one swarm of them; managers come first in the answer."""
         nodes = self.engines(managers + workers)
         leader = nodes[0].client()
-        leader.init_swarm(nodes[0].address, default_addr_pool=["10.128.0.0/10"], subnet_size=24)
+        leader.init_swarm(nodes[0].address, default_addr_pool=["10.128.0.0/10"], subnet_size=22)
         tokens = leader.inspect_swarm()["JoinTokens"]
         for index, node in enumerate(nodes[1:], start=1):
             role = "Manager" if index < managers else "Worker"
