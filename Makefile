@@ -29,7 +29,9 @@ unexport PYTHONDONTWRITEBYTECODE
 hash = $(shell cat $(1) | sha256sum | cut -c1-12)
 RUN_REQUIREMENTS := $(addprefix requirements/,core-oldest.txt test.txt constraints.txt)
 DEV_REQUIREMENTS := $(RUN_REQUIREMENTS) requirements/tools.txt
+CORE_REQUIREMENTS := $(addprefix requirements/,core-oldest.txt constraints.txt)
 NEWEST_REQUIREMENTS := $(addprefix requirements/,core-newest.txt test.txt constraints.txt)
+READY_CORE := $(CACHE)/stamps/core-$(call hash,$(CORE_REQUIREMENTS))
 READY_RUN := $(CACHE)/stamps/run-$(call hash,$(RUN_REQUIREMENTS))
 READY := $(CACHE)/stamps/dev-$(call hash,$(DEV_REQUIREMENTS))
 READY_NEWEST := $(CACHE)/stamps/newest-$(call hash,$(NEWEST_REQUIREMENTS))
@@ -49,10 +51,10 @@ help: ## this list
 
 # --- the local region -------------------------------------------------------------------------------------------------
 .PHONY: demo up down status shell
-demo: $(READY_RUN) ## the whole road on this machine: region, image, cluster, deploys, requests, logs
+demo: first ## the whole road on this machine: region, image, cluster, deploys, requests, logs
 	@PYTHONPATH=$(TREE):scripts python -m demo
 
-up: $(READY_RUN) ## start the local region
+up: first ## start the local region
 	@$(SANDBOX) -e sandbox_state=present
 
 down: $(READY_RUN) ## stop the local region and remove everything of it
@@ -60,6 +62,15 @@ down: $(READY_RUN) ## stop the local region and remove everything of it
 
 status: $(READY_RUN) ## what runs in the local region
 	@$(SANDBOX) -e sandbox_state=status
+
+# The first time, the nodes' base images are made while the SDKs come.
+.PHONY: first base-images
+first:
+	@$(MAKE) -j2 $(READY_RUN) $(if $(wildcard $(READY_RUN)),,base-images)
+
+base-images: $(READY_CORE)
+	@echo "making the nodes' base images"
+	$(SANDBOX) -e sandbox_state=images >$(CACHE)/images.log 2>&1 || { cat $(CACHE)/images.log >&2; exit 1; }
 
 shell: $(READY) ## a shell inside the local region
 	@$(CACHE)/region/$(NAME)/run $(SHELL)
@@ -204,10 +215,15 @@ setup: $(READY) ## only prepare .cache/
 setup-all:
 	@$(MAKE) -j3 $(READY) $(READY_NEWEST) $(READY_IMPORTER) $(PROGRAMS)
 
-# Two steps into one environment: the demo need not wait for the linters. The collections come meanwhile.
-$(READY_RUN):
+# Three steps into one environment: nobody waits for what he does not need. The collections come meanwhile.
+$(READY_CORE):
 	@mkdir -p $(@D) $(TREE)/$(dir $(FQCN_DIR)) && ln -sfn $(CURDIR) $(TREE)/$(FQCN_DIR)
-	echo "setting up Ansible and the SDKs in .cache/venv"
+	echo "setting up Ansible in .cache/venv"
+	scripts/venv $(VENV) $$(python3 scripts/find_python.py oldest) $(call pip_files,$(CORE_REQUIREMENTS))
+	touch $@
+
+$(READY_RUN): $(READY_CORE)
+	@echo "setting up the SDKs in .cache/venv"
 	$(MAKE) $(READY_PEERS) & peers=$$!
 	scripts/venv $(VENV) $$(python3 scripts/find_python.py oldest) $(call pip_files,$(RUN_REQUIREMENTS))
 	wait $$peers
@@ -240,10 +256,9 @@ $(READY_BENCH): $(READY_RUN)
 	@touch $@
 
 # Galaxy is not asked: the same released collections are in the wheel of PyPI's "ansible".
-$(READY_PEERS):
-	@mkdir -p $(@D) $(CACHE)/dl
-	@scripts/venv $(CACHE)/venv-pip $$(python3 scripts/find_python.py oldest) pip
-	@$(CACHE)/venv-pip/bin/pip download --quiet --no-deps --dest $(CACHE)/dl $(PEERS_FROM)
+$(READY_PEERS): $(READY_CORE)
+	@mkdir -p $(CACHE)/dl
+	@$(BIN)/pip download --quiet --no-deps --dest $(CACHE)/dl $(PEERS_FROM)
 	@python3 scripts/unpack_collections.py $(CACHE)/dl/$(subst ==,-,$(PEERS_FROM))-*.whl $(CACHE)/collections $(PEERS)
 	@touch $@
 

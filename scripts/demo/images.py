@@ -57,7 +57,7 @@ class Images:
 
     def _run(self, *options: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [str(self.shop / "build.sh"), *options, *self.versions],
+            ["nice", str(self.shop / "build.sh"), *options, *self.versions],  # the bake beside it goes first
             text=True,
             env=self._environment(),
             stdout=subprocess.PIPE,

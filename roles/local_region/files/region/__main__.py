@@ -11,7 +11,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import environment, images, lifecycle, supervisor
+from . import environment, images, lifecycle
 from .config import RegionConfig
 
 
@@ -40,6 +40,8 @@ def _images(config: RegionConfig) -> dict[str, object]:
 
 
 def _up(config: RegionConfig) -> dict[str, object]:
+    from . import supervisor  # needs the AWS SDK, which making images and taking down can do without
+
     changed = lifecycle.start(config, supervisor.main)
     environment.write_run_script(config)
     return {"changed": changed, **environment.status(config)}
@@ -54,7 +56,7 @@ def _status(config: RegionConfig) -> dict[str, object]:
 
 
 def _api(config: RegionConfig) -> dict[str, object]:
-    from . import api  # needs moto, which the other commands can do without
+    from . import api  # needs moto
 
     api.main(config)
     return {}
