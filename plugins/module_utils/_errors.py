@@ -79,9 +79,11 @@ class DeployFailed(SwarmError):
 
     :ivar failures: one entry per failed service, ready to be returned to the user.
     :ivar changed: something was written, even if it was taken back.
+    :ivar warnings: what the plan had warned of.
     """
 
     def __init__(self, message: str, failures: list[dict[str, t.Any]], changed: bool = False) -> None:
         super().__init__(message)
         self.failures = failures
         self.changed = changed
+        self.warnings: list[str] = []

@@ -896,6 +896,8 @@ def main() -> None:
     try:
         module.exit_json(**run(module), invocation=told)
     except DeployFailed as exc:
+        for warning in exc.warnings:
+            module.warn(warning)
         module.fail_json(msg=exc.message, failures=exc.failures, changed=exc.changed, invocation=told)
     except SwarmError as exc:
         module.fail_json(msg=exc.message, invocation=told)

@@ -351,6 +351,8 @@ def answer(module: AnsibleModule) -> dict[str, t.Any]:
     try:
         return {**run(module), "invocation": told}
     except DeployFailed as exc:
+        for warning in exc.warnings:
+            module.warn(warning)
         failure = {"msg": exc.message, "failures": exc.failures, "changed": exc.changed}
     except (SwarmError, ModelError) as exc:
         failure = {"msg": str(exc)}

@@ -205,7 +205,9 @@ def _judge_tasks(expected: Expected, seen: Seen, ours: str, now: float, problems
         open_tasks = [task for task in seen.tasks if task["Status"]["State"] in (*_WAITING, "running")]
         dead = {str(task.get("NodeID")) for task in open_tasks if task.get("NodeID")} - up
         lost = [node_facts.name_of(node) for node in seen.nodes if node["ID"] in dead]
-        return Verdict("progressing", _waits_for(have, want, len(outdated), lost, problems), have, want, problems)
+        homeless = sum(task["Status"]["State"] == "new" for task in wanted_now)
+        reason = _waits_for(have, want, len(outdated), homeless, lost, problems)
+        return Verdict("progressing", reason, have, want, problems)
     monitor = monitor_of(seen.tree)
     youngest = min([now - seen.running_since.get(task["ID"], now) for task in current], default=monitor)
     if youngest < monitor:
@@ -313,10 +315,14 @@ def _latest(tasks: t.Iterable[Json]) -> dict[str, Json]:
     return latest
 
 
-def _waits_for(have: int, want: int, outdated: int, lost: t.Sequence[str], problems: t.Sequence[Problem]) -> str:
+def _waits_for(
+    have: int, want: int, outdated: int, homeless: int, lost: t.Sequence[str], problems: t.Sequence[Problem]
+) -> str:
     text = f"{have} of {want} tasks run"
     if outdated:
         text += f", {outdated} still to be replaced"
+    if homeless:  # the engine gives no reason, and has no other
+        text += f", {homeless} got no address in their networks yet"
     if lost:
         text += f", some are on {', '.join(sorted(lost))}, which is down"
     if problems:

@@ -114,13 +114,17 @@ class Deploy:
         if check_mode:
             return Result(plan, plan.changed)
         self._refuse(plan)
-        if not plan.changed and not _is_unfinished(history):
-            return self._stand_still(plan, live, history)
-        release = lock.take(
-            self._engine, history, self._model, live.nodes, self._options.wait_timeout,
-            self._options.deployed_by, self._options.git_revision, self._options.force,
-        )  # fmt: skip
-        return self._carry_out(plan, live, history, release)
+        try:
+            if not plan.changed and not _is_unfinished(history):
+                return self._stand_still(plan, live, history)
+            release = lock.take(
+                self._engine, history, self._model, live.nodes, self._options.wait_timeout,
+                self._options.deployed_by, self._options.git_revision, self._options.force,
+            )  # fmt: skip
+            return self._carry_out(plan, live, history, release)
+        except DeployFailed as failure:
+            failure.warnings = plan.warnings
+            raise
 
     # -- before anything is written ------------------------------------------------------------------------------
     def _pinned(self) -> StackModel:

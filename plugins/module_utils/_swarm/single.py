@@ -19,7 +19,18 @@ from .converge import Verdict
 from .engine import Engine
 from .live import complete_networks
 from .merge import Merged
-from .plan import PREDEFINED, Json, LiveState, ServicePlan, StackPlan, plan_create, plan_merged, plan_remove, to_tree
+from .plan import (
+    PREDEFINED,
+    Json,
+    LiveState,
+    ServicePlan,
+    StackPlan,
+    addresses,
+    plan_create,
+    plan_merged,
+    plan_remove,
+    to_tree,
+)
 from .plan.stack import PlanOptions, judge
 from .service_options import apply_options
 from .wait import Listener, Scope, Watch, wait
@@ -88,13 +99,17 @@ def change(
         service = plan_merged(desired, found, current, merged, live.tasks, live.nodes)
     plan = StackPlan(params["name"], [service], errors=_missing(desired, live))
     judge(service, live, plan, PlanOptions(allow_recreate=options.allow_recreate))
+    plan.warnings += addresses.warnings([service], live)
     if check_mode:
         return Result(plan)
     reasons = plan.errors + ([] if options.force else plan.blockers)
     if reasons:
         raise PlanRefused(f"Nothing was changed: {'; '.join(reasons)}.")
-    verdict = _carry_out(engine, service, live, options, listener)
-    return Result(plan, verdict)
+    try:
+        return Result(plan, _carry_out(engine, service, live, options, listener))
+    except DeployFailed as failure:
+        failure.warnings = plan.warnings
+        raise
 
 
 def remove(engine: Engine, name: str, timeout: float, check_mode: bool = False) -> Result:

@@ -123,3 +123,21 @@ def test_a_first_deploy_that_fails_leaves_nothing(swarm: Swarm, name: str) -> No
     assert out.failed and "exit code 7" in out.msg and "no database" in out.msg
     assert not [s for s in swarm.client.services() if s["Spec"]["Name"].startswith(f"{name}_")]
     assert not [n for n in swarm.client.networks() if n["Name"] == net.name]
+
+
+def test_network_has_an_address_for_each_task_or_the_plan_says_so(swarm: Swarm, name: str) -> None:
+    net = network(name, "net")
+    net.spec["IPAM"] = {"Config": [{"Subnet": "10.77.7.0/29"}]}  # five to give
+    nodes = len(swarm.client.nodes())
+    fit = max(count for count in range(1, 5) if count + min(nodes, count) <= 5)
+
+    def deploy(replicas: int, **options: t.Any) -> t.Any:
+        web = service(name, "web", swarm.images["v1"], replicas, template={"Networks": [{"Target": net.name}]})
+        return swarm.stack(stack(name, web, networks={"net": net}), **options)
+
+    fitting = deploy(fit)
+    assert not fitting.failed and "addresses" not in fitting.text, fitting.text
+    crowded = deploy(fit + 1, progress_timeout=10)
+    assert crowded.failed, crowded.text
+    assert f"network {net.name} has 5 addresses to give" in str(crowded.data["warnings"])
+    assert f"{fit} of {fit + 1} tasks run, 1 got no address in their networks yet" in crowded.msg

@@ -162,6 +162,14 @@ def test_an_engine_that_waits_for_a_dead_node_does_not_hold_up_what_runs() -> No
     assert _look(live, [task(live, slot=1), stuck]).state == "progressing"
 
 
+def test_a_task_that_gets_no_address_is_named() -> None:
+    live = service(_spec())
+    assert _look(live, [task(live, slot=1), task(live, "new", slot=2)]).reason == (
+        "1 of 2 tasks run, 1 got no address in their networks yet"
+    )
+    assert _look(live, [task(live, slot=1), task(live, "pending", slot=2)]).reason == "1 of 2 tasks run"
+
+
 def test_a_crash_loop_is_found_and_old_failures_make_none() -> None:
     live = service(_spec(replicas=1))
     failures = [task(live, "failed", error="task: non-zero exit (7)", exit_code=7) for _index in range(5)]

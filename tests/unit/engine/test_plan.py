@@ -216,6 +216,48 @@ def test_second_thoughts() -> None:
     assert "reserves 2.00 GiB of memory and no node has more than 1.00 GiB" in warnings[0]
 
 
+def _on(name: str, replicas: int, mode: str = "dnsrr", key: str = "web") -> t.Any:
+    fields = {"EndpointSpec": {"Mode": mode}, "template": {"Networks": [{"Target": name}]}}
+    return entry("shop", key, "app:1@sha256:" + "1" * 64, replicas, **fields)
+
+
+SMALL = {"Id": "n1", "Name": "small", "Labels": {}, "IPAM": {"Config": [{"Subnet": "10.9.0.0/28"}]}}
+
+
+@pytest.mark.parametrize(
+    ("replicas", "mode", "others", "need"),
+    [(11, "dnsrr", 0, 0), (12, "dnsrr", 0, 14), (11, "vip", 0, 14), (5, "dnsrr", 7, 14), (5, "dnsrr", 6, 0)],
+)
+def test_network_with_fewer_addresses_than_tasks(replicas: int, mode: str, others: int, need: int) -> None:
+    theirs = {**entry("blog", "web", "app:1", others).spec, "EndpointSpec": {"Mode": "dnsrr"}}
+    theirs["TaskTemplate"]["Networks"] = [{"Target": "n1"}]
+    live = _state(*([service(theirs)] if others else []), networks=[SMALL])
+    model = stack("shop", _on("small", replicas, mode))
+    model.networks = {"small": NetworkEntry("small", "small", external=True)}
+    told = [text for text in _plan(model, live).warnings if "addresses" in text]
+    assert [f"small has 13 addresses to give and its services need {need}" in text for text in told] == [True] * bool(
+        need
+    )
+
+
+def test_network_to_be_made_warns_when_its_subnet_is_told() -> None:
+    made = network("shop", "net")
+    model = stack("shop", _on("shop_net", 300))
+    model.networks = {"net": made}
+    assert _plan(model, _state()).warnings == []
+    made.spec["IPAM"] = {"Config": [{"Subnet": "fd00::/64"}, {"Subnet": "10.9.0.0/24"}]}
+    assert "network shop_net has 253 addresses" in _plan(model, _state()).warnings[0]
+
+
+def test_more_tasks_in_a_network_that_is_there() -> None:
+    live = service(_on("n1", 5).spec)
+    found = {"Id": "n1", "Name": "shop_net", "Labels": {"com.docker.stack.namespace": "shop"}, "IPAM": SMALL["IPAM"]}
+    model = stack("shop", _on("shop_net", 20))
+    model.networks = {"net": network("shop", "net")}
+    plan = _plan(model, _state(live, networks=[found]))
+    assert "network shop_net has 13 addresses to give and its services need 22" in plan.warnings[-1]
+
+
 def test_absent_takes_what_carries_the_stacks_label_and_nothing_else() -> None:
     own = {"com.docker.stack.namespace": "shop"}
     live = _state(

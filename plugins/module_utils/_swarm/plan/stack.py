@@ -11,7 +11,7 @@ import typing as t
 
 from ..._diff import Tree
 from ..model import LABEL_NAMESPACE, NetworkEntry, ObjectEntry, StackModel
-from . import checks
+from . import addresses, checks
 from .service import plan_create, plan_remove, plan_update
 from .types import Json, LiveState, ObjectPlan, ServicePlan, StackPlan
 
@@ -74,6 +74,8 @@ def plan_stack(model: StackModel, live: LiveState, base: t.Mapping[str, Tree], o
         ]
     for service in plan.services:
         judge(service, live, plan, options)
+    created = [item.body for item in plan.objects if item.kind == "network" and item.action == "create"]
+    plan.warnings += addresses.warnings(plan.services, live, created)
     return plan
 
 
