@@ -119,8 +119,6 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "force": {"type": "bool", "default": False},
 }
 
-RULES: dict[str, t.Any] = {}
-
 
 def find_base(session: AwsSession, reference: str) -> Image:
     """Return the image that *reference* means.
@@ -172,7 +170,7 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
 
 def main() -> None:
     """Run the module."""
-    run_module(ARGUMENTS, run, **RULES)
+    run_module(ARGUMENTS, run)
 
 
 if __name__ == "__main__":

@@ -96,8 +96,6 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "max_age": {"type": "int", "default": 5400},
 }
 
-RULES: dict[str, t.Any] = {}
-
 
 def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     """Take or give back the lock.
@@ -133,7 +131,7 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
 
 def main() -> None:
     """Run the module."""
-    run_module(ARGUMENTS, run, **RULES)
+    run_module(ARGUMENTS, run)
 
 
 if __name__ == "__main__":

@@ -76,8 +76,6 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "even_if_running": {"type": "bool", "default": False},
 }
 
-RULES: dict[str, t.Any] = {}
-
 
 def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     """Find and delete the rest of the cluster.
@@ -107,7 +105,7 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
 
 def main() -> None:
     """Run the module."""
-    run_module(ARGUMENTS, run, **RULES)
+    run_module(ARGUMENTS, run)
 
 
 if __name__ == "__main__":

@@ -128,8 +128,6 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "poll_interval": {"type": "float", "default": 5},
 }
 
-RULES: dict[str, t.Any] = {}
-
 
 def look(session: AwsSession, cluster: str) -> tuple[Formation, ClusterRecord | None]:
     """Return how far *cluster* has formed, and its record."""
@@ -183,7 +181,7 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
 
 def main() -> None:
     """Run the module."""
-    run_module(ARGUMENTS, run, **RULES)
+    run_module(ARGUMENTS, run)
 
 
 if __name__ == "__main__":

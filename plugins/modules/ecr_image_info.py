@@ -103,9 +103,6 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
 }
 
 
-RULES: dict[str, t.Any] = {}
-
-
 def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     """Look the images up; check mode makes no difference."""
     references = [parse_reference(image) for image in params["images"]]
@@ -127,7 +124,7 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
 
 def main() -> None:
     """Run the module."""
-    run_module(ARGUMENTS, run, **RULES)
+    run_module(ARGUMENTS, run)
 
 
 if __name__ == "__main__":

@@ -118,8 +118,6 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "publish_to": {"type": "str", "default": ""},
 }
 
-RULES: dict[str, t.Any] = {}
-
 
 def deprecation_date(image: Image, days: int) -> datetime | None:
     """Return when *image* is to be deprecated, *days* after its creation; ``None`` for zero days."""
@@ -205,7 +203,7 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
 
 def main() -> None:
     """Run the module."""
-    run_module(ARGUMENTS, run, **RULES)
+    run_module(ARGUMENTS, run)
 
 
 if __name__ == "__main__":

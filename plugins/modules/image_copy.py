@@ -102,8 +102,6 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "wait_timeout": {"type": "int", "default": 1800},
 }
 
-RULES: dict[str, t.Any] = {}
-
 
 def check(regions: t.Sequence[str], keys: t.Mapping[str, t.Any]) -> None:
     """Check what can be known to be wrong before anything is made.
@@ -171,7 +169,7 @@ def _make(client: t.Any, image: Image, region: str, failed: t.Sequence[Image], k
 
 def main() -> None:
     """Run the module."""
-    run_module(ARGUMENTS, run, **RULES)
+    run_module(ARGUMENTS, run)
 
 
 if __name__ == "__main__":

@@ -176,8 +176,6 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "tracker": {"type": "path"},
 }
 
-RULES: dict[str, t.Any] = {}
-
 
 def read_json(path: Path) -> t.Any:
     """Return the content of the JSON file *path*.
@@ -239,7 +237,7 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
 
 def main() -> None:
     """Run the module."""
-    run_module(ARGUMENTS, run, **RULES)
+    run_module(ARGUMENTS, run)
 
 
 if __name__ == "__main__":

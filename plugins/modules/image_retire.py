@@ -80,8 +80,6 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "unfinished": {"type": "bool", "default": False},
 }
 
-RULES: dict[str, t.Any] = {}
-
 
 def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     """Retire what may go.
@@ -116,7 +114,7 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
 
 def main() -> None:
     """Run the module."""
-    run_module(ARGUMENTS, run, **RULES)
+    run_module(ARGUMENTS, run)
 
 
 if __name__ == "__main__":

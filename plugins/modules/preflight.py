@@ -204,8 +204,6 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "ecr_repositories": {"type": "list", "elements": "str", "default": ["*"]},
 }
 
-RULES: dict[str, t.Any] = {}
-
 
 def check_settings(params: Params) -> list[str]:
     """Return what is wrong with the settings by themselves, without asking AWS."""
@@ -283,7 +281,7 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
 
 def main() -> None:
     """Run the module."""
-    run_module(ARGUMENTS, run, **RULES)
+    run_module(ARGUMENTS, run)
 
 
 if __name__ == "__main__":

@@ -24,10 +24,12 @@ from ansible_collections.apiary.swarm.plugins.plugin_utils._here import is_here
 
 
 class AwsModule(t.Protocol):
-    """What a module file offers: its own options, the rules among them as AnsibleModule takes them, and its work."""
+    """What a module file offers: its own options and its work; if options depend on each other, also :attr:`RULES`.
+
+    :ivar RULES: ``required_if`` and the like, as AnsibleModule takes them.
+    """
 
     ARGUMENTS: dict[str, dict[str, t.Any]]
-    RULES: dict[str, t.Any]
 
     def run(self, session: AwsSession, params: Params, check_mode: bool, /) -> Result:
         """Do the task."""
@@ -51,7 +53,7 @@ class InProcessAction(ActionBase):  # type: ignore[misc]  # Ansible's classes ha
         super().run(tmp, task_vars)
         if not is_here(self):
             return self._as_module(task_vars)
-        rules = self.module.RULES
+        rules: dict[str, t.Any] = getattr(self.module, "RULES", {})
         dummy, params = self.validate_argument_spec(
             argument_spec={**AWS_ARGUMENTS, **self.module.ARGUMENTS},
             **{
