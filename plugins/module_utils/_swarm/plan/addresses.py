@@ -26,13 +26,16 @@ def warnings(services: t.Sequence[ServicePlan], live: LiveState, declared: t.Ite
     Args:
         declared: networks to be created, as they would be sent; one without a subnet gets one whose size is not known.
     """
-    sizes = {item["Name"]: _size(item) for item in [*declared, *live.networks]}
     names = live.network_names()
     touched = {name for plan in services if plan.action != "none" for name in _attached(plan.spec, names)}
+    if not touched:
+        return []
+    sizes = {item["Name"]: _size(item) for item in [*declared, *live.networks]}
+    needs = _needs(services, live, names)
     found = []
-    for name, need in sorted(_needs(services, live).items()):
-        size = sizes.get(name)
-        if name in touched and size is not None and need > size:
+    for name in sorted(touched):
+        size, need = sizes.get(name), needs[name]
+        if size is not None and need > size:
             found.append(
                 f"network {name} has {size} addresses to give and its services need {need}, for tasks, virtual IPs and "
                 "nodes: some tasks would stay pending; give it a larger subnet (ipam) or use several networks"
@@ -47,13 +50,12 @@ def _size(network: Json) -> int | None:
     return sum(sizes) if sizes else None
 
 
-def _needs(services: t.Sequence[ServicePlan], live: LiveState) -> t.Counter[str]:
-    planned = {plan.name: plan.spec for plan in services if plan.action != "remove"}
-    gone = {plan.name for plan in services}
-    names = live.network_names()
-    others = [service["Spec"] for service in live.services if service["Spec"]["Name"] not in gone]
+def _needs(services: t.Sequence[ServicePlan], live: LiveState, names: t.Mapping[str, str]) -> t.Counter[str]:
+    own = {plan.name for plan in services}
+    planned = [plan.spec for plan in services if plan.action != "remove"]
+    others = [service["Spec"] for service in live.services if service["Spec"]["Name"] not in own]
     needs: t.Counter[str] = collections.Counter()
-    for spec in [*planned.values(), *others]:
+    for spec in [*planned, *others]:
         for name in _attached(spec, names):
             needs[name] += _tasks(spec, live) + _is_virtual(spec)
     takers = sum(node_facts.takes_tasks(node) for node in live.nodes)
