@@ -12,6 +12,7 @@ import io
 import json
 import typing as t
 
+import ansible.module_utils._internal
 import docker
 import pytest
 from ansible.module_utils.testing import patch_module_args
@@ -44,11 +45,20 @@ class Outcome:
 
 
 def run_module(name: str, args: dict[str, t.Any], check: bool = False, diff: bool = False) -> Outcome:
-    """Run a module in this process, as Ansible would, and return its answer."""
+    """Run a module in this process, as Ansible would, and return its answer.
+
+    Other tests in this process may import the controller's parts, which would then show a module's warnings
+    themselves: a module's own process has none of them, and returns its warnings.
+    """
     module = importlib.import_module(f"{_MODULES}.{name}")
     said = io.StringIO()
     arguments = {**args, "_ansible_check_mode": check, "_ansible_diff": diff}
-    with patch_module_args(arguments), contextlib.redirect_stdout(said), pytest.raises(SystemExit):
+    with contextlib.ExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setattr(ansible.module_utils._internal, "is_controller", False)
+        stack.enter_context(patch_module_args(arguments))
+        stack.enter_context(contextlib.redirect_stdout(said))
+        stack.enter_context(pytest.raises(SystemExit))
         module.main()
     data = json.loads(said.getvalue().strip().splitlines()[-1])
     return Outcome(bool(data.get("failed")), data)
