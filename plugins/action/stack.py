@@ -12,8 +12,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
-from ansible_collections.apiary.swarm.plugins.modules import stack
-from ansible_collections.apiary.swarm.plugins.modules.stack import ARGUMENTS
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.options import STACK_OPTIONS
 from ansible_collections.apiary.swarm.plugins.plugin_utils._follow import PRIVATE, FollowingAction, checked
 from ansible_collections.apiary.swarm.plugins.plugin_utils._here import Here
 from ansible_collections.apiary.swarm.plugins.plugin_utils._stack_files import Request, StackFiles
@@ -31,11 +30,11 @@ class ActionModule(FollowingAction):
         """Fail on bad input before the manager is asked for anything, then run the module there."""
         super().run(tmp, task_vars)
         given = {key: value for key, value in self._task.args.items() if key not in PRIVATE}
-        params = checked("stack", given, ARGUMENTS)
+        params = checked("stack", given, STACK_OPTIONS)
         arguments = {key: value for key, value in given.items() if key not in _OURS}
         if params["state"] == "present":
             arguments.update(self._model(params))
-        return self.follow("apiary.swarm.stack", arguments, task_vars, Here(ARGUMENTS, stack.answer))
+        return self.follow("apiary.swarm.stack", arguments, task_vars, Here(STACK_OPTIONS, _work))
 
     def _model(self, params: dict[str, t.Any]) -> dict[str, t.Any]:
         """Return the module's private arguments. Raises AnsibleActionFail with one sentence."""
@@ -58,3 +57,10 @@ class ActionModule(FollowingAction):
             display.warning(f"stack {model.name}: {warning}")
         model, secrets = model.split_secret_data()
         return {"model": model.to_dict(), "secret_data": secrets}
+
+
+def _work(task: t.Any) -> dict[str, t.Any]:
+    """Do the module's work in this process; only this loads it, for most of the time the work is a manager's."""
+    from ansible_collections.apiary.swarm.plugins.modules import stack
+
+    return stack.answer(task)

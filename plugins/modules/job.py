@@ -120,14 +120,14 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm import digest,
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments import job_problems, require
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.auth import header_for
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import LiveState
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.progress import Progress
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import (
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.options import (
     ENGINE_OPTIONS,
     PROGRESS_OPTIONS,
     REGISTRY_OPTIONS,
-    open_engine,
 )
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import LiveState
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.progress import Progress
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import open_engine
 
 ARGUMENTS: dict[str, t.Any] = {
     **ENGINE_OPTIONS,

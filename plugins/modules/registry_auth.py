@@ -91,11 +91,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.auth import refresh
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import (
-    ENGINE_OPTIONS,
-    LOGINS,
-    open_engine,
-)
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.options import ENGINE_OPTIONS, LOGINS
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import open_engine
 
 ARGUMENTS: dict[str, t.Any] = {
     **ENGINE_OPTIONS,

@@ -226,46 +226,15 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm import lock, r
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments import require, stack_problems
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import Deploy, Options, Result
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import ModelError, StackModel
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.options import STACK_OPTIONS
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.progress import Progress
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.removal import remove_stack
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import (
-    ENGINE_OPTIONS,
-    PROGRESS_OPTIONS,
-    REGISTRY_OPTIONS,
-    WAIT_OPTIONS,
-    open_engine,
-    plan_result,
-)
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import open_engine, plan_result
 
 #: Shorter lines of a secret are not hidden: they would hide every other use of the same letters.
 SHORTEST_SECRET = 5
 #: Arguments that hold environment variables: the report of a run repeats the others only.
 UNTOLD = ("model", "secret_data", "definition", "env")
-
-ARGUMENTS: dict[str, t.Any] = {
-    **ENGINE_OPTIONS,
-    **WAIT_OPTIONS,
-    **REGISTRY_OPTIONS,
-    **PROGRESS_OPTIONS,
-    "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["present", "absent", "rolled_back"], "default": "present"},
-    "files": {"type": "list", "elements": "path", "default": [], "aliases": ["file"]},
-    "definition": {"type": "dict"},
-    "env": {"type": "dict", "default": {}},
-    "env_from_controller": {"type": "bool", "default": False},
-    "release": {"type": "int"},
-    "log_group_prefix": {"type": "str"},
-    "log_region": {"type": "str"},
-    "prune": {"type": "bool", "default": True},
-    "purge": {"type": "bool", "default": False},
-    "allow_recreate": {"type": "bool", "default": False},
-    "force": {"type": "bool", "default": False},
-    "git_revision": {"type": "str", "default": ""},
-    "deployed_by": {"type": "str", "default": ""},
-    "keep_releases": {"type": "int", "default": 10},
-    "model": {"type": "dict"},
-    "secret_data": {"type": "dict", "no_log": True},
-}
 
 
 def options_of(params: t.Mapping[str, t.Any]) -> Options:
@@ -362,7 +331,7 @@ def answer(module: AnsibleModule) -> dict[str, t.Any]:
 def main() -> None:
     """Run the module."""
     # no_log: the arguments hold environment variables, which have no business in the journal.
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True, no_log=True)
+    module = AnsibleModule(argument_spec=STACK_OPTIONS, supports_check_mode=True, no_log=True)
     if module.params["state"] == "present" and module.params["model"] is None:
         module.fail_json(msg="apiary.swarm.stack needs files or definition, which its action plugin reads.")
     result = answer(module)

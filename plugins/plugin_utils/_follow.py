@@ -25,7 +25,7 @@ from ansible_collections.apiary.swarm.plugins.plugin_utils._here import Here, is
 display = Display()
 
 #: Seconds. A deploy that changes nothing is over before the first look, and so costs nothing more.
-FIRST_LOOK, PAUSE = 2.0, 1.0
+FIRST_LOOK, PAUSE = 3.0, 1.0
 
 #: Options that only the controller sets.
 PRIVATE = ("model", "secret_data", "progress_token")

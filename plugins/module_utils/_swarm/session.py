@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to the collection: may change in any release.
-"""What the modules that talk to an engine share: common options, the session, how a plan is told."""
+"""What the modules that talk to an engine share: the session, how a plan is told."""
 
 from __future__ import annotations
 
@@ -10,37 +10,11 @@ import traceback
 import typing as t
 
 from . import auth
-from .engine import DEFAULT_HOST, Engine
+from .engine import Engine
 from .plan import StackPlan
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
-
-ENGINE_OPTIONS: dict[str, t.Any] = {"docker_host": {"type": "str", "default": DEFAULT_HOST}}
-WAIT_OPTIONS: dict[str, t.Any] = {
-    "wait": {"type": "bool", "default": True},
-    "wait_timeout": {"type": "int", "default": 600},
-    "progress_timeout": {"type": "int"},
-}
-PROGRESS_OPTIONS: dict[str, t.Any] = {
-    "progress": {"type": "bool", "default": True},
-    "progress_token": {"type": "str", "default": "", "no_log": False},
-}
-LOGINS: dict[str, t.Any] = {
-    "type": "list",
-    "elements": "dict",
-    "no_log": False,  # its passwords are; the rest may be shown
-    "options": {
-        "registry": {"type": "str", "required": True},
-        "username": {"type": "str", "required": True},
-        "password": {"type": "str", "required": True, "no_log": True},
-        "expires_at": {"type": "str"},
-    },
-}
-REGISTRY_OPTIONS: dict[str, t.Any] = {
-    "registry_auth": {**LOGINS, "default": []},
-    "resolve_image": {"type": "bool", "default": True},
-}
 
 
 def open_engine(module: AnsibleModule) -> Engine:

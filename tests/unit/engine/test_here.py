@@ -12,6 +12,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.options import STACK_OPTIONS
 from ansible_collections.apiary.swarm.plugins.modules import stack
 from ansible_collections.apiary.swarm.plugins.plugin_utils._here import Here, is_here
 
@@ -22,7 +23,7 @@ Work = t.Callable[[t.Any], dict[str, t.Any]]
 
 
 def result(work: Work, **arguments: t.Any) -> dict[str, t.Any]:
-    return Here(stack.ARGUMENTS, work).result({"name": "shop", **arguments}, check_mode=True)
+    return Here(STACK_OPTIONS, work).result({"name": "shop", **arguments}, check_mode=True)
 
 
 def test_options_are_converted_and_have_their_defaults() -> None:
