@@ -10,12 +10,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
+from documents import ROOT, documentation_of, relative
 
-ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = ROOT / "plugins"
 MODULES = sorted(path for path in (PLUGINS / "modules").glob("*.py"))
 UTILS = sorted((PLUGINS / "module_utils").rglob("*.py"))
@@ -52,10 +51,6 @@ PURE = (
 IMPURE_PACKAGES = {"ansible", "boto3", "botocore", "docker", "requests"}
 DOCUMENTED = ("DOCUMENTATION", "EXAMPLES", "RETURN")
 MAX_LINES = 450
-
-
-def relative(path: Path) -> str:
-    return str(path.relative_to(ROOT))
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:
@@ -166,15 +161,6 @@ def test_module_states_what_it_promises(path: Path) -> None:
             if attribute["support"] == "partial" and not attribute.get("details")
         ]
         assert unexplained == []
-
-
-def documentation_of(path: Path) -> dict[str, Any]:
-    """Return a module's DOCUMENTATION without importing it."""
-    for node in ast.parse(path.read_text()).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "DOCUMENTATION":
-            documentation: dict[str, Any] = yaml.safe_load(ast.literal_eval(node.value))
-            return documentation
-    raise AssertionError(f"{path} has no DOCUMENTATION")
 
 
 @pytest.mark.parametrize("role", ROLES, ids=relative)

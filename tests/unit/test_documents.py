@@ -9,19 +9,10 @@ import re
 from pathlib import Path
 
 import pytest
+from documents import DOCUMENTS, ROOT, relative
 
-ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = sorted(
-    path
-    for pattern in ("*.md", "docs/**/*.md", "roles/*/README.md", "examples/**/*.md", "jenkins/**/*.md")
-    for path in ROOT.glob(pattern)
-)
 LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)")
 TARGET = re.compile(r"`make ([a-z0-9-]+)")
-
-
-def relative(path: Path) -> str:
-    return str(path.relative_to(ROOT))
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=relative)
