@@ -15,7 +15,7 @@ from .engine import Engine
 from .plan import Json, LiveState, ObjectPlan, ServicePlan, to_tree
 
 #: Seconds that the last tasks of a service may take to let go of its networks, configs and secrets.
-_PATIENCE = 45.0
+_PATIENCE = 75.0
 _TRIES = 4
 
 

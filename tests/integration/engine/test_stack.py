@@ -8,7 +8,6 @@ from __future__ import annotations
 import typing as t
 
 from engine_recorder import Recorder
-from lab import until
 from stacks import content, network, reference, service, stack
 from workbench import Swarm
 
@@ -123,8 +122,7 @@ def test_a_first_deploy_that_fails_leaves_nothing(swarm: Swarm, name: str) -> No
     out = swarm.stack(stack(name, web, networks={"net": net}), wait_timeout=25)
     assert out.failed and "exit code 7" in out.msg and "no database" in out.msg
     assert not [s for s in swarm.client.services() if s["Spec"]["Name"].startswith(f"{name}_")]
-    # Removed it is; an engine short of processors forgets it later than the deploy waits for that.
-    until(lambda: not [n for n in swarm.client.networks() if n["Name"] == net.name], "the network to be gone", 30)
+    assert not [n for n in swarm.client.networks() if n["Name"] == net.name]
 
 
 def test_network_has_an_address_for_each_task_or_the_plan_says_so(swarm: Swarm, name: str) -> None:
