@@ -15,7 +15,7 @@ from .engine import Engine
 from .plan import Json, LiveState, ObjectPlan, ServicePlan, to_tree
 
 #: Seconds that the last tasks of a service may take to let go of its networks, configs and secrets.
-_PATIENCE = 75.0
+_PATIENCE = 45.0
 _TRIES = 4
 
 
@@ -38,6 +38,7 @@ class Applier:
         }
         self._applied: list[tuple[ServicePlan, str]] = []
         self._created: list[ObjectPlan] = []
+        self._removed: set[str] = set()
 
     @property
     def wrote(self) -> bool:
@@ -140,6 +141,7 @@ class Applier:
         for plan, service_id in reversed(self._applied):
             if plan.action == "create":
                 self._engine.remove_service(service_id)
+                self._removed.add(service_id)
                 removed.append(plan.name)
                 continue
             back = self._back(plan.before, service_id)
@@ -166,12 +168,31 @@ class Applier:
                 current = self._engine.service(current["ID"]) or current
         return str(current["ID"])
 
-    def drop_created(self) -> None:
-        """Remove the objects that M(create_objects) made, as far as nothing uses them."""
+    def drop_created(self, tasks: t.Mapping[str, list[str]]) -> None:
+        """Remove the objects that M(create_objects) made, as far as nothing uses them.
+
+        Args:
+            tasks: filter that finds the tasks of the services that M(undo) removed.
+        """
+        if self._created and self._removed:
+            self._wait_ended(tasks)
         for plan in reversed(self._created):
             if remove_object(self._engine, plan.kind, plan.object_id, _PATIENCE) and plan.kind == "network":
                 _wait_gone(self._engine, plan.object_id)
         self._created.clear()
+
+    def _wait_ended(self, tasks: t.Mapping[str, list[str]]) -> None:
+        """Wait for the last tasks of the services that were removed.
+
+        A task that its node prepares goes on when its service is removed, and makes its networks there anew.
+        """
+        down = {node["ID"] for node in self._live.nodes if node["Status"]["State"] == "down"}
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline and any(
+            task.get("ServiceID") in self._removed and task.get("NodeID") not in down
+            for task in self._engine.tasks(tasks)
+        ):
+            time.sleep(0.3)
 
 
 def _wait_gone(engine: Engine, network_id: str) -> None:

@@ -314,7 +314,7 @@ class Deploy:
                 expected, removed = applier.undo()
             limit = max(ROLLBACK_TIME, self._left()) if expected else 0
             verdicts = self._wait_back(expected, live, limit) if self._options.wait and expected else {}
-            applier.drop_created()
+            applier.drop_created(self._scope.tasks)
         except SwarmError as exc:
             with contextlib.suppress(SwarmError):  # an engine that is gone cannot note it either
                 self._close(release, "broken", release.reason)

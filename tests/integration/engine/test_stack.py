@@ -120,6 +120,8 @@ def test_a_first_deploy_that_fails_leaves_nothing(swarm: Swarm, name: str) -> No
     net = network(name, "net")
     web = service(name, "web", swarm.images["crash"], template={"Networks": [{"Target": net.name}]})
     out = swarm.stack(stack(name, web, networks={"net": net}), wait_timeout=25)
+    # First of all: a task still prepared by its node would make the network there once more.
+    assert not swarm.client.tasks({"label": f"com.docker.stack.namespace={name}"})
     assert out.failed and "exit code 7" in out.msg and "no database" in out.msg
     assert not [s for s in swarm.client.services() if s["Spec"]["Name"].startswith(f"{name}_")]
     assert not [n for n in swarm.client.networks() if n["Name"] == net.name]
