@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import dataclasses
 import time
@@ -107,9 +108,11 @@ class Deploy:
             LockHeld: another deploy is under way.
             DeployFailed: services did not converge; the stack is back where it was unless the message says otherwise.
         """
-        history = lock.read(self._engine, self._model.name)
-        self._model = self._pinned()
-        live = read_live(self._engine, self._model.name, self._model)
+        with concurrent.futures.ThreadPoolExecutor(1) as registries:
+            pinned = registries.submit(self._pinned)  # their answers take as long as all that the engine is asked for
+            history = lock.read(self._engine, self._model.name)
+            live = read_live(self._engine, self._model.name, self._model)
+            self._model = pinned.result()
         plan = self._plan(live, history)
         if check_mode:
             return Result(plan, plan.changed)

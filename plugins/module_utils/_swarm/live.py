@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import typing as t
 
 from .engine import Engine
@@ -14,19 +15,26 @@ from .plan import Json, LiveState
 
 
 def read_live(engine: Engine, stack: str, model: StackModel | None = None) -> LiveState:
-    """Read all that planning a stack needs: services, tasks, nodes, networks, configs and secrets.
+    """Read all that planning a stack needs, at once: services, tasks, nodes, networks, configs and secrets.
 
     Args:
         model: configs and secrets that it declares external, or names itself, are read too.
     """
     own = {"label": [f"{LABEL_NAMESPACE}={stack}"]}
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        services = pool.submit(engine.services)
+        tasks = pool.submit(engine.tasks, {"desired-state": ["running"]})
+        nodes = pool.submit(engine.nodes)
+        networks = pool.submit(engine.networks)
+        configs = pool.submit(engine.configs, own)
+        secrets = pool.submit(engine.secrets, own)
     live = LiveState(
-        services=engine.services(),
-        tasks=engine.tasks({"desired-state": ["running"]}),
-        nodes=engine.nodes(),
-        networks=engine.networks(),
-        configs=engine.configs(own),
-        secrets=engine.secrets(own),
+        services=services.result(),
+        tasks=tasks.result(),
+        nodes=nodes.result(),
+        networks=networks.result(),
+        configs=configs.result(),
+        secrets=secrets.result(),
     )
     if model is not None:
         live.configs += _named(engine.configs, model.configs.values(), live.configs)

@@ -100,8 +100,61 @@ _CODECS: dict[Path, _Codec] = {
     ("EndpointSpec", "Ports"): _member(_port_key),
 }
 
+#: Below these the keys are the user's own, so that an empty value still is a value.
+_FREE = ("Labels", "Sysctls", "Options", "DriverOpts")
+
 _IDS = {"SecretID", "ConfigID"}
 _MODES = {"Replicated": "replicated", "Global": "global", "ReplicatedJob": "replicated-job", "GlobalJob": "global-job"}
+
+
+class _Place:
+    """What is known of one place in a spec; a look-up for each value is most of the work here, so it is a short one.
+
+    Attributes:
+        below: key → the place there; elements of a list that is kept as a dict share C(*).
+        free: the key is the user's own.
+        element: what is here is an element of such a list.
+    """
+
+    __slots__ = ("below", "codec", "default", "element", "free", "gives_free", "zero_matters")
+
+    def __init__(self, path: Path = ()) -> None:
+        self.below: dict[str, _Place] = {}
+        self.codec = _CODECS.get(path)
+        self.default = _DEFAULTS.get(path)
+        self.zero_matters = path in _ZERO_MATTERS
+        self.element = path[-1:] == ("*",)
+        self.free = path[-2:-1] != () and path[-2] in _FREE
+        self.gives_free = path[-1:] != () and path[-1] in _FREE
+
+    def at(self, key: str) -> _Place:
+        """Return the place of a key."""
+        found = self.below.get(key)
+        if found is not None:
+            return found
+        if key == "*":
+            return _SOME_ELEMENT
+        if self.gives_free:
+            return _SOME_FREE
+        return _SOME_FREE_KEYS if key in _FREE else _SOME_PLACE
+
+
+_SOME_PLACE, _SOME_FREE_KEYS, _SOME_FREE, _SOME_ELEMENT = (
+    _Place(path) for path in (("",), (_FREE[0],), (_FREE[0], ""), ("*",))
+)
+
+
+def _places() -> _Place:
+    """Return the place of a whole spec."""
+    root = _Place()
+    for path in {*_CODECS, *_DEFAULTS, *_ZERO_MATTERS}:
+        place = root
+        for depth, key in enumerate(path, 1):
+            place = place.below.setdefault(str(key), _Place(path[:depth]))
+    return root
+
+
+_ROOT = _places()
 
 
 def to_tree(spec: Spec, networks: t.Mapping[str, str] | None = None) -> Tree:
@@ -121,12 +174,12 @@ def to_tree(spec: Spec, networks: t.Mapping[str, str] | None = None) -> Tree:
         ]
     spec["TaskTemplate"] = template
     spec["Mode"] = _flat_mode(spec.get("Mode") or {})
-    return t.cast(Tree, _encode(spec, ()) or {})
+    return t.cast(Tree, _encode(spec, _ROOT) or {})
 
 
 def from_tree(tree: Tree) -> Spec:
     """Return a ServiceSpec (with names in place of ids) that has the canonical form I(tree)."""
-    spec = t.cast(Spec, _decode(copy.deepcopy(tree), ()))
+    spec = t.cast(Spec, _decode(copy.deepcopy(tree), _ROOT))
     mode = dict(spec.pop("Mode", {"Kind": "replicated"}))
     wanted = mode.pop("Kind", "replicated")
     kind = next(name for name, value in _MODES.items() if value == wanted)
@@ -166,33 +219,31 @@ def _flat_mode(mode: Spec) -> Spec:
     return flat
 
 
-def _encode(value: t.Any, path: Path) -> t.Any:
+def _encode(value: t.Any, place: _Place) -> t.Any:
     """Return the canonical form of I(value), None when it means "not given"."""
-    codec = _CODECS.get(path)
-    if codec is not None and isinstance(value, list):
-        value = dict(codec.encode(item) for item in value)
-        return {key: _encode(item, (*path, "*")) for key, item in value.items()} or None
     if isinstance(value, dict):
-        fields = {key: _encode(item, (*path, key)) for key, item in value.items() if key not in _IDS}
-        fields = {key: item for key, item in fields.items() if item is not None}
+        fields = {}
+        for key, item in value.items():
+            if key not in _IDS:
+                encoded = _encode(item, place.at(key))
+                if encoded is not None:
+                    fields[key] = encoded
         # An element that is all defaults still exists.
-        return fields if fields or path[-1:] == ("*",) else None
-    if path in _ZERO_MATTERS:
-        return None if value is None or value == _DEFAULTS.get(path) else value
-    if value in (None, "", 0, False, []) and path[-1:] != ("*",) and not _is_free(path):
+        return fields if fields or place.element else None
+    if place.codec is not None and isinstance(value, list):
+        below = place.at("*")
+        return {key: _encode(item, below) for key, item in map(place.codec.encode, value)} or None
+    if place.zero_matters:
+        return None if value == place.default else value
+    if not (place.element or place.free) and value in (None, "", 0, False, []):
         return None
-    return None if path in _DEFAULTS and value == _DEFAULTS[path] else value
+    return None if place.default is not None and value == place.default else value
 
 
-def _is_free(path: Path) -> bool:
-    """Say whether the key is the user's own, so that an empty value still is a value."""
-    return len(path) > 1 and path[-2] in ("Labels", "Sysctls", "Options", "DriverOpts")
-
-
-def _decode(value: t.Any, path: Path) -> t.Any:
-    codec = _CODECS.get(path)
-    if codec is not None and isinstance(value, dict):
-        return [codec.decode(key, _decode(item, (*path, "*"))) for key, item in value.items()]
-    if isinstance(value, dict):
-        return {key: _decode(item, (*path, key)) for key, item in value.items()}
-    return value
+def _decode(value: t.Any, place: _Place) -> t.Any:
+    if not isinstance(value, dict):
+        return value
+    if place.codec is not None:
+        below = place.at("*")
+        return [place.codec.decode(key, _decode(item, below)) for key, item in value.items()]
+    return {key: _decode(item, place.at(key)) for key, item in value.items()}
