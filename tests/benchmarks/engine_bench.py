@@ -145,8 +145,15 @@ class Bench:
         socket = CACHE / "p.sock"
         socket.unlink(missing_ok=True)
         recorder = Recorder(self.site.node.socket, socket)
+        options = _at_once(name) if fresh else {}
+        go = Rivals(self.site, recorder.host).deploy(name, size, self._value, **options)
+
+        def counted() -> Run:
+            recorder.requests.clear()
+            return go()
+
         try:
-            Rivals(self.site, recorder.host).deploy(name, size, self._value, **(_at_once(name) if fresh else {}))()
+            self._until_done(counted, f"{name}, {size} services, counted")
         finally:
             recorder.close()
             socket.unlink()
