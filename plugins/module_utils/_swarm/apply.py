@@ -40,11 +40,6 @@ class Applier:
         self._created: list[ObjectPlan] = []
         self._removed: set[str] = set()
 
-    @property
-    def wrote(self) -> bool:
-        """Whether anything was written that M(undo) would take back."""
-        return bool(self._applied or self._created)
-
     def network_names(self) -> dict[str, str]:
         """Return id → name of all networks known by now."""
         return {**self._live.network_names(), **{value: key for key, value in self._ids["network"].items()}}

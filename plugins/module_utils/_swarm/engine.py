@@ -54,8 +54,6 @@ class Engine:
             self._session = docker.APIClient(base_url=host, version=_ANY_VERSION, timeout=timeout)
         except docker.errors.DockerException as exc:
             raise EngineUnreachable(f"Cannot use the Docker engine at {host}: {exc}") from exc
-        self.requests = 0
-        self.writes = 0
         self.api_version = ""
 
     def close(self) -> None:
@@ -317,8 +315,6 @@ class Engine:
     ) -> t.Any:
         import requests
 
-        self.requests += 1
-        self.writes += method != "GET"
         try:
             response = self._session.request(
                 method,
