@@ -13,32 +13,44 @@ from .engine import Engine
 from .model import LABEL_NAMESPACE, ObjectEntry, StackModel
 from .plan import Json, LiveState
 
+Filters = t.Mapping[str, list[str]]
+
 
 def read_live(engine: Engine, stack: str, model: StackModel | None = None) -> LiveState:
-    """Read all that planning a stack needs, at once: services, tasks, nodes, networks, configs and secrets.
+    """Read all that planning a stack needs: services, tasks, nodes, networks, configs and secrets.
 
     Args:
         model: configs and secrets that it declares external, or names itself, are read too.
     """
     own = {"label": [f"{LABEL_NAMESPACE}={stack}"]}
+    live = read_swarm(engine, own, own)
+    if model is not None:
+        live.configs += _named(engine.configs, model.configs.values(), live.configs)
+        live.secrets += _named(engine.secrets, model.secrets.values(), live.secrets)
+    return live
+
+
+def read_swarm(engine: Engine, configs: Filters | None, secrets: Filters | None) -> LiveState:
+    """Read services, tasks, nodes and networks, and the configs and secrets that filters find, all of it at once.
+
+    Args:
+        configs: filter, None for no configs; secrets: likewise.
+    """
     with concurrent.futures.ThreadPoolExecutor(6) as pool:
         services = pool.submit(engine.services)
         tasks = pool.submit(engine.tasks, {"desired-state": ["running"]})
         nodes = pool.submit(engine.nodes)
         networks = pool.submit(engine.networks)
-        configs = pool.submit(engine.configs, own)
-        secrets = pool.submit(engine.secrets, own)
+        found_configs = pool.submit(engine.configs, configs) if configs else None
+        found_secrets = pool.submit(engine.secrets, secrets) if secrets else None
     live = LiveState(
         services=services.result(),
         tasks=tasks.result(),
         nodes=nodes.result(),
         networks=networks.result(),
-        configs=configs.result(),
-        secrets=secrets.result(),
+        configs=found_configs.result() if found_configs else [],
+        secrets=found_secrets.result() if found_secrets else [],
     )
-    if model is not None:
-        live.configs += _named(engine.configs, model.configs.values(), live.configs)
-        live.secrets += _named(engine.secrets, model.secrets.values(), live.secrets)
     complete_networks(engine, live.networks, live.services)
     return live
 

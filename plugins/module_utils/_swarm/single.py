@@ -17,7 +17,7 @@ from .apply import Applier
 from .auth import Login, header_for
 from .converge import Verdict
 from .engine import Engine
-from .live import complete_networks
+from .live import read_swarm
 from .merge import Merged
 from .plan import (
     PREDEFINED,
@@ -135,20 +135,9 @@ def remove(engine: Engine, name: str, timeout: float, check_mode: bool = False) 
 
 
 def _read(engine: Engine, params: t.Mapping[str, t.Any]) -> LiveState:
-    live = LiveState(
-        services=engine.services(),
-        tasks=engine.tasks({"desired-state": ["running"]}),
-        nodes=engine.nodes(),
-        networks=engine.networks(),
-        configs=engine.configs({"name": [item["config_name"] for item in params["configs"]]})
-        if params["configs"]
-        else [],
-        secrets=engine.secrets({"name": [item["secret_name"] for item in params["secrets"]]})
-        if params["secrets"]
-        else [],
-    )
-    complete_networks(engine, live.networks, live.services)
-    return live
+    configs = [item["config_name"] for item in params["configs"] or ()]
+    secrets = [item["secret_name"] for item in params["secrets"] or ()]
+    return read_swarm(engine, {"name": configs} if configs else None, {"name": secrets} if secrets else None)
 
 
 def _desired(
