@@ -12,7 +12,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.options import STACK_OPTIONS
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import STACK_OPTIONS
 from ansible_collections.apiary.swarm.plugins.plugin_utils._follow import PRIVATE, FollowingAction, checked
 from ansible_collections.apiary.swarm.plugins.plugin_utils._here import Here
 from ansible_collections.apiary.swarm.plugins.plugin_utils._stack_files import Request, StackFiles

@@ -9,7 +9,7 @@ import typing as t
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr_images import Reference, parse_reference
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr.images import Reference, parse_reference
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import InvalidInput
 
 DOCUMENTATION = r"""

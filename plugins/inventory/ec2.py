@@ -164,9 +164,9 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import (
     nearest,
 )
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
-from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory_build import Builder, Settings
-from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory_cache import InventoryCache
-from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory_hosts import Computed, Host
+from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.build import Builder, Settings
+from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.cache import InventoryCache
+from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.hosts import Computed, Host
 
 SUFFIXES = ("swarm_ec2.yml", "swarm_ec2.yaml")
 

@@ -81,7 +81,7 @@ from datetime import UTC, datetime
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr_auth import (
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr.auth import (
     Registry,
     Token,
     get_token,

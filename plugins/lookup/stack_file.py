@@ -99,8 +99,8 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.convert.names import registry
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import ServiceEntry, StackModel
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.spec.names import registry
 from ansible_collections.apiary.swarm.plugins.plugin_utils._stack_files import Request, StackFiles
 
 

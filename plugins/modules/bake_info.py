@@ -100,8 +100,9 @@ base:
 import typing as t
 from dataclasses import asdict
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws import fleet, images
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.baking import (
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster import fleet
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import api as images
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.baking import (
     PARTS,
     Image,
     bake_hash,

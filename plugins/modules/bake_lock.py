@@ -83,7 +83,7 @@ since:
 import typing as t
 from datetime import datetime, timezone
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws import bake_lock
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import lock as bake_lock
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.ssm import get_parameter
 from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module

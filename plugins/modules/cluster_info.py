@@ -124,7 +124,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import nodes
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.options import ENGINE_OPTIONS
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import ENGINE_OPTIONS
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import namespace_of, running, to_tree
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import open_engine
 

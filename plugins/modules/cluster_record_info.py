@@ -110,9 +110,9 @@ import typing as t
 from dataclasses import asdict
 from datetime import datetime, timezone
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws import fleet
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.formation import Formation, assess
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.record import (
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster import fleet
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.formation import Formation, assess
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.record import (
     ClusterRecord,
     parameter_name,
     parse_record,

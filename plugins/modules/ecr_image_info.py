@@ -91,8 +91,8 @@ missing:
 
 import typing as t
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr_auth import Registry
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr_images import find_images, parse_reference
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr.auth import Registry
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr.images import find_images, parse_reference
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module
 

@@ -179,7 +179,7 @@ failed_repositories:
 
 import typing as t
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr_task import RepositoryTask
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr.task import RepositoryTask
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module
 

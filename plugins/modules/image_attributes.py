@@ -102,9 +102,10 @@ import typing as t
 from datetime import datetime, timedelta, timezone
 from functools import partial
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws import image_sharing, images
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.baking import Image
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.record import format_time, parse_time
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.record import format_time, parse_time
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import api as images
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import sharing as image_sharing
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.baking import Image
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.ssm import get_parameter, put_parameter
 from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module

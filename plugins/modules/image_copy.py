@@ -88,9 +88,10 @@ copies:
 
 import typing as t
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws import image_copies, images
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.baking import Image
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import AwsError, known_regions, nearest
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import api as images
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import copies as image_copies
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.baking import Image
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.threads import in_threads
 from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module

@@ -68,9 +68,9 @@ kept:
 
 import typing as t
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws import images
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.baking import plan_retirement
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.image_users import find_users
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import api as images
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.baking import plan_retirement
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.users import find_users
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module
 

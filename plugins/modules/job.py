@@ -116,18 +116,20 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import PlanRefused, SwarmError
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm import digest, jobs, report
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments import job_problems, require
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.auth import header_for
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.options import (
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.common import job_problems, require
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import (
     ENGINE_OPTIONS,
     PROGRESS_OPTIONS,
     REGISTRY_OPTIONS,
 )
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import jobs
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import LiveState
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.progress import Progress
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.registry import digest
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.registry.auth import header_for
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import open_engine
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch import report
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.progress import Progress
 
 ARGUMENTS: dict[str, t.Any] = {
     **ENGINE_OPTIONS,

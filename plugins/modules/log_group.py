@@ -320,8 +320,8 @@ failed_groups:
 
 import typing as t
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.log_params import SETTINGS
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.log_task import LogGroupTask
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.params import SETTINGS
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.task import LogGroupTask
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module
 

@@ -94,8 +94,9 @@ stored_bytes:
 
 import typing as t
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws import log_apply, logs
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.log_groups import LogGroup
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs import api as logs
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs import apply as log_apply
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.groups import LogGroup
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.threads import in_threads
 from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Result, run_module

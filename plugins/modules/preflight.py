@@ -176,8 +176,9 @@ image:
 import typing as t
 
 from ansible_collections.apiary.swarm.plugins.module_utils import _preflight as rules
-from ansible_collections.apiary.swarm.plugins.module_utils._aws import fleet, images
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster import fleet
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import NotFound, known_regions
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import api as images
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module
 

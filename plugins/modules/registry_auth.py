@@ -90,8 +90,8 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.auth import refresh
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.options import ENGINE_OPTIONS, LOGINS
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import ENGINE_OPTIONS, LOGINS
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.registry.auth import refresh
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import open_engine
 
 ARGUMENTS: dict[str, t.Any] = {

@@ -88,8 +88,8 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm import releases
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.options import ENGINE_OPTIONS
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import ENGINE_OPTIONS
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import releases
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import open_engine
 
 ARGUMENTS: dict[str, t.Any] = {**ENGINE_OPTIONS, "name": {"type": "str"}}

@@ -653,18 +653,18 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.apiary.swarm.plugins.module_utils._diff import dotted
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import DeployFailed, PlanRefused, SwarmError
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm import single
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments import require
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.options import (
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.common import require
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import (
     ENGINE_OPTIONS,
     PROGRESS_OPTIONS,
     REGISTRY_OPTIONS,
     WAIT_OPTIONS,
 )
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.progress import Progress
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.service_arguments import service_problems
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.service_options import env_file
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.service import service_problems
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.convert.from_options import env_file
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import service as single
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import open_engine, plan_result
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.progress import Progress
 
 ARGUMENTS: dict[str, t.Any] = {
     **ENGINE_OPTIONS,

@@ -222,14 +222,14 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import DeployFailed, PlanRefused, SwarmError
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm import lock, releases
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments import require, stack_problems
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import Deploy, Options, Result
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.common import require, stack_problems
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import STACK_OPTIONS
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import lock, releases
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.removal import remove_stack
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.stack import Deploy, Options, Result
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import ModelError, StackModel
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.options import STACK_OPTIONS
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.progress import Progress
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.removal import remove_stack
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import open_engine, plan_result
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.progress import Progress
 
 #: Shorter lines of a secret are not hidden: they would hide every other use of the same letters.
 SHORTEST_SECRET = 5

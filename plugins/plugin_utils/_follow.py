@@ -18,8 +18,8 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm import progress
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose.errors import nearest
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch import progress
 from ansible_collections.apiary.swarm.plugins.plugin_utils._here import Here, is_here, shows_invocation
 
 display = Display()

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.engine import LocalEngine
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.imds import Identity, Imds
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.join import Joiner
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.keep import Agent
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.loop import Agent
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.join import Joiner
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.settings import Settings
 
 

@@ -12,12 +12,12 @@ import json
 import sys
 from pathlib import Path
 
-from ansible_collections.apiary.swarm.plugins.module_utils._agent import edge_image
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.edge import Edge
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.edge_container import ContainerOptions, EdgeContainer
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.edge import image as edge_image
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.edge.container import ContainerOptions, EdgeContainer
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.edge.feed import Feed
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.edge.follow import Edge
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.edge.nginx import EdgeOptions
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.engine import LocalEngine
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.feed import Feed
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.nginx import EdgeOptions
 
 FEED_PORT = 7955
 

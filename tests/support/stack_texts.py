@@ -9,8 +9,8 @@ import textwrap
 import typing as t
 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose import Project, load_project
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.convert.stack import build_model
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import StackModel, StackOptions
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.spec.stack import build_model
 
 
 class Loader:

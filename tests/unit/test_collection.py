@@ -39,14 +39,13 @@ PRIVATE = "# Private to the collection: may change in any release."
 PURE = (
     "_diff.py",
     "_errors.py",
-    "_agent/election.py",
+    "_agent/membership/election.py",
+    "_agent/membership/chores.py",
     "_swarm/compose",
-    "_swarm/converge.py",
+    "_swarm/convert",
     "_swarm/model.py",
     "_swarm/plan",
-    "_swarm/plan.py",
-    "_swarm/spec",
-    "_swarm/spec.py",
+    "_swarm/watch/verdict.py",
 )
 IMPURE_PACKAGES = {"ansible", "boto3", "botocore", "docker", "requests"}
 DOCUMENTED = ("DOCUMENTATION", "EXAMPLES", "RETURN")
@@ -131,7 +130,7 @@ def test_module_takes_no_compose_parser_along_to_the_node(module: str) -> None:
     code = f"import sys, {package}.modules.{module}; print(*sys.modules, sep='\\n')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = done.stdout.splitlines()
-    assert f"{package}.module_utils._swarm.arguments" in loaded
+    assert f"{package}.module_utils._swarm.arguments.common" in loaded
     assert [name for name in loaded if name.startswith(f"{package}.module_utils._swarm.compose")] == []
 
 

@@ -16,14 +16,15 @@ import typing as t
 from pathlib import Path
 
 from .._errors import SwarmError
-from . import clean, edge_image, hygiene
-from .edge import Edge
-from .edge_container import ContainerOptions, EdgeContainer
+from .edge import image as edge_image
+from .edge.container import ContainerOptions, EdgeContainer
+from .edge.follow import Edge
+from .edge.nginx import EdgeOptions
 from .engine import LocalEngine
+from .image import clean, hygiene
 from .imds import Imds, ImdsError
-from .join import Joiner
-from .keep import Agent
-from .nginx import EdgeOptions
+from .loop import Agent
+from .membership.join import Joiner
 from .settings import IMAGE_FILES, NODE_FILE, STATE_DIR, Settings, load
 
 

@@ -12,7 +12,7 @@ import typing as t
 
 from .._errors import EngineError, EngineUnreachable
 from .._swarm.engine import DEFAULT_HOST, Engine, Json
-from .election import Answer
+from .membership.election import Answer
 
 JOIN_TIMEOUT = 40
 """Seconds; the engine itself answers a join after 20 s at the latest and goes on in the background."""

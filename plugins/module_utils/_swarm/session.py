@@ -9,9 +9,9 @@ from __future__ import annotations
 import traceback
 import typing as t
 
-from . import auth
 from .engine import Engine
 from .plan import StackPlan
+from .registry import auth
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule

@@ -13,8 +13,8 @@ import pytest
 from moto.ec2.responses import EC2Response
 from moto_region import Region
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws import image_users
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.baking import bake_hash, parts_to_tag
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import users as image_users
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.baking import bake_hash, parts_to_tag
 from ansible_collections.apiary.swarm.plugins.modules import bake_info, bake_lock, image_attributes, image_retire
 
 Run = t.Callable[..., dict[str, t.Any]]

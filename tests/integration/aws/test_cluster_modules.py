@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import pytest
 from moto_region import Fault, Region
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.record import (
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.record import (
     ClusterRecord,
     ManagerRecord,
     NodeRecord,

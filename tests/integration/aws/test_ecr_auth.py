@@ -21,7 +21,7 @@ from moto.ecr.responses import ECRResponse
 from moto_region import ACCOUNT, Fault, Region
 
 from ansible_collections.apiary.swarm.plugins.lookup import ecr_auth
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr_auth import Token
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr.auth import Token
 
 HOME = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com"
 OTHER = "210987654321.dkr.ecr.us-east-1.amazonaws.com"

@@ -16,7 +16,7 @@ from moto.ec2.responses import EC2Response
 from moto.ec2.utils import convert_tag_spec
 from moto_region import Fault, Region
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws import image_copies
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import copies as image_copies
 from ansible_collections.apiary.swarm.plugins.modules import image_attributes, image_copy, image_info, image_retire
 
 Run = t.Callable[..., dict[str, t.Any]]

@@ -197,7 +197,7 @@ def test_tags_without_the_tagging_permission(region: Region, task: Run) -> None:
 
 def test_a_stale_tagging_index_writes_nothing(region: Region, task: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The index does not know the new tags yet: they are read again before any write."""
-    from ansible_collections.apiary.swarm.plugins.module_utils._aws import logs
+    from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs import api as logs
 
     task(name="/a/one", tags={"x": "y"})
     monkeypatch.setattr(logs, "tags_of_all", lambda client, arns: {})

@@ -24,8 +24,8 @@ from lab import Lab, Node, missing, until
 from recorder import Recorder
 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose import load_project
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.convert.stack import build_model
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import StackModel, StackOptions
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.spec.stack import build_model
 
 CORPUS = Path(__file__).parent / "corpus"
 CASES = sorted(path.name for path in CORPUS.iterdir())

@@ -22,7 +22,7 @@ from lab_faults import clear_disk, fill_disk, set_clock
 from stacks import SECOND, service, stack
 from workbench import Outcome, run_module
 
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import Deploy, Options, Result
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.stack import Deploy, Options, Result
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import StackModel
 

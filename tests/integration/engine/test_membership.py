@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 
 from lab import Lab, Node, until
 
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.election import Action, Do, View, decide
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.engine import LocalEngine
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.record import ClusterRecord, ManagerRecord
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.election import Action, Do, View, decide
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.record import ClusterRecord, ManagerRecord
 
 
 def _next_step(node: Node, role: str, cluster: Node) -> Action:

@@ -14,7 +14,7 @@ from lab import until
 from stacks import SECOND, content, network, reference, service, stack
 from workbench import Outcome, Swarm
 
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import Deploy, Options, Result
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.stack import Deploy, Options, Result
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
 
 

@@ -10,8 +10,8 @@ import typing as t
 
 import pytest
 
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.departure import notice, sign, verify
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.imds import Imds
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.departure import notice, sign, verify
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
 
 TOKENS = ["SWMTKN-worker", "SWMTKN-manager"]

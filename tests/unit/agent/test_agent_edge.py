@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.apiary.swarm.plugins.module_utils._agent import edge, routes
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.edge import Edge
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.edge_image import libraries
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.nginx import EdgeOptions
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.routes import Route, Routes, Task
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.edge import follow as edge
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.edge import routes
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.edge.follow import Edge
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.edge.image import libraries
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.edge.nginx import EdgeOptions
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.edge.routes import Route, Routes, Task
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
 
 ONE = Routes((Route("web", 80, tasks=(Task("t1", "10.1.1.1"),)),))

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.election import (
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.election import (
     DEAD_MANAGER_PATIENCE,
     Answer,
     Claim,
@@ -21,7 +21,11 @@ from ansible_collections.apiary.swarm.plugins.module_utils._agent.election impor
     decide,
     newest,
 )
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.record import ClusterRecord, ManagerRecord, format_time
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.record import (
+    ClusterRecord,
+    ManagerRecord,
+    format_time,
+)
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 INACTIVE, PENDING, LOCKED = Answer("inactive"), Answer("pending"), Answer("locked")

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from ansible_collections.apiary.swarm.plugins.module_utils._agent import routes
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.feed import Watcher
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.edge import routes
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.edge.feed import Watcher
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
 
 

@@ -10,14 +10,14 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.cloud import Instance, Membership
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.housekeeping import (
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.chores import (
     Chore,
     House,
     Member,
     plan,
     record,
 )
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.cloud import Instance, Membership
 
 
 def manager(n: int, **changes: t.Any) -> Member:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.apiary.swarm.plugins.module_utils._agent import hygiene
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.clean import clean
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.image import hygiene
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.image.clean import clean
 
 TOKEN = f"SWMTKN-1-{'a' * 50}-{'b' * 25}"
 

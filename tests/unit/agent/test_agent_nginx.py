@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.nginx import EdgeOptions, Group, groups, render
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.routes import Route, Routes, Task
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.edge.nginx import EdgeOptions, Group, groups, render
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.edge.routes import Route, Routes, Task
 
 GOLDENS = Path(__file__).parent / "goldens"
 

@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.record import (
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.record import (
     LARGEST,
     ClusterRecord,
     ManagerRecord,

@@ -9,8 +9,8 @@ import typing as t
 
 import pytest
 
-from ansible_collections.apiary.swarm.plugins.module_utils._agent import routes
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.routes import Route, Routes, Task
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.edge import routes
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.edge.routes import Route, Routes, Task
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.join import edge_subnet
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.join import edge_subnet
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.settings import Settings, SettingsError, load
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
 

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 import pytest
 from botocore.exceptions import ClientError
 
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.election import Answer, Do, View, decide
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.store import Store
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.record import parse_record
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.election import Answer, Do, View, decide
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.store import Store
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.record import parse_record
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 LATER = datetime(2026, 11, 20, 13, 0, tzinfo=UTC)

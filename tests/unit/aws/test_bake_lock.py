@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws import bake_lock
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.record import format_time
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.record import format_time
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import lock as bake_lock
 
 NAME = "/swarm/demo/bake-lock"
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.baking import (
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.baking import (
     PARTS,
     Image,
     bake_hash,

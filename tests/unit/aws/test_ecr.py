@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr_auth import Token, is_ecr, parse_registry
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr_images import parse_reference, tag_of_revision
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr_repositories import (
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr.auth import Token, is_ecr, parse_registry
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr.images import parse_reference, tag_of_revision
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr.repositories import (
     Repository,
     WantedRepository,
     kept_tag,

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.formation import Group, Machine, assess
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.record import (
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.formation import Group, Machine, assess
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.record import (
     ClusterRecord,
     ManagerRecord,
     NodeRecord,

@@ -13,17 +13,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.record import (
+    ClusterRecord,
+    ManagerRecord,
+    NodeRecord,
+)
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import InvalidInput
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.record import ClusterRecord, ManagerRecord, NodeRecord
-from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory_build import include_filters
-from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory_hosts import (
+from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.build import include_filters
+from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.hosts import (
     Computed,
     View,
     build_hosts,
     lean_variables,
     safe_group,
 )
-from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory_names import (
+from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.names import (
     check_preferences,
     host_names,
     value_of,

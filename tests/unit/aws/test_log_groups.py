@@ -15,15 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import InvalidInput
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.log_apply import common_prefixes, metric_settings
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.log_groups import (
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.apply import common_prefixes, metric_settings
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.groups import (
     LogGroup,
     WantedLogGroup,
     plan_absent,
     plan_present,
 )
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.log_limits import LogLimits, check_all
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.log_prune import DAY, judge, orphans_of
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.limits import LogLimits, check_all
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.prune import DAY, judge, orphans_of
 
 LIMITS = LogLimits.from_model(Session().get_service_model("logs"))
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.record import (
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.record import (
     ClusterRecord,
     ManagerRecord,
     NodeRecord,

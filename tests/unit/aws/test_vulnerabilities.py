@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.baking import Image
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import InvalidInput
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.image_report import PackageList, image_report
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.vulnerabilities import (
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.baking import Image
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.report import PackageList, image_report
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.vulnerabilities import (
     Flaw,
     compare_versions,
     known_flaws,

@@ -13,7 +13,7 @@ import yaml
 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose import ComposeError, load_project
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose.document import MAX_BYTES
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.spec.stack import build_model
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.convert.stack import build_model
 
 BAD_STACKS: list[dict[str, str]] = yaml.safe_load((Path(__file__).parent / "bad_stacks.yml").read_text())
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm import progress
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.converge import Problem, Verdict
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.wait import Move
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch import progress
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.verdict import Problem, Verdict
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.wait import Move
 from ansible_collections.apiary.swarm.plugins.plugin_utils import _follow
 
 WAITS = Verdict("progressing", "1 of 2 tasks run", 1, 2)

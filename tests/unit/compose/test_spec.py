@@ -12,9 +12,9 @@ import pytest
 from stack_texts import Loader
 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose import ComposeError
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.convert import names
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import Route
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.spec import names
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.spec.versions import too_new
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan.versions import too_new
 
 NAMESPACE = {"com.docker.stack.namespace": "shop"}
 

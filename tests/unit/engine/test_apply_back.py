@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.apply import Applier
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.apply import Applier
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import LiveState, ObjectPlan, ServicePlan
 
 UP, DOWN = {"ID": "n1", "Status": {"State": "ready"}}, {"ID": "n2", "Status": {"State": "down"}}

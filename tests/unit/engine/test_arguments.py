@@ -12,8 +12,8 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from workbench import run_module
 
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.options import STACK_OPTIONS as STACK
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.service_arguments import service_problems
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import STACK_OPTIONS as STACK
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.service import service_problems
 from ansible_collections.apiary.swarm.plugins.modules.job import ARGUMENTS as JOB
 from ansible_collections.apiary.swarm.plugins.modules.service import ARGUMENTS as SERVICE
 from ansible_collections.apiary.swarm.plugins.plugin_utils._follow import checked

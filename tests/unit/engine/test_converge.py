@@ -13,7 +13,8 @@ from stacks import SECOND
 from stacks import service as entry
 from swarm_facts import Json, node, service, task
 
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.converge import (
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import to_tree
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.verdict import (
     Expected,
     Seen,
     Verdict,
@@ -21,7 +22,6 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.converge impor
     judge,
     task_fingerprint,
 )
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import to_tree
 
 NODES = (node("a", "manager"), node("b"))
 NOW = 1000.0

@@ -11,8 +11,8 @@ import typing as t
 import pytest
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import EngineError, ImageUnresolved, NotFound
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm import digest
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.digest import (
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.registry import digest
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.registry.digest import (
     Resolved,
     digest_of,
     explain,

@@ -12,7 +12,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.options import STACK_OPTIONS
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import STACK_OPTIONS
 from ansible_collections.apiary.swarm.plugins.modules import stack
 from ansible_collections.apiary.swarm.plugins.plugin_utils._here import Here, is_here
 

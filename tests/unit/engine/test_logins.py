@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.auth import doubled
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.registry.auth import doubled
 from ansible_collections.apiary.swarm.plugins.modules import registry_auth
 
 HOST = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"

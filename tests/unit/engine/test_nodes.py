@@ -12,7 +12,12 @@ from stacks import service as entry
 from swarm_facts import Json, node, service
 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import nodes
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.drain import keep_off, movable, shifted, unshifted
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.drain import (
+    keep_off,
+    movable,
+    shifted,
+    unshifted,
+)
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import to_tree
 
 NODE = node(

@@ -12,17 +12,7 @@ from stacks import service as entry
 from swarm_facts import Json, node
 
 from ansible_collections.apiary.swarm.plugins.module_utils import _errors
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.auth import header_for, login_for
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.converge import Problem, Verdict
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import (
-    Engine,
-    demultiplex,
-    encode_auth,
-    error_of,
-)
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.jobs import LABEL_JOB, job_spec
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.report import collect, text
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.service_options import (
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.convert.from_options import (
     InvalidOption,
     apply_options,
     duration,
@@ -30,6 +20,16 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.service_option
     environment,
     size,
 )
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.jobs import LABEL_JOB, job_spec
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import (
+    Engine,
+    demultiplex,
+    encode_auth,
+    error_of,
+)
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.registry.auth import header_for, login_for
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.report import collect, text
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.verdict import Problem, Verdict
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,8 @@ from stacks import service as entry
 from swarm_facts import Json, node
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import Conflict, LockHeld, OutOfSequence
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm import lock
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.releases import (
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import lock
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.releases import (
     Release,
     base_trees,
     config_name,
@@ -29,6 +28,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.releases impor
     task_identity,
     to_drop,
 )
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
 
 
 def _release(number: int, outcome: str = "converged", image: str = "app:1", **more: t.Any) -> Release:

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.apiary.swarm.plugins.module_utils._diff import diff, leaves
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.merge import merge, overlay
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import (
     fingerprint,
     from_tree,
@@ -21,6 +20,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import (
     task_tree,
     to_tree,
 )
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan.merge import merge, overlay
 
 Spec = dict[str, t.Any]
 word = st.text("abcxyz", min_size=1, max_size=3)

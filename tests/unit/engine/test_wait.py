@@ -14,11 +14,11 @@ from stacks import service as entry
 from swarm_facts import Json, node, service, task
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import EngineError
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm import wait as wait_module
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.converge import Expected, Verdict
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import to_tree
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.wait import Look, Move, Scope, Watch, wait
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch import wait as wait_module
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.verdict import Expected, Verdict
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.wait import Look, Move, Scope, Watch, wait
 
 NODES = [node("a", "manager"), node("b")]
 SCOPE = Scope({}, {})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from .. import nodes as node_facts
-from ..digest import digest_of
+from ..registry.digest import digest_of
 from .service import running
 from .tree import replicas
 from .types import Json, LiveState, ServicePlan

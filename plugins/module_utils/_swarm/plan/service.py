@@ -10,8 +10,8 @@ import typing as t
 
 from ..._diff import Change, Tree, diff
 from .. import nodes as node_facts
-from ..digest import digest_of, without_digest
-from ..merge import Merged, merge
+from ..registry.digest import digest_of, without_digest
+from .merge import Merged, merge
 from .tree import from_tree, to_tree
 from .types import Json, ServicePlan
 

@@ -1,0 +1,189 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+
+"""Routes: what the managers' feed tells the edges. Pure: from service and task objects to a document, and back.
+
+A service is routed when it has the label C(edge.port). Its tasks are upstreams while they run and are meant to run; the
+engine counts a task with a health check as running only once it is healthy. A task that is to stop loses its wanted
+state about three seconds before the container gets its signal, so it leaves the routes first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+import re
+import typing as t
+from dataclasses import dataclass
+
+from ..._errors import SwarmError
+
+BALANCES = ("round_robin", "least_conn", "sticky", "weighted")
+SCHEMA = 1
+
+_HOST = re.compile(r"^(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$")
+_SERVICE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+# Only what means nothing to nginx's own language.
+_PATH = re.compile(r"^/[A-Za-z0-9._~%+@:,=/-]*$")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A running task of a routed service."""
+
+    task_id: str
+    address: str
+    """IPv4 address on the edge network."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """One service's share of the outside traffic."""
+
+    service: str
+    port: int
+    host: str = ""
+    """C("") takes every host, C("*.example.org") all below."""
+    path: str = "/"
+    """Prefix, by whole segments."""
+    balance: str = "round_robin"
+    weight: int = 1
+    tasks: tuple[Task, ...] = ()
+
+
+@dataclass(frozen=True)
+class Routes:
+    """All routes of a swarm.
+
+    :ivar problems: service name → why its labels make no route.
+    """
+
+    routes: tuple[Route, ...] = ()
+    problems: t.Mapping[str, str] | None = None
+
+    def to_json(self) -> str:
+        """Return the document that the feed serves; equal routes give equal text."""
+        return json.dumps(
+            {
+                "schema": SCHEMA,
+                "routes": [
+                    {
+                        "service": route.service,
+                        "host": route.host,
+                        "path": route.path,
+                        "port": route.port,
+                        "balance": route.balance,
+                        "weight": route.weight,
+                        "tasks": [{"id": task.task_id, "address": task.address} for task in route.tasks],
+                    }
+                    for route in self.routes
+                ],
+                "problems": dict(sorted((self.problems or {}).items())),
+            },
+            indent=1,
+            sort_keys=True,
+        )
+
+
+def version(document: str) -> str:
+    """Return what tells this document from others (the feed's ETag, without quotes)."""
+    return hashlib.sha256(document.encode()).hexdigest()[:16]
+
+
+def parse(document: str) -> Routes:
+    """Read a document of the feed; every value is checked again, because it becomes part of nginx's configuration.
+
+    :raises SwarmError: it is not a document of a known schema, or holds a value that cannot be.
+    """
+    try:
+        data = json.loads(document)
+        if data["schema"] != SCHEMA:
+            raise SwarmError(f"The route feed has schema {data['schema']!r}; this version reads {SCHEMA}.")
+        routes = tuple(
+            _checked(
+                str(item["service"]),
+                {key: str(item[key]) for key in ("host", "path", "port", "balance", "weight")},
+                tuple(Task(str(task["id"]), _address(str(task["address"]))) for task in item["tasks"]),
+            )
+            for item in data["routes"]
+        )
+        return Routes(routes, {str(name): str(text) for name, text in data["problems"].items()})
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        raise SwarmError(f"The route feed has a wrong form: {exc!r}") from exc
+
+
+def routed(services: t.Iterable[t.Mapping[str, t.Any]]) -> dict[str, t.Mapping[str, t.Any]]:
+    """Return id → service object for those with the label C(edge.port)."""
+    return {str(s["ID"]): s for s in services if "edge.port" in (s["Spec"].get("Labels") or {})}
+
+
+def collect(
+    services: t.Mapping[str, t.Mapping[str, t.Any]], tasks: t.Iterable[t.Mapping[str, t.Any]], network: str
+) -> Routes:
+    """Return the routes of *services* (id → object) with their running *tasks*.
+
+    :param network: name of the overlay network between edge and services.
+    """
+    upstreams: dict[str, list[Task]] = {service_id: [] for service_id in services}
+    for task in tasks:
+        if task.get("ServiceID") in upstreams and task["DesiredState"] == "running" == task["Status"]["State"]:
+            address = _on_network(task, network)
+            if address:
+                upstreams[str(task["ServiceID"])].append(Task(str(task["ID"]), address))
+    routes: list[Route] = []
+    problems: dict[str, str] = {}
+    for service_id, service in services.items():
+        name = str(service["Spec"]["Name"])
+        labels = {key[5:]: value for key, value in service["Spec"]["Labels"].items() if key.startswith("edge.")}
+        try:
+            running = tuple(sorted(upstreams[service_id], key=lambda task: task.task_id))
+            routes.append(_checked(name, {"balance": "round_robin", **labels}, running))
+        except SwarmError as exc:
+            problems[name] = exc.message
+    return Routes(tuple(sorted(routes, key=lambda route: (route.host, route.path, route.service))), problems)
+
+
+def _on_network(task: t.Mapping[str, t.Any], network: str) -> str:
+    for attachment in task.get("NetworksAttachments") or ():
+        if attachment["Network"]["Spec"]["Name"] == network and attachment.get("Addresses"):
+            return str(attachment["Addresses"][0]).partition("/")[0]
+    return ""
+
+
+def _checked(service: str, values: t.Mapping[str, str], tasks: tuple[Task, ...]) -> Route:
+    """Make a route of label values.
+
+    :raises SwarmError: a value cannot be; the message names the label.
+    """
+    host = values.get("host", "").strip().lower()
+    path = values.get("path", "/").strip() or "/"
+    if not _SERVICE.match(service):
+        raise SwarmError(f"{service!r} is no service name")
+    if host and not _HOST.match(host):
+        raise SwarmError(f"edge.host must be a host name or *.domain, got {host!r}")
+    if not _PATH.match(path):
+        raise SwarmError(f"edge.path must start with / and hold letters, digits and ._~%+@:,=- only, got {path!r}")
+    if values["balance"] not in BALANCES:
+        raise SwarmError(f"edge.balance must be one of {', '.join(BALANCES)}, got {values['balance']!r}")
+    return Route(
+        service=service,
+        port=_number("edge.port", values["port"], 1, 65535),
+        host=host,
+        path=path.rstrip("/") or "/",
+        balance=values["balance"],
+        weight=_number("edge.weight", values.get("weight", "1"), 0, 1000),
+        tasks=tasks,
+    )
+
+
+def _number(label: str, text: str, low: int, high: int) -> int:
+    if not text.strip().isdecimal() or not low <= int(text) <= high:
+        raise SwarmError(f"{label} must be a number from {low} to {high}, got {text!r}")
+    return int(text)
+
+
+def _address(text: str) -> str:
+    return str(ipaddress.IPv4Address(text))

@@ -1,0 +1,107 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+
+"""The agent's main loop on every node: stays in the swarm, leaves in order, keeps house while it leads."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from .._errors import SwarmError
+from .edge.feed import Feed
+from .engine import LocalEngine
+from .imds import Identity, Imds
+from .membership.departure import Departure, Notice, notice
+from .membership.join import Joiner
+from .membership.leader import Keeper
+from .settings import Settings
+
+_TICK = 2.0
+_HOUSEKEEPING_EVERY = 5.0
+_REPEAT_LOG = 60.0
+
+
+class Agent:
+    """One node's agent.
+
+    :param log: takes one line per event.
+    """
+
+    def __init__(
+        self, settings: Settings, imds: Imds, identity: Identity, engine: LocalEngine, log: t.Callable[[str], None]
+    ) -> None:
+        self._settings = settings
+        self._imds = imds
+        self._identity = identity
+        self._engine = engine
+        self._log = log
+        self._joiner = Joiner(settings, identity, engine, log)
+        self._keeper = Keeper(settings, identity, engine, log)
+        self._feed: Feed | None = None
+        self._kept_at = float("-inf")
+        self._said: dict[str, tuple[str, float]] = {}
+
+    def run(self) -> None:
+        """Go on until the instance ends."""
+        while True:
+            leaving = self._try("metadata", lambda: notice(self._imds))
+            if leaving is not None:
+                self._depart(leaving)
+            self._try("agent", self._tick)
+            time.sleep(_TICK)
+
+    def _depart(self, leaving: Notice) -> t.NoReturn:
+        # The feed goes on: others need it while this manager still is one.
+        Departure(self._settings, self._identity.private_ip, self._engine, self._log).run(leaving)
+        while True:
+            # Still a manager: the last one, or one without which the others could not decide.
+            self._try("agent", self._tick_manager)
+            time.sleep(_TICK)
+
+    def _tick(self) -> None:
+        membership = self._engine.membership()
+        if membership.state != "active":
+            action = self._joiner.step()
+            self._say("join", f"{action.do.value}: {action.reason}")
+            return
+        self._tick_manager()
+
+    def _tick_manager(self) -> None:
+        manager = self._engine.membership().manager
+        self._serve(manager)
+        if manager and time.monotonic() - self._kept_at >= _HOUSEKEEPING_EVERY:
+            self._kept_at = time.monotonic()
+            self._keeper.round()
+
+    def _serve(self, manager: bool) -> None:
+        """Serve the feed while this node is a manager."""
+        if manager and self._feed is None:
+            settings = self._settings
+            try:
+                self._feed = Feed(
+                    self._engine, settings.edge_network, self._identity.private_ip, settings.feed_port, self._log
+                )
+            except OSError as exc:
+                raise SwarmError(f"The route feed cannot listen on port {settings.feed_port}: {exc}") from exc
+            self._log(f"route feed on {self._identity.private_ip}:{settings.feed_port}")
+        elif not manager and self._feed is not None:
+            self._feed.close()
+            self._feed = None
+
+    def _try(self, subject: str, work: t.Callable[[], t.Any]) -> t.Any:
+        """Do *work*; an error is told, and the next round tries again."""
+        try:
+            found = work()
+        except SwarmError as exc:
+            self._say(subject, exc.message)
+            return None
+        return found
+
+    def _say(self, subject: str, message: str) -> None:
+        said, said_at = self._said.get(subject, ("", float("-inf")))
+        if message != said or time.monotonic() - said_at > _REPEAT_LOG:
+            self._log(message)
+            self._said[subject] = message, time.monotonic()

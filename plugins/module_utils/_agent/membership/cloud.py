@@ -1,0 +1,105 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+
+"""What managers ask EC2 and Auto Scaling about the cluster's instances, one function per API call."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ..._aws.errors import api_call
+
+_BATCH = 50  # DescribeAutoScalingInstances takes no more ids
+
+
+@dataclass(frozen=True)
+class Instance:
+    """An EC2 instance as far as the agent cares."""
+
+    instance_id: str
+    state: str
+    """C(pending), C(running), C(shutting-down), C(terminated), C(stopping) or C(stopped)."""
+    private_ip: str = ""
+    instance_type: str = ""
+    availability_zone: str = ""
+
+
+@api_call("describe instances", permission="ec2:DescribeInstances")
+def describe(client: t.Any, filters: t.Mapping[str, t.Sequence[str]]) -> dict[str, Instance]:
+    """Return instance id → instance for all that match *filters*; what does not exist is left out."""
+    pages = client.get_paginator("describe_instances").paginate(
+        Filters=[{"Name": name, "Values": list(values)} for name, values in filters.items()]
+    )
+    found = (item for page in pages for reservation in page["Reservations"] for item in reservation["Instances"])
+    return {
+        item["InstanceId"]: Instance(
+            instance_id=item["InstanceId"],
+            state=item["State"]["Name"],
+            private_ip=item.get("PrivateIpAddress", ""),
+            instance_type=item.get("InstanceType", ""),
+            availability_zone=item.get("Placement", {}).get("AvailabilityZone", ""),
+        )
+        for item in found
+    }
+
+
+def states(client: t.Any, instance_ids: t.Iterable[str]) -> dict[str, str]:
+    """Return instance id → state for each of *instance_ids*; C(missing) for one that EC2 does not know."""
+    wanted = sorted({instance_id for instance_id in instance_ids if instance_id})
+    found = describe(client, {"instance-id": wanted}) if wanted else {}
+    return {name: found[name].state if name in found else "missing" for name in wanted}
+
+
+@dataclass(frozen=True)
+class Membership:
+    """An instance's place in its Auto Scaling group."""
+
+    instance_id: str
+    group: str
+    lifecycle_state: str
+    """C(InService), C(Terminating:Wait) and so on."""
+
+
+@api_call("describe Auto Scaling instances", permission="autoscaling:DescribeAutoScalingInstances")
+def _memberships(client: t.Any, instance_ids: t.Sequence[str]) -> list[dict[str, t.Any]]:
+    return t.cast(
+        "list[dict[str, t.Any]]",
+        client.describe_auto_scaling_instances(InstanceIds=list(instance_ids))["AutoScalingInstances"],
+    )
+
+
+def memberships(client: t.Any, instance_ids: t.Iterable[str]) -> dict[str, Membership]:
+    """Return instance id → place in its group, for those that are in one."""
+    wanted = sorted(instance_ids)
+    found = [
+        item for start in range(0, len(wanted), _BATCH) for item in _memberships(client, wanted[start : start + _BATCH])
+    ]
+    return {
+        item["InstanceId"]: Membership(item["InstanceId"], item["AutoScalingGroupName"], item["LifecycleState"])
+        for item in found
+    }
+
+
+@api_call("list the lifecycle hooks of {group}", permission="autoscaling:DescribeLifecycleHooks")
+def terminating_hooks(client: t.Any, group: str) -> list[str]:
+    """Return the names of the hooks that hold the group's instances before they end."""
+    hooks = client.describe_lifecycle_hooks(AutoScalingGroupName=group)["LifecycleHooks"]
+    return [
+        hook["LifecycleHookName"]
+        for hook in hooks
+        if hook["LifecycleTransition"] == "autoscaling:EC2_INSTANCE_TERMINATING"
+    ]
+
+
+@api_call("let {instance_id} end", permission="autoscaling:CompleteLifecycleAction")
+def complete_hook(client: t.Any, group: str, hook: str, instance_id: str) -> None:
+    """Tell Auto Scaling that the instance may end now."""
+    client.complete_lifecycle_action(
+        AutoScalingGroupName=group,
+        LifecycleHookName=hook,
+        InstanceId=instance_id,
+        LifecycleActionResult="CONTINUE",
+    )

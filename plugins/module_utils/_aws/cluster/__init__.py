@@ -1,0 +1,7 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""A cluster in AWS: its record, its groups and instances, how far it has formed, what it leaves behind."""
+
+from __future__ import annotations

@@ -1,0 +1,120 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+
+"""A cluster's groups and instances as EC2 and Auto Scaling know them, and who is asking."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ..errors import api_call
+from .formation import Group, Machine
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who the credentials belong to."""
+
+    account: str
+    arn: str
+
+    @property
+    def partition(self) -> str:
+        """The part of AWS that the account lives in: ``aws``, ``aws-cn``, ``aws-us-gov`` ..."""
+        return self.arn.split(":")[1]
+
+
+@api_call("find out whose credentials these are", permission="sts:GetCallerIdentity")
+def get_caller(client: t.Any) -> Caller:
+    """Return whom AWS takes the caller for."""
+    found = client.get_caller_identity()
+    return Caller(account=str(found["Account"]), arn=str(found["Arn"]))
+
+
+@api_call("list the availability zones", permission="ec2:DescribeAvailabilityZones")
+def list_zones(client: t.Any) -> list[str]:
+    """Return the names of the region's ordinary availability zones that the account can use, sorted."""
+    found = client.describe_availability_zones(Filters=[{"Name": "state", "Values": ["available"]}])
+    return sorted(
+        zone["ZoneName"]
+        for zone in found["AvailabilityZones"]
+        if zone.get("ZoneType", "availability-zone") == "availability-zone"
+    )
+
+
+@api_call("list the key pairs", permission="ec2:DescribeKeyPairs")
+def list_key_pairs(client: t.Any) -> list[str]:
+    """Return the names of the account's key pairs in the region, sorted."""
+    return sorted(pair["KeyName"] for pair in client.describe_key_pairs()["KeyPairs"])
+
+
+@dataclass(frozen=True)
+class Subnet:
+    """A subnet and the VPC that it is in."""
+
+    subnet_id: str
+    vpc_id: str
+    zone: str
+
+
+@api_call("find the subnet {subnet_id}", permission="ec2:DescribeSubnets")
+def get_subnet(client: t.Any, subnet_id: str = "") -> Subnet | None:
+    """Return the subnet *subnet_id*, by default the first one of the default VPC; ``None`` if there is none."""
+    wanted = (
+        {"Name": "subnet-id", "Values": [subnet_id]} if subnet_id else {"Name": "default-for-az", "Values": ["true"]}
+    )
+    found = client.describe_subnets(Filters=[wanted])["Subnets"]
+    if not found:
+        return None
+    first = min(found, key=lambda subnet: str(subnet["AvailabilityZone"]))
+    return Subnet(first["SubnetId"], first["VpcId"], first["AvailabilityZone"])
+
+
+@api_call("list the Auto Scaling groups of {cluster}", permission="autoscaling:DescribeAutoScalingGroups")
+def list_groups(client: t.Any, cluster: str) -> list[Group]:
+    """Return the Auto Scaling groups of *cluster*, manager slots first."""
+    pages = client.get_paginator("describe_auto_scaling_groups").paginate(
+        Filters=[{"Name": "tag:swarm:cluster", "Values": [cluster]}]
+    )
+    groups = []
+    for found in pages.build_full_result()["AutoScalingGroups"]:
+        tags = {tag["Key"]: tag.get("Value", "") for tag in found.get("Tags", ())}
+        groups.append(
+            Group(
+                name=found["AutoScalingGroupName"],
+                role=tags.get("swarm:role", "worker"),
+                desired=int(found["DesiredCapacity"]),
+                slot=tags.get("swarm:slot", ""),
+            )
+        )
+    return sorted(groups, key=lambda group: (group.role != "manager", group.slot, group.name))
+
+
+@api_call("list the instances of {cluster}", permission="ec2:DescribeInstances")
+def list_machines(client: t.Any, cluster: str) -> list[Machine]:
+    """Return the instances of *cluster* that are pending or running."""
+    pages = client.get_paginator("describe_instances").paginate(
+        Filters=[
+            {"Name": "tag:swarm:cluster", "Values": [cluster]},
+            {"Name": "tag:swarm:role", "Values": ["manager", "worker"]},
+            {"Name": "instance-state-name", "Values": ["pending", "running"]},
+        ]
+    )
+    return [_machine(found) for page in pages for held in page["Reservations"] for found in held["Instances"]]
+
+
+def _machine(found: t.Mapping[str, t.Any]) -> Machine:
+    tags = {tag["Key"]: tag.get("Value", "") for tag in found.get("Tags", ())}
+    return Machine(
+        instance_id=found["InstanceId"],
+        role=tags.get("swarm:role", ""),
+        group=tags.get("aws:autoscaling:groupName", ""),
+        zone=found.get("Placement", {}).get("AvailabilityZone", ""),
+        private_ip=found.get("PrivateIpAddress", ""),
+        instance_type=found.get("InstanceType", ""),
+        image_id=found.get("ImageId", ""),
+        state=found["State"]["Name"],
+    )

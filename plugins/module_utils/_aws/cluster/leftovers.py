@@ -1,0 +1,53 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+
+"""What outlives a cluster's CloudFormation stack, and how to delete it. One function per API call."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..errors import NotFound, api_call
+
+KEPT = ("ami", "bake-lock")
+"""Parameters that belong to the images and not to the cluster."""
+_BATCH = 10  # DeleteParameters takes no more at once
+
+
+@api_call("list the SSM parameters under /swarm/{cluster}", permission="ssm:GetParametersByPath")
+def list_parameters(client: t.Any, cluster: str) -> list[str]:
+    """Return the names of the parameters that the agents of *cluster* wrote, sorted; no value is decrypted."""
+    prefix = f"/swarm/{cluster}/"
+    pages = client.get_paginator("get_parameters_by_path").paginate(Path=prefix, Recursive=True, WithDecryption=False)
+    names = [parameter["Name"] for page in pages for parameter in page["Parameters"]]
+    return sorted(name for name in names if name[len(prefix) :] not in KEPT)
+
+
+@api_call("delete the SSM parameters {names}", permission="ssm:DeleteParameters")
+def delete_parameters(client: t.Any, names: t.Sequence[str]) -> None:
+    """Delete the parameters *names*; one that is gone already is no error."""
+    for start in range(0, len(names), _BATCH):
+        client.delete_parameters(Names=list(names[start : start + _BATCH]))
+
+
+@api_call("list the log groups of {cluster}", permission="logs:DescribeLogGroups")
+def list_log_groups(client: t.Any, cluster: str) -> list[str]:
+    """Return the names of the log groups of *cluster*, sorted."""
+    pages = client.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=f"/swarm/{cluster}/")
+    return sorted(group["logGroupName"] for page in pages for group in page["logGroups"])
+
+
+@api_call("delete the log group {name}", permission="logs:DeleteLogGroup")
+def _delete_log_group(client: t.Any, name: str) -> None:
+    client.delete_log_group(logGroupName=name)
+
+
+def delete_log_group(client: t.Any, name: str) -> bool:
+    """Delete the log group *name* and tell whether it was there."""
+    try:
+        _delete_log_group(client, name)
+    except NotFound:
+        return False
+    return True

@@ -1,0 +1,384 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""From the options of the module C(service) to an Engine ServiceSpec. Pure.
+
+An option that is not given (None) leaves its field as it is live; one that is given, also an empty one, owns its field.
+Suboptions count one by one.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+import shlex
+import typing as t
+
+from ..._errors import SwarmError
+
+Spec = dict[str, t.Any]
+Params = t.Mapping[str, t.Any]
+
+_CONTAINER = ("TaskTemplate", "ContainerSpec")
+_NANO = 1_000_000_000
+_UNITS = {"us": 1_000, "ms": 1_000_000, "s": _NANO, "m": 60 * _NANO, "h": 3600 * _NANO}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h)")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([BKMGTP]?)(?:i?B)?", re.IGNORECASE)
+_POWERS = {unit: 1024**power for power, unit in enumerate(("B", "K", "M", "G", "T", "P"))}
+#: Labels by which a service belongs to its stack; they stay when labels are set.
+_STACK_LABELS = "com.docker.stack."
+
+
+class InvalidOption(SwarmError):
+    """The value of an option makes no sense; the message names the option."""
+
+
+def duration(option: str, text: str) -> int:
+    """Return the nanoseconds of a duration such as C(1m30s) or C(0).
+
+    Raises:
+        InvalidOption: it is none.
+    """
+    clean = str(text).strip()
+    parts = _DURATION.findall(clean)
+    if clean == "0":
+        return 0
+    if not parts or "".join(number + unit for number, unit in parts) != clean:
+        raise InvalidOption(f'{option} must be a duration such as "90s" or "1m30s", not "{text}"')
+    return sum(round(float(number) * _UNITS[unit]) for number, unit in parts)
+
+
+def size(option: str, text: str) -> int:
+    """Return the bytes of a size such as C(512M).
+
+    Raises:
+        InvalidOption: it is none.
+    """
+    found = _SIZE.fullmatch(str(text).strip())
+    if found is None:
+        raise InvalidOption(f'{option} must be a size such as "512M", not "{text}"')
+    return int(float(found[1]) * _POWERS[(found[2] or "B").upper()])
+
+
+def environment(env: t.Any, files: t.Sequence[t.Mapping[str, str]]) -> list[str]:
+    """Return C(NAME=value) entries.
+
+    Args:
+        env: mapping, list of C(NAME=value), or such a list with commas in one text.
+        files: what environment files say, in their order; I(env) wins.
+
+    Raises:
+        InvalidOption: an entry is no text, or has no sign of equality.
+    """
+    merged: dict[str, str] = {}
+    for content in files:
+        merged.update(content)
+    if isinstance(env, str):
+        env = env.split(",")
+    if isinstance(env, dict):
+        for name, value in env.items():
+            if not isinstance(value, str):
+                raise InvalidOption(f'env: the value of {name} must be text; write it in quotes, "{value}"')
+            merged[name] = value
+    else:
+        for item in env or []:
+            name, sign, value = str(item).partition("=")
+            if not sign or not name:
+                raise InvalidOption(f'env: an entry must look like "NAME=value", and "{name}" does not')
+            merged[name] = value
+    return [f"{name}={value}" for name, value in sorted(merged.items())]
+
+
+def env_file(name: str, text: str) -> dict[str, str]:
+    """Return the variables of an environment file: lines C(NAME=value), empty ones and C(#) left out.
+
+    Raises:
+        InvalidOption: a line is neither.
+    """
+    found = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            key, sign, value = line.partition("=")
+            if not sign:
+                raise InvalidOption(f'env_files: line {number} of {name} must look like "NAME=value"')
+            found[key.strip()] = value
+    return found
+
+
+def apply_options(live: Spec, params: Params, files: t.Sequence[t.Mapping[str, str]] = ()) -> Spec:
+    """Return a copy of a ServiceSpec with the given options set.
+
+    Args:
+        live: the spec to start from, with names of networks in place of ids; C({}) for a new service.
+        files: content of the environment files.
+
+    Raises:
+        InvalidOption: a value makes no sense.
+    """
+    spec = copy.deepcopy(live)
+    for path, value in _fields(params, live, files):
+        _put(spec, path, value)
+    spec.setdefault("TaskTemplate", {}).setdefault("ContainerSpec", {})
+    return spec
+
+
+def _put(spec: Spec, path: tuple[str, ...], value: t.Any) -> None:
+    for key in path[:-1]:
+        if not isinstance(spec.get(key), dict):
+            spec[key] = {}
+        spec = spec[key]
+    if value is None:
+        spec.pop(path[-1], None)
+    else:
+        spec[path[-1]] = value
+
+
+Field = tuple[tuple[str, ...], t.Any]
+
+
+def _fields(params: Params, live: Spec, files: t.Sequence[t.Mapping[str, str]]) -> t.Iterator[Field]:
+    yield ("Name",), params["name"]
+    yield from _container(params, files)
+    yield from _healthcheck(params.get("healthcheck") or {})
+    yield from _task(params)
+    for option, section in (("update_config", "UpdateConfig"), ("rollback_config", "RollbackConfig")):
+        yield from _update(option, section, params.get(option) or {})
+    yield from _resources(params)
+    yield from _mode(params, live)
+    if params.get("labels") is not None:
+        kept = {key: value for key, value in (live.get("Labels") or {}).items() if key.startswith(_STACK_LABELS)}
+        yield ("Labels",), {**kept, **_texts(params["labels"])}
+    if params.get("endpoint_mode") is not None:
+        yield ("EndpointSpec", "Mode"), params["endpoint_mode"]
+    if params.get("publish") is not None:
+        yield ("EndpointSpec", "Ports"), [_port(item) for item in params["publish"]]
+
+
+def _container(params: Params, files: t.Sequence[t.Mapping[str, str]]) -> t.Iterator[Field]:
+    simple = {
+        "image": "Image", "args": "Args", "hostname": "Hostname", "groups": "Groups", "user": "User", "tty": "TTY",
+        "working_dir": "Dir", "read_only": "ReadOnly", "stop_signal": "StopSignal", "init": "Init",
+        "isolation": "Isolation", "oom_score_adj": "OomScoreAdj", "open_stdin": "OpenStdin",
+    }  # fmt: skip
+    for option, field in simple.items():
+        if params.get(option) is not None:
+            yield (*_CONTAINER, field), params[option]
+    if params.get("command") is not None:
+        command = params["command"]
+        words = shlex.split(command) if isinstance(command, str) else [str(word) for word in command]
+        yield (*_CONTAINER, "Command"), words
+    if params.get("env") is not None or params.get("env_files") is not None:
+        yield (*_CONTAINER, "Env"), environment(params.get("env"), files)
+    if params.get("stop_grace_period") is not None:
+        yield (*_CONTAINER, "StopGracePeriod"), duration("stop_grace_period", params["stop_grace_period"])
+    for option, field in (("container_labels", "Labels"), ("sysctls", "Sysctls")):
+        if params.get(option) is not None:
+            yield (*_CONTAINER, field), _texts(params[option])
+    if params.get("hosts") is not None:
+        yield (*_CONTAINER, "Hosts"), [f"{address} {host}" for host, address in params["hosts"].items()]
+    for option, field in (("dns", "Nameservers"), ("dns_search", "Search"), ("dns_options", "Options")):
+        if params.get(option) is not None:
+            yield (*_CONTAINER, "DNSConfig", field), params[option]
+    for option, field in (("cap_add", "CapabilityAdd"), ("cap_drop", "CapabilityDrop")):
+        if params.get(option) is not None:
+            yield (*_CONTAINER, field), [_capability(name) for name in params[option]]
+    if params.get("mounts") is not None:
+        yield (*_CONTAINER, "Mounts"), [_mount(item) for item in params["mounts"]]
+    for option, kind in (("configs", "Config"), ("secrets", "Secret")):
+        if params.get(option) is not None:
+            yield (*_CONTAINER, f"{kind}s"), [_file(kind, item) for item in params[option]]
+    if params.get("ulimits") is not None:
+        yield (
+            (*_CONTAINER, "Ulimits"),
+            [{"Name": item["name"], "Soft": item["soft"], "Hard": item["hard"]} for item in params["ulimits"]],
+        )
+    yield from _privileges(params.get("privileges") or {})
+
+
+def _privileges(options: Params) -> t.Iterator[Field]:
+    path = (*_CONTAINER, "Privileges")
+    if options.get("no_new_privileges") is not None:
+        yield (*path, "NoNewPrivileges"), options["no_new_privileges"]
+    for option, field in (("seccomp", "Seccomp"), ("apparmor", "AppArmor")):
+        if options.get(option) is not None:
+            yield (*path, field), {"Mode": options[option]}
+
+
+def _healthcheck(options: Params) -> t.Iterator[Field]:
+    path = (*_CONTAINER, "Healthcheck")
+    test = options.get("test")
+    if test is not None:
+        words = test if isinstance(test, list) else ["NONE"] if test == "NONE" else ["CMD-SHELL", str(test)]
+        yield (*path, "Test"), [str(word) for word in words]
+    for option, field in (
+        ("interval", "Interval"), ("timeout", "Timeout"), ("start_period", "StartPeriod"),
+        ("start_interval", "StartInterval"),
+    ):  # fmt: skip
+        if options.get(option) is not None:
+            yield (*path, field), duration(f"healthcheck.{option}", options[option])
+    if options.get("retries") is not None:
+        yield (*path, "Retries"), options["retries"]
+
+
+def _task(params: Params) -> t.Iterator[Field]:
+    if params.get("networks") is not None:
+        yield ("TaskTemplate", "Networks"), [_network(item) for item in params["networks"]]
+        yield ("Networks",), None  # where old clients put them
+    logging = params.get("logging") or {}
+    if logging.get("driver") is not None:
+        yield ("TaskTemplate", "LogDriver", "Name"), logging["driver"]
+    if logging.get("options") is not None:
+        yield ("TaskTemplate", "LogDriver", "Options"), _texts(logging["options"])
+    placement = params.get("placement") or {}
+    if placement.get("constraints") is not None:
+        yield ("TaskTemplate", "Placement", "Constraints"), placement["constraints"]
+    if placement.get("preferences") is not None:
+        yield ("TaskTemplate", "Placement", "Preferences"), [_preference(item) for item in placement["preferences"]]
+    if placement.get("replicas_max_per_node") is not None:
+        yield ("TaskTemplate", "Placement", "MaxReplicas"), placement["replicas_max_per_node"]
+    restart = params.get("restart_config") or {}
+    path = ("TaskTemplate", "RestartPolicy")
+    if restart.get("condition") is not None:
+        yield (*path, "Condition"), restart["condition"]
+    for option, field in (("delay", "Delay"), ("window", "Window")):
+        if restart.get(option) is not None:
+            yield (*path, field), duration(f"restart_config.{option}", restart[option])
+    if restart.get("max_attempts") is not None:
+        yield (*path, "MaxAttempts"), restart["max_attempts"]
+
+
+def _update(option: str, section: str, options: Params) -> t.Iterator[Field]:
+    names = {
+        "parallelism": "Parallelism", "failure_action": "FailureAction", "max_failure_ratio": "MaxFailureRatio",
+        "order": "Order",
+    }  # fmt: skip
+    for name, field in names.items():
+        if options.get(name) is not None:
+            yield (section, field), options[name]
+    for name, field in (("delay", "Delay"), ("monitor", "Monitor")):
+        if options.get(name) is not None:
+            yield (section, field), duration(f"{option}.{name}", options[name])
+
+
+def _resources(params: Params) -> t.Iterator[Field]:
+    for option, section in (("limits", "Limits"), ("reservations", "Reservations")):
+        options, path = params.get(option) or {}, ("TaskTemplate", "Resources", section)
+        if options.get("cpus") is not None:
+            yield (*path, "NanoCPUs"), round(options["cpus"] * _NANO)
+        if options.get("memory") is not None:
+            yield (*path, "MemoryBytes"), size(f"{option}.memory", options["memory"])
+        if options.get("pids") is not None:
+            yield (*path, "Pids"), options["pids"]
+        if options.get("generic_resources") is not None:
+            yield (
+                (*path, "GenericResources"),
+                [
+                    {"DiscreteResourceSpec": {"Kind": kind, "Value": int(value)}}
+                    for kind, value in sorted(options["generic_resources"].items())
+                ],
+            )
+
+
+def _mode(params: Params, live: Spec) -> t.Iterator[Field]:
+    """The number of tasks stays as it is when it is not given: somebody else may look after it."""
+    kinds = {
+        "replicated": "Replicated",
+        "global": "Global",
+        "replicated-job": "ReplicatedJob",
+        "global-job": "GlobalJob",
+    }
+    current = next((kind for kind in kinds.values() if (live.get("Mode") or {}).get(kind) is not None), "Replicated")
+    kind = kinds[params["mode"]] if params.get("mode") else current
+    count = None if params.get("replicas") in (None, -1) else params["replicas"]
+    mode = dict((live.get("Mode") or {}).get(kind) or {})
+    if kind == "Replicated":
+        mode["Replicas"] = count if count is not None else mode.get("Replicas", 1)
+    elif kind == "ReplicatedJob":
+        total = count if count is not None else mode.get("TotalCompletions", 1)
+        concurrent = params.get("max_concurrent") or mode.get("MaxConcurrent") or total
+        mode = {"TotalCompletions": total, "MaxConcurrent": concurrent}
+    yield ("Mode",), {kind: mode}
+
+
+def _port(item: Params) -> Spec:
+    port = {
+        "Protocol": item["protocol"],
+        "TargetPort": item["target_port"],
+        "PublishMode": item.get("mode") or "ingress",
+    }
+    return {**port, "PublishedPort": item["published_port"]} if item.get("published_port") else port
+
+
+def _capability(name: str) -> str:
+    upper = name.strip().upper()
+    return upper if upper == "ALL" or upper.startswith("CAP_") else f"CAP_{upper}"
+
+
+def _network(item: t.Any) -> Spec:
+    if isinstance(item, str):
+        return {"Target": item}
+    if not isinstance(item, dict) or not item.get("name"):
+        raise InvalidOption("networks: an entry must be a name, or a mapping with name, aliases and options")
+    unknown = sorted(set(item) - {"name", "aliases", "options"})
+    if unknown:
+        raise InvalidOption(f"networks: {', '.join(unknown)} is not known; use name, aliases and options")
+    spec: Spec = {"Target": item["name"]}
+    if item.get("aliases"):
+        spec["Aliases"] = [str(alias) for alias in item["aliases"]]
+    if item.get("options"):
+        spec["DriverOpts"] = _texts(item["options"])
+    return spec
+
+
+def _preference(item: Params) -> Spec:
+    if list(item) != ["spread"]:
+        raise InvalidOption('placement.preferences: an entry must look like "spread: node.labels.zone"')
+    return {"Spread": {"SpreadDescriptor": item["spread"]}}
+
+
+def _mount(item: Params) -> Spec:
+    kind = item["type"]
+    if kind not in ("tmpfs",) and not item.get("source") and kind != "volume":
+        raise InvalidOption(f"mounts: a mount of type {kind} needs a source ({item['target']})")
+    spec: Spec = {"Type": kind, "Source": item.get("source") or "", "Target": item["target"]}
+    if item.get("readonly"):
+        spec["ReadOnly"] = True
+    if item.get("propagation"):
+        spec["BindOptions"] = {"Propagation": item["propagation"]}
+    if kind == "volume":
+        driver = item.get("driver_config") or {}
+        options = {
+            "NoCopy": bool(item.get("no_copy")),
+            "Labels": _texts(item.get("labels") or {}),
+            "Subpath": item.get("subpath") or "",
+            "DriverConfig": {"Name": driver.get("name") or "", "Options": _texts(driver.get("options") or {})}
+            if driver
+            else None,
+        }
+        spec["VolumeOptions"] = {key: value for key, value in options.items() if value}
+    if kind == "tmpfs":
+        options = {
+            "SizeBytes": size("mounts.tmpfs_size", item["tmpfs_size"]) if item.get("tmpfs_size") else 0,
+            "Mode": item.get("tmpfs_mode") or 0,
+        }
+        spec["TmpfsOptions"] = {key: value for key, value in options.items() if value}
+    return spec
+
+
+def _file(kind: str, item: Params) -> Spec:
+    low = kind.lower()
+    name = item[f"{low}_name"]
+    mode = item.get("mode")
+    file = {
+        "Name": item.get("filename") or name,
+        "UID": item.get("uid") or "0",
+        "GID": item.get("gid") or "0",
+        "Mode": 0o444 if mode is None else mode,
+    }
+    return {f"{kind}Name": name, f"{kind}ID": item.get(f"{low}_id") or "", "File": file}
+
+
+def _texts(values: Params) -> dict[str, str]:
+    """Return a mapping of text to text; YAML's true and false are written as Docker does."""
+    return {str(key): str(value).lower() if isinstance(value, bool) else str(value) for key, value in values.items()}

@@ -1,0 +1,187 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""One-off tasks: run a command once in the setting of a service, and tell how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+import typing as t
+
+from ..._errors import Conflict, EngineError, OutOfSequence, PlanRefused
+from ..engine import Engine
+from ..nodes import name_of
+from ..plan import Json, LiveState, to_tree
+from ..watch import report
+from ..watch.verdict import Expected, Verdict
+from ..watch.wait import Listener, Scope, Watch, wait
+
+LABEL_JOB = "apiary.job"
+_ENDED = {"complete", "failed", "shutdown", "rejected", "orphaned", "remove"}
+_LOG_LINES = 1000
+#: Seconds that a job which is stopped gets to end.
+_STOP_TIME = 30.0
+#: What makes a service answer to a name or to requests, and what keeps it running, is not for a job.
+_NOT_FOR_JOBS = ("Healthcheck", "StopGracePeriod")
+
+
+@dataclasses.dataclass(frozen=True)
+class Finished:
+    """How a job ended.
+
+    Attributes:
+        exit_code: of the program, None when it never ran or never ended.
+        failure: the entry of a report when it did not end well, else None.
+    """
+
+    name: str
+    succeeded: bool
+    reason: str
+    exit_code: int | None
+    node: str
+    logs: list[str]
+    failure: Json | None = None
+
+
+def job_spec(
+    template: Json,
+    name: str,
+    command: t.Sequence[str] = (),
+    arguments: t.Sequence[str] = (),
+    env: t.Mapping[str, str] | None = None,
+    image: str = "",
+) -> Json:
+    """Return the ServiceSpec of a job in the setting of a service (pure).
+
+    Args:
+        template: ServiceSpec whose image, environment, secrets, configs, mounts, networks and placement it gets.
+        command: in place of the image's entry point; I(arguments): in place of its command. Empty keeps the service's.
+        env: variables on top of the service's.
+        image: in place of the service's.
+    """
+    task = dict(template["TaskTemplate"])
+    container = {key: value for key, value in task["ContainerSpec"].items() if key not in _NOT_FOR_JOBS}
+    container["Healthcheck"] = {"Test": ["NONE"]}
+    if command:
+        container["Command"], container["Args"] = list(command), list(arguments)
+    elif arguments:
+        container["Args"] = list(arguments)
+    if image:
+        container["Image"] = image
+    if env:
+        kept = [item for item in container.get("Env") or [] if item.partition("=")[0] not in env]
+        container["Env"] = kept + [f"{key}={value}" for key, value in sorted(env.items())]
+    placement = {
+        key: value for key, value in (task.get("Placement") or {}).items() if key in ("Constraints", "Platforms")
+    }
+    # Without aliases, or requests to the service's name would reach the job.
+    networks = [{key: value for key, value in item.items() if key != "Aliases"} for item in task.get("Networks") or []]
+    job: Json = {"ContainerSpec": container, "Placement": placement, "RestartPolicy": {"Condition": "none"}}
+    job.update({key: task[key] for key in ("Resources", "LogDriver") if task.get(key)})
+    if networks:
+        job["Networks"] = networks
+    return {
+        "Name": name,
+        "Labels": {LABEL_JOB: template["Name"]},
+        "TaskTemplate": job,
+        "Mode": {"ReplicatedJob": {"MaxConcurrent": 1, "TotalCompletions": 1}},
+        "EndpointSpec": {"Mode": "dnsrr"},
+    }
+
+
+def run(
+    engine: Engine,
+    spec: Json,
+    live: LiveState,
+    timeout: float,
+    auth: str = "",
+    keep: bool = False,
+    listener: Listener | None = None,
+) -> Finished:
+    """Run a job to its end and remove it.
+
+    Args:
+        live: a reading of the swarm, for the names of nodes and networks.
+        timeout: seconds until it is stopped as failed.
+        keep: leave the service in the swarm afterwards.
+
+    Raises:
+        PlanRefused: a job of this name runs already.
+    """
+    name = spec["Name"]
+    service_id = _create(engine, spec, auth)
+    scope = Scope({"id": [service_id]}, {"service": [service_id]})
+    try:
+        tree = to_tree(spec, live.network_names())
+        created = engine.service(service_id)
+        if created is not None:  # as the engine understood it: the spec may name networks where the engine has ids
+            tree = to_tree(created["Spec"], live.network_names())
+        watch = Watch(engine, live.networks, [])
+        verdict = wait(engine, [Expected(name, service_id, tree)], scope, timeout, watch, listener=listener)[name]
+        return _finished(engine, name, verdict, live.nodes, scope)
+    finally:
+        _stop(engine, service_id)
+        if not keep:
+            engine.remove_service(service_id)
+
+
+def _stop(engine: Engine, service_id: str) -> None:
+    """Stop a job that has not ended; the engine lets the tasks of a job run on when its service is removed.
+
+    With no run wanted any more, it stops the ones that it has.
+    """
+    deadline = time.monotonic() + _STOP_TIME
+    asked = False
+    while any(task["Status"]["State"] not in _ENDED for task in engine.tasks({"service": [service_id]})):
+        service = engine.service(service_id)
+        if service is None or time.monotonic() >= deadline:
+            return
+        if not asked:
+            spec = {**service["Spec"], "Mode": {"ReplicatedJob": {"MaxConcurrent": 1, "TotalCompletions": 0}}}
+            with contextlib.suppress(OutOfSequence):
+                engine.update_service(service_id, service["Version"]["Index"], spec)
+                asked = True
+        time.sleep(0.2)
+
+
+def _create(engine: Engine, spec: Json, auth: str) -> str:
+    try:
+        return engine.create_service(spec, auth)
+    except Conflict:
+        pass
+    # A job that was left behind (its deploy died, or it was kept) makes room once it has ended.
+    old = engine.service(spec["Name"])
+    if old is not None:
+        if LABEL_JOB not in (old["Spec"].get("Labels") or {}):
+            raise PlanRefused(f"A service {spec['Name']} exists that is no job; choose another name for the job.")
+        if any(task["Status"]["State"] not in _ENDED for task in engine.tasks({"service": [old["ID"]]})):
+            raise PlanRefused(f"Job {spec['Name']} is running already; wait for it, or remove that service.")
+        engine.remove_service(old["ID"])
+    return engine.create_service(spec, auth)
+
+
+def _finished(engine: Engine, name: str, verdict: Verdict, nodes: t.Sequence[Json], scope: Scope) -> Finished:
+    tasks = sorted(engine.tasks(scope.tasks), key=lambda task: str(task.get("CreatedAt", "")))
+    names = {node["ID"]: name_of(node) for node in nodes}
+    last = tasks[-1] if tasks else {}
+    status = last.get("Status") or {}
+    ended = status.get("State") in ("complete", "failed") and (status.get("ContainerStatus") or {}).get("ContainerID")
+    logs: list[str] = []
+    try:
+        logs = engine.task_logs(last["ID"], _LOG_LINES) if ended else []
+    except EngineError:
+        logs = []  # a log driver that cannot be read; how the job ended is known all the same
+    succeeded = verdict.state == "converged"
+    failures = report.collect(engine, {name: verdict}, nodes)
+    return Finished(
+        name,
+        succeeded,
+        verdict.reason,
+        int(status["ContainerStatus"].get("ExitCode", 0)) if ended else None,
+        names.get(last.get("NodeID", ""), ""),
+        logs,
+        None if succeeded or not failures else failures[0],
+    )

@@ -1,0 +1,237 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""Releases: recorded deploys of a stack, kept in the swarm itself as config objects. Pure.
+
+A config's content never changes, its labels may: the record is the content, what became of it stands in the labels.
+Names are taken by one writer only, so an unfinished release is also the lock of its stack.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import datetime
+import gzip
+import hashlib
+import json
+import typing as t
+
+from ..._diff import Tree
+from ..model import StackModel
+from ..plan.tree import fingerprint, task_tree, to_tree
+
+Json = dict[str, t.Any]
+
+_PREFIX = "apiary.release."
+LABEL_STACK = _PREFIX + "stack"
+_NAME_LIMIT = 64
+_RECORD_VERSION = 1
+
+#: C(started): under way, or left behind by a deploy that died. C(accepted): sent, and nobody waited for the result.
+#: C(failed): did not converge, and the stack is back where it was. C(broken): not even that worked.
+#: C(abandoned): its deploy died and a later one took over.
+Outcome = t.Literal["started", "accepted", "converged", "failed", "broken", "abandoned"]
+_GOOD = ("converged", "accepted")
+_UNCERTAIN = ("started", "broken", "abandoned")
+
+
+@dataclasses.dataclass
+class Release:
+    """One recorded deploy.
+
+    Attributes:
+        number: counts from 1 in each stack.
+        at: when it began, ISO 8601, UTC.
+        by: who deployed; host and pid: the process that did.
+        expires: from when on an unfinished release may be taken over, ISO 8601, UTC.
+        model: the stack with its images pinned, without the content of configs and secrets.
+        bad: service → fingerprint of the tasks that failed.
+        config_id, version: of the config object that holds it.
+    """
+
+    stack: str
+    number: int
+    at: str
+    by: str
+    host: str
+    pid: int
+    expires: str
+    git_revision: str
+    model: StackModel
+    outcome: str = "started"
+    duration: float = 0.0
+    reason: str = ""
+    bad: dict[str, str] = dataclasses.field(default_factory=dict)
+    rolled_back_to: int = 0
+    config_id: str = ""
+    version: int = 0
+
+    @property
+    def name(self) -> str:
+        """Name of the config object."""
+        return config_name(self.stack, self.number)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its deploy has not told how it ended."""
+        return self.outcome == "started"
+
+    def digests(self) -> dict[str, str]:
+        """Return service → image with digest."""
+        return {
+            name: str(entry.spec["TaskTemplate"]["ContainerSpec"].get("Image", ""))
+            for name, entry in self.model.services.items()
+        }
+
+    def trees(self) -> dict[str, Tree]:
+        """Return name in the swarm → canonical form of what was declared."""
+        return {entry.full_name: to_tree(entry.spec) for entry in self.model.services.values()}
+
+    def labels(self) -> dict[str, str]:
+        """Return the labels of the config object."""
+        values = {
+            "stack": self.stack, "number": self.number, "outcome": self.outcome, "at": self.at, "by": self.by,
+            "host": self.host, "pid": self.pid, "expires": self.expires, "git-revision": self.git_revision,
+            "duration": f"{self.duration:.1f}", "reason": self.reason[:500], "rolled-back-to": self.rolled_back_to,
+            "bad": json.dumps(self.bad, sort_keys=True) if self.bad else "",
+        }  # fmt: skip
+        return {_PREFIX + key: str(value) for key, value in values.items() if value not in ("", 0)}
+
+    def spec(self) -> Json:
+        """Return the body of C(POST /configs/create)."""
+        data = json.dumps({"version": _RECORD_VERSION, "model": _slim(self.model)}, sort_keys=True).encode()
+        packed = base64.b64encode(gzip.compress(data, mtime=0)).decode()
+        return {"Name": self.name, "Labels": self.labels(), "Data": packed}
+
+    def summary(self) -> Json:
+        """Return the release for the user."""
+        return {
+            "number": self.number,
+            "outcome": self.outcome,
+            "at": self.at,
+            "by": self.by,
+            "git_revision": self.git_revision,
+            "duration": self.duration,
+            "reason": self.reason,
+            "rolled_back_to": self.rolled_back_to or None,
+            "digests": self.digests(),
+        }
+
+
+def config_name(stack: str, number: int) -> str:
+    """Return the name of a release's config object, within the engine's limit."""
+    name = f"apiary-release.{stack}.{number}"
+    if len(name) > _NAME_LIMIT:
+        short = hashlib.sha256(stack.encode()).hexdigest()[:12]
+        name = f"apiary-release.{stack[: _NAME_LIMIT - 40]}-{short}.{number}"
+    return name
+
+
+def read_release(config: Json) -> Release | None:
+    """Return the release that a config object holds, None when it is no release or too new to be read."""
+    labels = {
+        key[len(_PREFIX) :]: value
+        for key, value in (config["Spec"].get("Labels") or {}).items()
+        if key.startswith(_PREFIX)
+    }
+    try:
+        record = json.loads(gzip.decompress(base64.b64decode(config["Spec"]["Data"])))
+        if record["version"] != _RECORD_VERSION:
+            return None
+        return Release(
+            stack=labels["stack"], number=int(labels["number"]), at=labels["at"], by=labels.get("by", ""),
+            host=labels.get("host", ""), pid=int(labels.get("pid", 0)), expires=labels.get("expires", ""),
+            git_revision=labels.get("git-revision", ""), model=StackModel.from_dict(record["model"]),
+            outcome=labels.get("outcome", "started"), duration=float(labels.get("duration", 0)),
+            reason=labels.get("reason", ""), bad=json.loads(labels.get("bad") or "{}"),
+            rolled_back_to=int(labels.get("rolled-back-to", 0)), config_id=config["ID"],
+            version=config["Version"]["Index"],
+        )  # fmt: skip
+    except (KeyError, ValueError, OSError, TypeError):
+        return None
+
+
+def read_releases(configs: t.Iterable[Json]) -> list[Release]:
+    """Return the releases among some config objects, oldest first."""
+    found = (read_release(config) for config in configs)
+    return sorted((release for release in found if release is not None), key=lambda release: release.number)
+
+
+def base_trees(releases: t.Sequence[Release]) -> dict[str, Tree]:
+    """Return what we have declared so far, for the three-way merge.
+
+    That is the last good release, and on top of it whatever an interrupted or broken deploy may have left behind.
+    """
+    base: dict[str, Tree] = {}
+    for release in releases:
+        if release.outcome in _GOOD:
+            base = release.trees()
+        elif release.outcome in _UNCERTAIN:
+            base = t.cast("dict[str, Tree]", _union(base, release.trees()))
+    return base
+
+
+def last_good(releases: t.Sequence[Release]) -> Release | None:
+    """Return the newest release that the stack has run."""
+    return next((release for release in reversed(releases) if release.outcome in _GOOD), None)
+
+
+def known_bad(releases: t.Sequence[Release], model: StackModel) -> list[tuple[str, Release]]:
+    """Return the services of a model whose very tasks failed in an earlier release, with that release.
+
+    A later release in which the same tasks ran clears the name.
+    """
+    wanted = {entry.full_name: task_identity(entry.spec) for entry in model.services.values()}
+    bad: dict[str, Release] = {}
+    for release in releases:
+        if release.outcome == "converged":
+            for entry in release.model.services.values():
+                if wanted.get(entry.full_name) == task_identity(entry.spec):
+                    bad.pop(entry.full_name, None)
+        for name, identity in release.bad.items():
+            if wanted.get(name) == identity:
+                bad[name] = release
+    return sorted(bad.items())
+
+
+def task_identity(spec: Json) -> str:
+    """Return the fingerprint of what a service's tasks are, wherever they may run."""
+    return fingerprint(task_tree(spec.get("TaskTemplate") or {}))
+
+
+def to_drop(releases: t.Sequence[Release], keep: int) -> list[Release]:
+    """Return the releases that need not be kept: neither among the newest I(keep) nor the last good one."""
+    good = last_good(releases)
+    old = releases[: max(0, len(releases) - keep)]
+    return [release for release in old if release is not good and not release.is_open]
+
+
+def referenced(releases: t.Iterable[Release]) -> tuple[set[str], set[str]]:
+    """Return the names of configs and of secrets that releases need for a rollback."""
+    configs: set[str] = set()
+    secrets: set[str] = set()
+    for release in releases:
+        configs |= {entry.name for entry in release.model.configs.values()}
+        secrets |= {entry.name for entry in release.model.secrets.values()}
+    return configs, secrets
+
+
+def now_text(later: float = 0) -> str:
+    """Return the time in I(later) seconds, ISO 8601, UTC."""
+    moment = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=later)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _slim(model: StackModel) -> Json:
+    """Content stays out of the record: configs and secrets are objects of their own."""
+    slim, _secret = model.split_secret_data()
+    configs = {key: dataclasses.replace(entry, data=None) for key, entry in slim.configs.items()}
+    return dataclasses.replace(slim, configs=configs).to_dict()
+
+
+def _union(left: t.Any, right: t.Any) -> t.Any:
+    if isinstance(left, dict) and isinstance(right, dict):
+        return {key: _union(left.get(key), right.get(key)) for key in {**left, **right}}
+    return left if right is None else right

@@ -1,0 +1,54 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""The end of a stack: everything that carries its label goes, and the next deploy finds nothing half-removed."""
+
+from __future__ import annotations
+
+import time
+
+from ..._errors import DeployFailed, LockHeld
+from ..engine import Engine
+from ..live import read_live
+from ..model import LABEL_NAMESPACE
+from ..plan import StackPlan, plan_absent
+from . import lock
+from .apply import remove_object
+
+
+def remove_stack(engine: Engine, stack: str, check_mode: bool, timeout: float, force: bool = False) -> StackPlan:
+    """Remove all that belongs to a stack, its releases too, and wait until its tasks and networks are gone.
+
+    Raises:
+        LockHeld: a deploy of the stack is under way.
+        DeployFailed: something of it is still there after I(timeout) seconds.
+    """
+    history = lock.read(engine, stack)
+    live = read_live(engine, stack)
+    plan = plan_absent(stack, live)
+    if check_mode or not (plan.changed or history):
+        return plan
+    for release in history:
+        holder = "" if force or not release.is_open else lock.holder(release, live.nodes)
+        if holder:
+            raise LockHeld(f"Stack {stack} is being deployed: {holder}. Wait for it, or use force: true.")
+    for service in plan.services:
+        engine.remove_service(service.before["ID"])
+    deadline = time.monotonic() + timeout
+    left = [
+        f"{thing.kind} {thing.name}"
+        for thing in plan.objects
+        if not remove_object(engine, thing.kind, thing.object_id, max(0.0, deadline - time.monotonic()))
+    ]
+    # A network is gone for good only when its last task is: the next deploy would stumble over a half-removed one.
+    own = {"label": [f"{LABEL_NAMESPACE}={stack}"]}
+    while not left and (engine.tasks(own) or engine.networks(own)):
+        if time.monotonic() >= deadline:
+            left = ["tasks that do not stop"]
+        time.sleep(0.2)
+    if left:
+        raise DeployFailed(f"Stack {stack}: still there after {timeout:g} s: {', '.join(left)}.", [])
+    for release in history:
+        engine.remove_config(release.config_id)
+    return plan

@@ -1,0 +1,233 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""One service on its own: start from what is live, set what is declared, wait until it runs."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import time
+import typing as t
+
+from ..._errors import DeployFailed, PlanRefused
+from ..convert.from_options import apply_options
+from ..engine import Engine
+from ..live import read_swarm
+from ..plan import (
+    PREDEFINED,
+    Json,
+    LiveState,
+    ServicePlan,
+    StackPlan,
+    addresses,
+    plan_create,
+    plan_merged,
+    plan_remove,
+    to_tree,
+)
+from ..plan.merge import Merged
+from ..plan.stack import PlanOptions, judge
+from ..registry import digest
+from ..registry.auth import Login, header_for
+from ..watch import report
+from ..watch.verdict import Verdict
+from ..watch.wait import Listener, Scope, Watch, wait
+from .apply import Applier
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How to change the service.
+
+    Attributes:
+        purge: what is not declared goes.
+        force: past blockers.
+        force_update: restart all tasks even if nothing changes.
+    """
+
+    wait: bool = True
+    wait_timeout: float = 600
+    progress_timeout: float | None = None
+    resolve_image: bool = True
+    purge: bool = False
+    allow_recreate: bool = False
+    force: bool = False
+    force_update: bool = False
+    logins: t.Sequence[Login] = ()
+
+
+@dataclasses.dataclass
+class Result:
+    """What was, or would be, done."""
+
+    plan: StackPlan
+    verdict: Verdict | None = None
+
+    @property
+    def service(self) -> ServicePlan | None:
+        """The plan of the service, None when there is nothing to remove."""
+        return self.plan.services[0] if self.plan.services else None
+
+
+def change(
+    engine: Engine,
+    params: t.Mapping[str, t.Any],
+    files: t.Sequence[t.Mapping[str, str]],
+    options: Options,
+    check_mode: bool = False,
+    listener: Listener | None = None,
+) -> Result:
+    """Create or update a service as the module's options say.
+
+    Args:
+        files: content of the environment files.
+
+    Raises:
+        PlanRefused: it cannot work, or needs a permission that was not given.
+        ImageUnresolved: the image has no digest to pin.
+        DeployFailed: the service does not run what it should.
+    """
+    live = _read(engine, params)
+    found = next((item for item in live.services if item["Spec"]["Name"] == params["name"]), None)
+    desired = _desired(engine, found, live, params, files, options)
+    if found is None:
+        service = plan_create(desired)
+    else:
+        current = to_tree(found["Spec"], live.network_names())
+        merged = Merged(to_tree(desired), [], [])
+        service = plan_merged(desired, found, current, merged, live.tasks, live.nodes)
+    plan = StackPlan(params["name"], [service], errors=_missing(desired, live))
+    judge(service, live, plan, PlanOptions(allow_recreate=options.allow_recreate))
+    plan.warnings += addresses.warnings([service], live)
+    if check_mode:
+        return Result(plan)
+    reasons = plan.errors + ([] if options.force else plan.blockers)
+    if reasons:
+        raise PlanRefused(f"Nothing was changed: {'; '.join(reasons)}.")
+    try:
+        return Result(plan, _carry_out(engine, service, live, options, listener))
+    except DeployFailed as failure:
+        failure.warnings = plan.warnings
+        raise
+
+
+def remove(engine: Engine, name: str, timeout: float, check_mode: bool = False) -> Result:
+    """Remove a service and wait until its tasks are gone.
+
+    Raises:
+        DeployFailed: they are still there after I(timeout) seconds.
+    """
+    found = engine.service(name)
+    if found is None:
+        return Result(StackPlan(name))
+    tasks = engine.tasks({"service": [found["ID"]]})
+    plan = StackPlan(name, [plan_remove(found, tasks)])
+    if not check_mode:
+        engine.remove_service(found["ID"])
+        deadline = time.monotonic() + timeout
+        # Once the service is gone its tasks can only be asked for by their own ids.
+        while tasks and engine.tasks({"id": [task["ID"] for task in tasks]}):
+            if time.monotonic() >= deadline:
+                raise DeployFailed(f"Service {name} was removed, but its tasks did not stop within {timeout:g} s.", [])
+            time.sleep(0.2)
+    return Result(plan)
+
+
+def _read(engine: Engine, params: t.Mapping[str, t.Any]) -> LiveState:
+    configs = [item["config_name"] for item in params["configs"] or ()]
+    secrets = [item["secret_name"] for item in params["secrets"] or ()]
+    return read_swarm(engine, {"name": configs} if configs else None, {"name": secrets} if secrets else None)
+
+
+def _desired(
+    engine: Engine,
+    found: Json | None,
+    live: LiveState,
+    params: t.Mapping[str, t.Any],
+    files: t.Sequence[t.Mapping[str, str]],
+    options: Options,
+) -> Json:
+    before = _named(found["Spec"], live.network_names()) if found else {}
+    force = (before.get("TaskTemplate") or {}).get("ForceUpdate", 0)
+    desired = apply_options({} if options.purge else before, params, files)
+    if options.purge and found is not None and params["replicas"] == -1 and not params["mode"]:
+        desired["Mode"] = before["Mode"]
+    if options.force_update and found is not None:
+        force += 1
+    if force:
+        desired["TaskTemplate"]["ForceUpdate"] = force
+    container = desired["TaskTemplate"]["ContainerSpec"]
+    live_image = ((before.get("TaskTemplate") or {}).get("ContainerSpec") or {}).get("Image", "")
+    image = params["image"] or live_image
+    if not image:
+        raise PlanRefused(f"There is no service {params['name']} yet, so image must be given.")
+    if params["image"] and options.resolve_image:
+        found_image = digest.resolve(engine, [image], lambda name: header_for(options.logins, name))
+        return digest.pin(desired, found_image[image])
+    # Without a look at the registry a pinned image stays pinned as long as its name and tag are the same.
+    same = digest.without_digest(live_image) == digest.tagged(image) or live_image == image
+    container["Image"] = live_image if same else image
+    return desired
+
+
+def _named(spec: Json, names: t.Mapping[str, str]) -> Json:
+    """Return a copy of a live ServiceSpec with names of networks in place of ids."""
+    spec = copy.deepcopy(spec)
+    for holder in (spec, spec["TaskTemplate"]):
+        for item in holder.get("Networks") or []:
+            item["Target"] = names.get(item["Target"], item["Target"])
+    return spec
+
+
+def _missing(desired: Json, live: LiveState) -> list[str]:
+    """Return what the service refers to and the swarm does not have."""
+    task = desired["TaskTemplate"]
+    networks = set(live.network_names().values()) | set(live.network_names()) | PREDEFINED
+    wanted = [("network", item["Target"]) for item in task.get("Networks") or [] if item["Target"] not in networks]
+    for kind, existing in (("Config", live.configs), ("Secret", live.secrets)):
+        known = {item["Spec"]["Name"] for item in existing}
+        for item in task["ContainerSpec"].get(f"{kind}s") or []:
+            if not item.get(f"{kind}ID") and item.get(f"{kind}Name") not in known:
+                wanted.append((kind.lower(), item[f"{kind}Name"]))
+    return [f"service {desired['Name']}: {kind} {name} does not exist in the swarm" for kind, name in wanted]
+
+
+def _carry_out(
+    engine: Engine, service: ServicePlan, live: LiveState, options: Options, listener: Listener | None
+) -> Verdict | None:
+    applier = Applier(engine, live, lambda image: header_for(options.logins, image))
+    own = {"service": [service.name]}
+    watching = options.wait and (service.action != "create")
+    before = engine.tasks(own) if watching and service.action != "none" else None
+    applier.apply(service)
+    if not options.wait:
+        return None
+    expected = applier.expected(service)
+    watch = Watch(engine, live.networks, before)
+    scope = Scope({"id": [expected.service_id]}, {"service": [expected.service_id]})
+    verdicts = wait(
+        engine, [expected], scope, options.wait_timeout, watch, listener=listener, patience=options.progress_timeout
+    )
+    failures = report.collect(
+        engine, verdicts, live.nodes, lambda image: digest.why_not(engine, image, header_for(options.logins, image))
+    )
+    if failures:
+        now = _state(engine, service, expected.service_id)
+        raise DeployFailed(report.text(failures, now), failures, changed=service.action != "none")
+    return verdicts[service.name]
+
+
+def _state(engine: Engine, service: ServicePlan, service_id: str) -> str:
+    """Return in one sentence what state a failed service is in now."""
+    fresh = engine.service(service_id)
+    if fresh is None:
+        return f"Service {service.name} is gone."
+    image = fresh["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]
+    update = (fresh.get("UpdateStatus") or {}).get("State", "")
+    if service.action == "none":
+        return f"Service {service.name}: nothing was to be changed, but it does not run ({image})."
+    if update.startswith("rollback"):
+        return f"Service {service.name} failed; the engine went back to {image}."
+    return f"Service {service.name} failed; its spec says {image}{f', the update is {update}' if update else ''}."

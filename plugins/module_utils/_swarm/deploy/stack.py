@@ -1,0 +1,383 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""A deploy from end to end: read, pin, plan, lock, write, wait, record; all of it or nothing of it."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import dataclasses
+import time
+import typing as t
+
+from ..._errors import DeployFailed, LockHeld, PlanRefused, SwarmError
+from ..engine import Engine
+from ..live import read_live
+from ..model import LABEL_NAMESPACE, StackModel
+from ..plan import Json, LiveState, PlanOptions, ServicePlan, StackPlan, plan_stack
+from ..registry import digest
+from ..registry.auth import header_for
+from ..watch import report
+from ..watch.verdict import Expected, Verdict
+from ..watch.wait import Listener, Look, Scope, Watch, wait
+from . import jobs, lock, releases
+from .apply import Applier, remove_object
+
+#: A rollback gets at least this many seconds, however late it begins.
+ROLLBACK_TIME = 120.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How to deploy.
+
+    Attributes:
+        wait_timeout: seconds.
+        progress_timeout: seconds without progress, None for no limit.
+        logins: C(registry), C(username) and C(password) of registries.
+        force: deploy what is known to fail, past blockers, and take the lock from a living deploy.
+        exact: the model's images stand as they are: it comes from a release.
+    """
+
+    wait: bool = True
+    wait_timeout: float = 600
+    progress_timeout: float | None = None
+    resolve_image: bool = True
+    prune: bool = True
+    purge: bool = False
+    allow_recreate: bool = False
+    force: bool = False
+    keep_releases: int = 10
+    deployed_by: str = ""
+    git_revision: str = ""
+    logins: t.Sequence[t.Mapping[str, str]] = ()
+    exact: bool = False
+
+
+@dataclasses.dataclass
+class Result:
+    """What a deploy did, or would do."""
+
+    plan: StackPlan
+    changed: bool
+    verdicts: dict[str, Verdict] = dataclasses.field(default_factory=dict)
+    release: releases.Release | None = None
+
+    def services(self) -> list[Json]:
+        """Return the state of each service for the user."""
+        return [
+            {
+                "name": item.name,
+                "action": item.action,
+                "image": item.image_after,
+                **_numbers(self.verdicts.get(item.name)),
+            }
+            for item in self.plan.services
+        ]
+
+
+def _numbers(verdict: Verdict | None) -> Json:
+    if verdict is None:
+        return {"state": "unknown", "running": None, "wanted": None}
+    return {"state": verdict.state, "running": verdict.running, "wanted": verdict.wanted}
+
+
+class Deploy:
+    """One deploy of one stack.
+
+    Args:
+        listener: told about each change of a service's verdict while waiting.
+    """
+
+    def __init__(self, engine: Engine, model: StackModel, options: Options, listener: Listener | None = None) -> None:
+        self._engine = engine
+        self._model = model
+        self._options = options
+        self._listener = listener
+        self._deadline = time.monotonic() + options.wait_timeout
+        self._begin = time.monotonic()
+        label = {"label": [f"{LABEL_NAMESPACE}={model.name}"]}
+        self._scope = Scope(label, label)
+
+    def run(self, check_mode: bool = False) -> Result:
+        """Deploy, or only say what a deploy would do.
+
+        Raises:
+            PlanRefused: the plan cannot work, or is known to fail.
+            ImageUnresolved: an image has no digest to pin.
+            LockHeld: another deploy is under way.
+            DeployFailed: services did not converge; the stack is back where it was unless the message says otherwise.
+        """
+        with concurrent.futures.ThreadPoolExecutor(1) as registries:
+            pinned = registries.submit(self._pinned)  # their answers take as long as all that the engine is asked for
+            history = lock.read(self._engine, self._model.name)
+            live = read_live(self._engine, self._model.name, self._model)
+            self._model = pinned.result()
+        plan = self._plan(live, history)
+        if check_mode:
+            return Result(plan, plan.changed)
+        self._refuse(plan)
+        try:
+            if not plan.changed and not _is_unfinished(history):
+                return self._stand_still(plan, live, history)
+            release = lock.take(
+                self._engine, history, self._model, live.nodes, self._options.wait_timeout,
+                self._options.deployed_by, self._options.git_revision, self._options.force,
+            )  # fmt: skip
+            return self._carry_out(plan, live, history, release)
+        except DeployFailed as failure:
+            failure.warnings = plan.warnings
+            raise
+
+    # -- before anything is written ------------------------------------------------------------------------------
+    def _pinned(self) -> StackModel:
+        """Return the model with every image pinned to its digest."""
+        if self._options.exact or not self._options.resolve_image:
+            return self._model
+        entries = self._model.services
+        found = digest.resolve(self._engine, (_image(entry.spec) for entry in entries.values()), self._auth_of)
+        pinned = {
+            key: dataclasses.replace(entry, spec=digest.pin(entry.spec, found[_image(entry.spec)]))
+            for key, entry in entries.items()
+        }
+        return dataclasses.replace(self._model, services=pinned)
+
+    def _auth_of(self, image: str) -> str:
+        return header_for(self._options.logins, image)
+
+    def _why_not(self, image: str) -> str:
+        return digest.why_not(self._engine, image, self._auth_of(image))
+
+    def _plan(self, live: LiveState, history: t.Sequence[releases.Release]) -> StackPlan:
+        options = PlanOptions(self._options.prune, self._options.purge, self._options.allow_recreate)
+        plan = plan_stack(self._model, live, releases.base_trees(history), options)
+        if plan.changed:
+            plan.blockers += [
+                f"service {name} failed with the very same image and settings in release {release.number} "
+                f"({release.reason or 'no reason recorded'}); change something, or use force: true"
+                for name, release in releases.known_bad(history, self._model)
+            ]
+        return plan
+
+    def _refuse(self, plan: StackPlan) -> None:
+        reasons = plan.errors + ([] if self._options.force else plan.blockers)
+        if reasons:
+            raise PlanRefused(f"Nothing was deployed: {'; '.join(reasons)}.")
+
+    def _stand_still(self, plan: StackPlan, live: LiveState, history: t.Sequence[releases.Release]) -> Result:
+        """Nothing is to be written: say whether what is there really runs."""
+        if not self._options.wait:
+            return Result(plan, False, release=releases.last_good(history))
+        applier = Applier(self._engine, live, self._auth_of)
+        watch = Watch(self._engine, live.networks)
+        own = {item.live["ID"] for item in plan.services if item.live}
+        tasks = [task for task in live.tasks if task.get("ServiceID") in own]
+        first = Look(live.services, tasks, live.nodes, complete=False)
+        expected = [applier.expected(item) for item in plan.services]
+        patience = self._options.progress_timeout
+        verdicts = wait(self._engine, expected, self._scope, self._left(), watch, first, self._listener, patience)
+        failures = report.collect(self._engine, verdicts, live.nodes, self._why_not)
+        if failures:
+            now = f"Stack {plan.stack}: nothing was to be changed, but what is deployed does not run."
+            raise DeployFailed(report.text(failures, now), failures)
+        return Result(plan, False, verdicts, releases.last_good(history))
+
+    # -- writing -------------------------------------------------------------------------------------------------
+    def _carry_out(
+        self, plan: StackPlan, live: LiveState, history: t.Sequence[releases.Release], release: releases.Release
+    ) -> Result:
+        applier = Applier(self._engine, live, self._auth_of)
+        failures: list[Json] = []
+        problem = ""
+        verdicts: dict[str, Verdict] = {}
+        try:
+            verdicts = self._write(plan, live, applier, release)
+            failures = report.collect(self._engine, verdicts, live.nodes, self._why_not)
+        except DeployFailed as exc:
+            problem, failures = exc.message, exc.failures
+        except SwarmError as exc:
+            problem = exc.message
+        except BaseException:
+            self._close(release, "broken", "it was interrupted")
+            raise
+        if not failures and not problem:
+            if self._options.wait:
+                self._close(release, "converged")
+            else:
+                self._close(release, "accepted")
+            self._clean(plan, history, release)
+            return Result(plan, True, verdicts, release)
+        if self._is_taken_over(release):
+            now = (
+                f"Stack {release.stack}: another deploy took over from release {release.number} while it ran, and "
+                "decides what runs now; nothing was set back."
+            )
+            raise DeployFailed(f"{now}\n{problem}" if problem else report.text(failures, now), failures, changed=True)
+        release.bad = self._to_blame(verdicts)
+        release.reason = problem or "; ".join(f"{item['service']}: {item['reason']}" for item in failures)
+        now = self._go_back(applier, live, history, release)
+        message = f"{now}\n{problem}" if problem else report.text(failures, now)
+        raise DeployFailed(message, failures, changed=True)
+
+    def _is_taken_over(self, release: releases.Release) -> bool:
+        try:
+            return not lock.is_held(self._engine, release)
+        except SwarmError:
+            return False  # an engine that is gone says nothing of the sort
+
+    def _write(
+        self, plan: StackPlan, live: LiveState, applier: Applier, release: releases.Release
+    ) -> dict[str, Verdict]:
+        """Write the plan wave by wave and return the verdicts; an empty dict when nobody waits.
+
+        Raises:
+            LockHeld: another deploy took over between two waves.
+        """
+        before = self._engine.tasks(self._scope.tasks) if self._options.wait else []
+        watch = Watch(self._engine, live.networks, before)
+        applier.create_objects(plan.objects)
+        self._migrate(plan, live, applier)
+        keep = [item for item in plan.services if item.action != "remove"]
+        waves = sorted({item.wave for item in keep})
+        verdicts: dict[str, Verdict] = {}
+        for index, wave in enumerate(waves):
+            if index and self._is_taken_over(release):
+                raise LockHeld("another deploy took over before all services were changed")
+            current = [item for item in keep if item.wave == wave]
+            for item in current:
+                applier.apply(item)
+            last = index == len(waves) - 1
+            if self._options.wait and (last or any(item.action != "none" for item in current)):
+                group = keep if last else [item for item in keep if item.wave <= wave]
+                verdicts = self._wait(applier, group, watch)
+                if any(verdict.state == "failed" for verdict in verdicts.values()):
+                    return verdicts
+        for item in plan.services:
+            if item.action == "remove":
+                applier.apply(item)
+        return verdicts
+
+    def _migrate(self, plan: StackPlan, live: LiveState, applier: Applier) -> None:
+        """Run the migrations of services whose tasks are about to change, before any of them does.
+
+        Raises:
+            DeployFailed: a migration failed; no service was touched.
+        """
+        names = {key: entry.full_name for key, entry in self._model.services.items()}
+        changing = {
+            item.name: item
+            for item in plan.touched()
+            if item.action != "remove" and any(change.path[0] == "TaskTemplate" for change in item.changes)
+        }
+        # Going back to an older release must not run its migrations again.
+        for index, migration in enumerate([] if self._options.exact else self._model.migrate):
+            item = changing.get(names[migration.service])
+            if item is None:
+                continue
+            spec = jobs.job_spec(applier.with_ids(item.spec), f"{item.name}-migrate-{index}", migration.command)
+            live.networks = self._engine.networks()  # the stack's own may be new
+            auth = self._auth_of(item.image_after)
+            done = jobs.run(self._engine, spec, live, migration.timeout, auth, listener=self._listener)
+            if not done.succeeded:
+                failures = [done.failure] if done.failure else []
+                text = f"the migration of service {item.name} failed: {done.reason}; no service was changed"
+                raise DeployFailed(report.text(failures, text), failures)
+
+    def _wait(self, applier: Applier, group: t.Sequence[ServicePlan], watch: Watch) -> dict[str, Verdict]:
+        expected = [applier.expected(item) for item in group]
+        patience = self._options.progress_timeout
+        return wait(self._engine, expected, self._scope, self._left(), watch, None, self._listener, patience)
+
+    def _left(self) -> float:
+        return max(1.0, self._deadline - time.monotonic())
+
+    def _to_blame(self, verdicts: t.Mapping[str, Verdict]) -> dict[str, str]:
+        """Return the services whose own tasks failed; a full swarm or a dead registry is not a version's fault."""
+        identities = {entry.full_name: releases.task_identity(entry.spec) for entry in self._model.services.values()}
+        return {
+            name: identities[name]
+            for name, verdict in verdicts.items()
+            if verdict.state == "failed"
+            and name in identities
+            and any(problem.state == "failed" for problem in verdict.problems)
+        }
+
+    # -- the way back --------------------------------------------------------------------------------------------
+    def _go_back(
+        self, applier: Applier, live: LiveState, history: t.Sequence[releases.Release], release: releases.Release
+    ) -> str:
+        """Undo what was written, record it, and return one sentence on the state that the stack is in now."""
+        good = releases.last_good(history)
+        head = f"Stack {release.stack}: release {release.number} failed"
+        was = f"release {good.number}" if good else "what was there before"
+        try:
+            if good is not None and _is_unfinished(history):
+                expected, removed = self._restore(good, [*history, release]), list[str]()
+            else:
+                expected, removed = applier.undo()
+            limit = max(ROLLBACK_TIME, self._left()) if expected else 0
+            verdicts = self._wait_back(expected, live, limit) if self._options.wait and expected else {}
+            applier.drop_created(self._scope.tasks)
+        except SwarmError as exc:
+            with contextlib.suppress(SwarmError):  # an engine that is gone cannot note it either
+                self._close(release, "broken", release.reason)
+            return f"{head} and it could not be rolled back ({exc.message}): the stack is in between."
+        stuck = [f"{name} ({verdict.reason})" for name, verdict in verdicts.items() if verdict.state != "converged"]
+        if stuck:
+            self._close(release, "broken", release.reason)
+            return f"{head}; its services were set back to {was}, but these do not run: {', '.join(stuck)}."
+        release.rolled_back_to = good.number if good else 0
+        self._close(release, "failed", release.reason)
+        if expected:
+            return f"{head} and was rolled back: {was} runs."
+        gone = f" and its new services were removed ({', '.join(sorted(removed))})" if removed else ""
+        return f"{head}{gone}: {was if good else 'nothing of it'} remains."
+
+    def _restore(self, good: releases.Release, history: t.Sequence[releases.Release]) -> list[Expected]:
+        """Deploy the last good release: what was there before was itself the rest of a deploy that died half-way."""
+        live = read_live(self._engine, good.stack, good.model)
+        plan = plan_stack(good.model, live, releases.base_trees(history), PlanOptions(allow_recreate=True))
+        applier = Applier(self._engine, live, self._auth_of)
+        applier.create_objects(item for item in plan.objects if item.kind == "network")
+        for item in plan.services:
+            applier.apply(item)
+        return [applier.expected(item) for item in plan.services if item.action != "remove"]
+
+    def _wait_back(self, expected: t.Sequence[Expected], live: LiveState, limit: float) -> dict[str, Verdict]:
+        before = self._engine.tasks(self._scope.tasks)
+        watch = Watch(self._engine, live.networks, before)
+        return wait(self._engine, expected, self._scope, limit, watch, listener=self._listener)
+
+    # -- afterwards ----------------------------------------------------------------------------------------------
+    def _close(self, release: releases.Release, outcome: releases.Outcome, reason: str = "") -> None:
+        release.outcome, release.reason = outcome, reason
+        release.duration = time.monotonic() - self._begin
+        lock.finish(self._engine, release)
+
+    def _clean(self, plan: StackPlan, history: t.Sequence[releases.Release], release: releases.Release) -> None:
+        """Forget old releases, then the configs and secrets of the stack that nothing refers to any more."""
+        drop = releases.to_drop([*history, release], self._options.keep_releases)
+        dropped = {item.number for item in drop}
+        for item in drop:
+            self._engine.remove_config(item.config_id)
+        kept = [item for item in [*history, release] if item.number not in dropped]
+        configs, secrets = releases.referenced(kept)
+        label = {"label": [f"{LABEL_NAMESPACE}={plan.stack}"]}
+        for kind, items, wanted in (
+            ("config", self._engine.configs(label), configs),
+            ("secret", self._engine.secrets(label), secrets),
+        ):
+            for thing in items:
+                if thing["Spec"]["Name"] not in wanted:
+                    remove_object(self._engine, kind, thing["ID"])
+
+
+def _is_unfinished(history: t.Sequence[releases.Release]) -> bool:
+    """Say whether the last deploy died half-way: then even a plan without a change must be recorded as a release."""
+    return bool(history) and history[-1].outcome in ("started", "broken", "abandoned")
+
+
+def _image(spec: Json) -> str:
+    return str(spec["TaskTemplate"]["ContainerSpec"]["Image"])

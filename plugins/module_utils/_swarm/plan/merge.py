@@ -1,0 +1,121 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""The three-way merge: what our last release set, what the file says now, what the swarm has.
+
+What we set and the file no longer has goes; what others added stays and is told; what the file says wins. Works on the
+canonical trees of C(plan.tree).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ..._diff import Change, Path, Tree, leaves
+
+_REPLICAS = ("Mode", "Replicas")
+#: The engine restarts every task when it changes, and no file sets it.
+_KEPT = ("TaskTemplate", "ForceUpdate")
+
+
+@dataclasses.dataclass(frozen=True)
+class Merged:
+    """What a service should become.
+
+    Attributes:
+        tree: the merged tree; shared keys stand in the live order, so that nothing restarts for a mere order.
+        kept: fields that nobody declared and that stay (before = after = live value).
+        overruled: declared fields that somebody else had changed and that go back.
+    """
+
+    tree: Tree
+    kept: list[Change]
+    overruled: list[Change]
+
+
+def merge(base: Tree | None, desired: Tree, live: Tree, purge: bool = False) -> Merged:
+    """Merge one service.
+
+    Args:
+        base: what our last release sent; None when we never deployed this service, then I(desired) stands alone.
+        desired: what the file says now.
+        live: what the swarm has.
+        purge: what nobody declared goes too.
+    """
+    strict = purge or base is None
+    tree = _merge({} if base is None else base, desired, live, strict)
+    force = _get(live, _KEPT)
+    if force and _get(desired, _KEPT) is None:
+        tree.setdefault(_KEPT[0], {})[_KEPT[1]] = force
+    if base is not None and not purge and _scaled(base, desired, live):
+        tree["Mode"]["Replicas"] = live["Mode"]["Replicas"]
+    return Merged(tree, _kept(desired, tree), [] if base is None else _overruled(base, desired, live, tree))
+
+
+def overlay(declared: Tree, live: Tree) -> Merged:
+    """Merge without a history: everything that is not declared stays."""
+    tree = _merge({}, declared, live, strict=False)
+    return Merged(tree, _kept(declared, tree), [])
+
+
+def _merge(base: Tree, desired: Tree, live: Tree, strict: bool) -> Tree:
+    result: Tree = {}
+    for key, current in live.items():
+        wanted, ours = desired.get(key), base.get(key)
+        if _is_mode_change(wanted, current):
+            result[key] = wanted
+        elif isinstance(current, dict) and (isinstance(wanted, dict) or wanted is None):
+            inner = _merge(ours if isinstance(ours, dict) else {}, wanted or {}, current, strict)
+            if inner or key in desired:
+                result[key] = inner
+        elif wanted is not None:
+            result[key] = wanted
+        elif not strict and ours is None:
+            result[key] = current
+    for key, wanted in desired.items():
+        if key not in live:
+            result[key] = wanted
+    return result
+
+
+def _is_mode_change(wanted: t.Any, current: t.Any) -> bool:
+    """The fields of one mode mean nothing in another."""
+    return (
+        isinstance(wanted, dict)
+        and isinstance(current, dict)
+        and "Kind" in wanted
+        and wanted["Kind"] != current.get("Kind")
+    )
+
+
+def _scaled(base: Tree, desired: Tree, live: Tree) -> bool:
+    """Say whether somebody (an autoscaler, an operator) scaled the service and the file did not change its mind."""
+    before, wanted, current = (_get(tree, _REPLICAS) for tree in (base, desired, live))
+    return None not in (before, wanted, current) and wanted == before and current != before
+
+
+def _kept(desired: Tree, merged: Tree) -> list[Change]:
+    declared = {path for path, _value in leaves(desired)}
+    return [
+        Change(path, value, value, "not declared, kept")
+        for path, value in leaves(merged)
+        if path not in declared and path != _KEPT
+    ]
+
+
+def _overruled(base: Tree, desired: Tree, live: Tree, merged: Tree) -> list[Change]:
+    return [
+        Change(path, _get(live, path), value, "changed by somebody else, set back")
+        for path, value in leaves(merged)
+        if _get(base, path) == value == _get(desired, path) != _get(live, path)
+    ]
+
+
+def _get(tree: t.Any, path: Path) -> t.Any:
+    for key in path:
+        if not isinstance(tree, dict):
+            return None
+        tree = tree.get(key)
+    return tree

@@ -1,0 +1,215 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+
+
+"""The options of the inventory, and the road from them to hosts."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.record import (
+    RecordError,
+    parameter_name,
+    parse_record,
+)
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import AccessDenied, InvalidInput, nearest
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.instances import (
+    Facts,
+    Filters,
+    describe_regions,
+    parse_page,
+)
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsOptions, AwsSession
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.signed_http import SignedHttp
+from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.full import full_parser, full_variables
+from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.hosts import (
+    CLUSTER_TAG,
+    ROLE_TAG,
+    ClusterKey,
+    Host,
+    View,
+    build_hosts,
+    lean_variables,
+)
+from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.names import (
+    FIELDS,
+    ApplyFilter,
+    Preference,
+    check_preferences,
+    host_names,
+    value_of,
+)
+from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.query import Answer, ask
+
+ALL_REGIONS = "all"
+FILTERS = (*FIELDS, "tag-key", "tag-value", "instance.group-id", "instance.group-name", "network-interface.vpc-id")
+"""Filters of DescribeInstances that a misspelt one may have meant."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The plugin's own options, checked."""
+
+    aws: AwsOptions
+    clusters: tuple[str, ...]
+    regions: tuple[str, ...]
+    include: tuple[Filters, ...]
+    exclude: tuple[Filters, ...]
+    hostnames: tuple[Preference, ...]
+    address: tuple[Preference, ...]
+    connection: str
+    full_vars: bool
+    record_max_age: float
+    strict_permissions: bool
+
+    @classmethod
+    def from_getter(cls, get: Callable[[str], t.Any]) -> Settings:
+        """Read the options through *get*.
+
+        :raises SwarmError: if one makes no sense.
+        """
+        check_preferences(get("hostnames"), "hostnames")
+        check_preferences(get("address"), "address")
+        return cls(
+            aws=AwsOptions.from_getter(get),
+            clusters=tuple(get("clusters")),
+            regions=tuple(dict.fromkeys(get("regions"))),
+            include=include_filters(get("filters"), get("include_filters"), get("clusters")),
+            exclude=tuple(get("exclude_filters")),
+            hostnames=tuple(get("hostnames")),
+            address=tuple(get("address")),
+            connection=get("connection"),
+            full_vars=get("full_vars"),
+            record_max_age=float(get("record_max_age")),
+            strict_permissions=get("strict_permissions"),
+        )
+
+
+def include_filters(filters: Filters, more: Sequence[Filters], clusters: Sequence[str]) -> tuple[Filters, ...]:
+    """Return the sets of filters to ask for, narrowed to *clusters*; all swarm nodes when nothing is given."""
+    asked = [*([filters] if filters else []), *more]
+    if clusters:
+        return tuple({**item, f"tag:{CLUSTER_TAG}": list(clusters)} for item in asked or [{}])
+    return tuple(asked) or ({"tag-key": CLUSTER_TAG},)
+
+
+class Builder:
+    """Asks AWS and makes hosts of the answer.
+
+    :param warn: shows a warning to the user.
+    :param apply_filter: applies a Jinja filter to a host name.
+    """
+
+    def __init__(self, settings: Settings, warn: Callable[[str], None], apply_filter: ApplyFilter) -> None:
+        self._settings = settings
+        self._warn = warn
+        self._apply_filter = apply_filter
+        self._session = AwsSession(settings.aws)
+        self._http = SignedHttp(self._session)
+
+    def hosts(self) -> tuple[list[Host], bool]:
+        """Return the hosts, the best ones to talk to first, and whether all regions answered.
+
+        :raises AwsError: if no region answered, or with strict_permissions if one denied access.
+        """
+        settings = self._settings
+        regions = self._regions()
+        parse = full_parser(self._session) if settings.full_vars else parse_page
+        answer = ask(self._http, regions, settings.include, settings.exclude, settings.clusters, parse)
+        self._report(answer, regions)
+        views = self._views(answer)
+        names = host_names(answer.instances, settings.hostnames, self._apply_filter)
+        hosts = build_hosts(answer.instances, views, names, self._variables)
+        self._warn_without_manager(hosts, [region for region in regions if region not in answer.failed])
+        return hosts, not answer.failed
+
+    def _regions(self) -> list[str]:
+        if self._settings.regions == (ALL_REGIONS,):
+            return describe_regions(self._http, self._session.region)
+        return list(self._settings.regions) or [self._session.region]
+
+    def _report(self, answer: Answer, regions: Sequence[str]) -> None:
+        """Warn of the regions that failed; raise if none answered, or if a denial is an error."""
+        for error in answer.failed.values():
+            strict = isinstance(error, AccessDenied) and self._settings.strict_permissions
+            # A mistake in the configuration is one everywhere; a warning would hide it.
+            if error.code.startswith("Invalid"):
+                raise InvalidInput(error.message + self._nearest_filter(error.message), code=error.code)
+            if strict:
+                raise error
+        if len(answer.failed) == len(regions):
+            raise next(iter(answer.failed.values()))
+        for error in answer.failed.values():
+            self._warn(f"{error.message} Its hosts are missing from the inventory.")
+        for error in answer.unread.values():
+            self._warn(f"{error.message} Managers and workers come from EC2's tags; who leads is unknown.")
+
+    def _nearest_filter(self, message: str) -> str:
+        """Return a hint when *message* complains of a filter that AWS does not know."""
+        for filters in (*self._settings.include, *self._settings.exclude):
+            for name in filters:
+                if f"'{name}'" in message:
+                    return nearest(name, FILTERS)
+        return ""
+
+    def _views(self, answer: Answer) -> dict[ClusterKey, View]:
+        """Return the records that can be read, and warn of the others."""
+        now = datetime.now(UTC)
+        views = {}
+        for (region, cluster), text in answer.records.items():
+            if region in answer.unread:
+                continue
+            if text is None:
+                self._warn(
+                    f"Cluster {cluster} has no record in SSM ({parameter_name(cluster)} in {region}): managers and "
+                    "workers come from EC2's tags; who leads is unknown."
+                )
+                continue
+            try:
+                view = View.of(parse_record(text), now, self._settings.record_max_age)
+            except RecordError as error:
+                self._warn(f"{parameter_name(cluster)} in {region}: {error.message}")
+                continue
+            if not view.fresh:
+                age = "of unknown age" if view.age is None else f"{round(view.age)} seconds old"
+                self._warn(
+                    f"The record of cluster {cluster} ({parameter_name(cluster)} in {region}) is {age}: managers and "
+                    "workers come from EC2's tags; who leads is unknown."
+                )
+            views[region, cluster] = view
+        return views
+
+    def _warn_without_manager(self, hosts: Sequence[Host], regions: Sequence[str]) -> None:
+        if any("managers" in host.groups for host in hosts):
+            return
+        clusters = self._settings.clusters
+        cluster = f"{CLUSTER_TAG}={' or '.join(clusters)}" if clusters else CLUSTER_TAG
+        self._warn(
+            f"No manager found: looked for running instances with the tags {cluster} and {ROLE_TAG}=manager "
+            f"in {', '.join(regions)}."
+        )
+
+    def _variables(self, facts: Facts, node: Mapping[str, t.Any]) -> dict[str, t.Any]:
+        variables = lean_variables(facts, node)
+        if self._settings.full_vars:
+            variables = {**full_variables(facts), **variables}
+        if self._settings.connection == "ssm":
+            variables["ansible_connection"] = "amazon.aws.aws_ssm"
+            variables["ansible_host"] = facts["instance_id"]
+            variables["ansible_aws_ssm_instance_id"] = facts["instance_id"]
+            variables["ansible_aws_ssm_region"] = facts["placement"]["region"]
+            if self._settings.aws.profile:
+                variables["ansible_aws_ssm_profile"] = self._settings.aws.profile
+            return variables
+        for preference in self._settings.address:
+            address = value_of(facts, preference, self._apply_filter)
+            if address:
+                variables["ansible_host"] = address
+                break
+        return variables

@@ -1,0 +1,104 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+
+
+"""Asking several regions at once for instances and for the clusters' records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from ansible_collections.apiary.swarm.plugins.module_utils._aws import instances as ec2
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.record import parameter_name
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import AwsError
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.instances import Facts, Filters
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.signed_http import SignedHttp
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.ssm import read_parameters
+from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.hosts import ClusterKey, clusters_in
+
+THREADS = 32
+"""Calls at the same time: a call for every region of AWS."""
+
+
+@dataclass
+class Answer:
+    """What the regions said.
+
+    :ivar instances: in no order; no instance twice.
+    :ivar records: the record's text of each cluster that has instances, ``None`` when there is no record.
+    :ivar failed: the error of each region that did not tell its instances.
+    :ivar unread: the error of each region that did not tell its records.
+    """
+
+    instances: list[Facts] = field(default_factory=list)
+    records: dict[ClusterKey, str | None] = field(default_factory=dict)
+    failed: dict[str, AwsError] = field(default_factory=dict)
+    unread: dict[str, AwsError] = field(default_factory=dict)
+
+
+def ask(
+    http: SignedHttp,
+    regions: Sequence[str],
+    include: Sequence[Filters],
+    exclude: Sequence[Filters] = (),
+    clusters: Iterable[str] = (),
+    parse: Callable[[bytes, str], list[Facts]] = ec2.parse_page,
+) -> Answer:
+    """Return the instances of *regions* that match one of *include* and none of *exclude*, and their records.
+
+    :param clusters: clusters known beforehand, whose records are asked for at once with the instances.
+    :param parse: reads one answer of EC2, given with its region.
+    """
+    answer = Answer()
+
+    def describe(region: str, filters: Filters) -> list[Facts]:
+        return [facts for page in ec2.describe_pages(http, region, filters) for facts in parse(page, region)]
+
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+        included = {region: [pool.submit(describe, region, item) for item in include] for region in regions}
+        excluded = {region: [pool.submit(describe, region, item) for item in exclude] for region in regions}
+        known = list(clusters)
+        early = {region: pool.submit(_records, http, region, known) for region in regions} if known else {}
+        for region in regions:
+            try:
+                unwanted = {facts["instance_id"] for facts in _collect(excluded[region])}
+                found = {facts["instance_id"]: facts for facts in _collect(included[region])}
+            except AwsError as error:
+                answer.failed[region] = error
+                continue
+            answer.instances.extend(facts for key, facts in found.items() if key not in unwanted)
+        missing: dict[str, list[str]] = {}
+        for region, cluster in sorted(clusters_in(answer.instances)):
+            answer.records[region, cluster] = None
+            if cluster not in known:
+                missing.setdefault(region, []).append(cluster)
+        late = {region: pool.submit(_records, http, region, names) for region, names in missing.items()}
+        asked = {region for region, dummy in answer.records}
+        for pending in (early, late):
+            _take_records(answer, {region: future for region, future in pending.items() if region in asked})
+    return answer
+
+
+def _records(http: SignedHttp, region: str, clusters: Sequence[str]) -> dict[str, str]:
+    names = {parameter_name(cluster): cluster for cluster in clusters}
+    return {names[name]: text for name, text in read_parameters(http, region, list(names)).items()}
+
+
+def _collect(futures: Iterable[Future[list[Facts]]]) -> list[Facts]:
+    return [facts for future in futures for facts in future.result()]
+
+
+def _take_records(answer: Answer, pending: Mapping[str, Future[dict[str, str]]]) -> None:
+    for region, future in pending.items():
+        try:
+            texts = future.result()
+        except AwsError as error:
+            answer.unread[region] = error
+            continue
+        for cluster, text in texts.items():
+            if (region, cluster) in answer.records:
+                answer.records[region, cluster] = text
