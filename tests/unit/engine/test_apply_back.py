@@ -10,6 +10,7 @@ import typing as t
 import pytest
 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.apply import Applier
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.way_back import drop_created, undo
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import LiveState, ObjectPlan, ServicePlan
 
 UP, DOWN = {"ID": "n1", "Status": {"State": "ready"}}, {"ID": "n2", "Status": {"State": "down"}}
@@ -78,8 +79,8 @@ def test_networks_go_after_the_last_task(
     applier.create_objects([ObjectPlan("network", "shop_net", "create")])
     spec = {"Name": "shop_web", "TaskTemplate": {"ContainerSpec": {"Image": "web:1"}}}
     applier.apply(ServicePlan("shop_web", "create", spec))
-    assert applier.undo() == ([], ["shop_web"])
-    applier.drop_created(OURS)
+    assert undo(applier) == ([], {"new"})
+    drop_created(applier, {"new"}, OURS)
     assert engine.calls == ["remove service", *looks, "remove network", "look for network"]
 
 
@@ -88,6 +89,5 @@ def test_without_new_networks_nothing_is_waited_for() -> None:
     applier = Applier(t.cast(t.Any, engine), LiveState([], [], [UP]), lambda image: "")
     spec = {"Name": "shop_web", "TaskTemplate": {"ContainerSpec": {"Image": "web:1"}}}
     applier.apply(ServicePlan("shop_web", "create", spec))
-    applier.undo()
-    applier.drop_created(OURS)
+    drop_created(applier, undo(applier)[1], OURS)
     assert engine.calls == ["remove service"]

@@ -178,6 +178,11 @@ def last_good(releases: t.Sequence[Release]) -> Release | None:
     return next((release for release in reversed(releases) if release.outcome in _GOOD), None)
 
 
+def is_unfinished(releases: t.Sequence[Release]) -> bool:
+    """Say whether the last deploy died half-way: then even a plan without a change must be recorded as a release."""
+    return bool(releases) and releases[-1].outcome in _UNCERTAIN
+
+
 def known_bad(releases: t.Sequence[Release], model: StackModel) -> list[tuple[str, Release]]:
     """Return the services of a model whose very tasks failed in an earlier release, with that release.
 

@@ -20,10 +20,11 @@ from ..plan import Json, LiveState, PlanOptions, ServicePlan, StackPlan, plan_st
 from ..registry import digest
 from ..registry.auth import header_for
 from ..watch import report
-from ..watch.verdict import Expected, Verdict
+from ..watch.verdict import Verdict
 from ..watch.wait import Listener, Look, Scope, Watch, wait
 from . import jobs, lock, releases
 from .apply import Applier, remove_object
+from .way_back import WayBack
 
 #: A rollback gets at least this many seconds, however late it begins.
 ROLLBACK_TIME = 120.0
@@ -120,7 +121,7 @@ class Deploy:
             return Result(plan, plan.changed)
         self._refuse(plan)
         try:
-            if not plan.changed and not _is_unfinished(history):
+            if not plan.changed and not releases.is_unfinished(history):
                 return self._stand_still(plan, live, history)
             release = lock.take(
                 self._engine, history, self._model, live.nodes, self._options.wait_timeout,
@@ -217,7 +218,7 @@ class Deploy:
             raise DeployFailed(f"{now}\n{problem}" if problem else report.text(failures, now), failures, changed=True)
         release.bad = self._to_blame(verdicts)
         release.reason = problem or "; ".join(f"{item['service']}: {item['reason']}" for item in failures)
-        now = self._go_back(applier, live, history, release)
+        now = self._go_back(applier, history, release)
         message = f"{now}\n{problem}" if problem else report.text(failures, now)
         raise DeployFailed(message, failures, changed=True)
 
@@ -305,50 +306,14 @@ class Deploy:
         }
 
     # -- the way back --------------------------------------------------------------------------------------------
-    def _go_back(
-        self, applier: Applier, live: LiveState, history: t.Sequence[releases.Release], release: releases.Release
-    ) -> str:
+    def _go_back(self, applier: Applier, history: t.Sequence[releases.Release], release: releases.Release) -> str:
         """Undo what was written, record it, and return one sentence on the state that the stack is in now."""
-        good = releases.last_good(history)
-        head = f"Stack {release.stack}: release {release.number} failed"
-        was = f"release {good.number}" if good else "what was there before"
-        try:
-            if good is not None and _is_unfinished(history):
-                expected, removed = self._restore(good, [*history, release]), list[str]()
-            else:
-                expected, removed = applier.undo()
-            limit = max(ROLLBACK_TIME, self._left()) if expected else 0
-            verdicts = self._wait_back(expected, live, limit) if self._options.wait and expected else {}
-            applier.drop_created(self._scope.tasks)
-        except SwarmError as exc:
-            with contextlib.suppress(SwarmError):  # an engine that is gone cannot note it either
-                self._close(release, "broken", release.reason)
-            return f"{head} and it could not be rolled back ({exc.message}): the stack is in between."
-        stuck = [f"{name} ({verdict.reason})" for name, verdict in verdicts.items() if verdict.state != "converged"]
-        if stuck:
-            self._close(release, "broken", release.reason)
-            return f"{head}; its services were set back to {was}, but these do not run: {', '.join(stuck)}."
-        release.rolled_back_to = good.number if good else 0
-        self._close(release, "failed", release.reason)
-        if expected:
-            return f"{head} and was rolled back: {was} runs."
-        gone = f" and its new services were removed ({', '.join(sorted(removed))})" if removed else ""
-        return f"{head}{gone}: {was if good else 'nothing of it'} remains."
-
-    def _restore(self, good: releases.Release, history: t.Sequence[releases.Release]) -> list[Expected]:
-        """Deploy the last good release: what was there before was itself the rest of a deploy that died half-way."""
-        live = read_live(self._engine, good.stack, good.model)
-        plan = plan_stack(good.model, live, releases.base_trees(history), PlanOptions(allow_recreate=True))
-        applier = Applier(self._engine, live, self._auth_of)
-        applier.create_objects(item for item in plan.objects if item.kind == "network")
-        for item in plan.services:
-            applier.apply(item)
-        return [applier.expected(item) for item in plan.services if item.action != "remove"]
-
-    def _wait_back(self, expected: t.Sequence[Expected], live: LiveState, limit: float) -> dict[str, Verdict]:
-        before = self._engine.tasks(self._scope.tasks)
-        watch = Watch(self._engine, live.networks, before)
-        return wait(self._engine, expected, self._scope, limit, watch, listener=self._listener)
+        options, limit = self._options, max(ROLLBACK_TIME, self._left())
+        back = WayBack(applier, history, release, self._scope, options.wait, limit, self._listener).go()
+        release.rolled_back_to = back.to
+        with contextlib.suppress(SwarmError):  # an engine that is gone cannot note it either
+            self._close(release, back.outcome, release.reason)
+        return back.now
 
     # -- afterwards ----------------------------------------------------------------------------------------------
     def _close(self, release: releases.Release, outcome: releases.Outcome, reason: str = "") -> None:
@@ -372,11 +337,6 @@ class Deploy:
             for thing in items:
                 if thing["Spec"]["Name"] not in wanted:
                     remove_object(self._engine, kind, thing["ID"])
-
-
-def _is_unfinished(history: t.Sequence[releases.Release]) -> bool:
-    """Say whether the last deploy died half-way: then even a plan without a change must be recorded as a release."""
-    return bool(history) and history[-1].outcome in ("started", "broken", "abandoned")
 
 
 def _image(spec: Json) -> str:
