@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from region.children import Child, ChildError
+from region.world.children import Child, ChildError
 
 FILES = Path(__file__).parents[3] / "roles" / "local_region" / "files"
 
@@ -52,7 +52,7 @@ def test_what_it_said_last_is_in_the_error(tmp_path: Path) -> None:
 def test_dies_with_its_parent(tmp_path: Path) -> None:
     code = (
         f"import os, sys; sys.path.insert(0, {str(FILES)!r}); from pathlib import Path; "
-        "from region.children import Child; "
+        "from region.world.children import Child; "
         f"child = Child('sleeper', ['sleep', '60'], Path({str(tmp_path / 'log')!r})); child.start(); "
         "import time; time.sleep(0.3); print(child.pid, flush=True); os._exit(1)"
     )

@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from region import dns, endpoints
-from region.children import ChildError
 from region.config import RegionConfig
+from region.world import dns, endpoints
+from region.world.children import ChildError
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from region import emulator, metadata
+from region import emulator
 from region.emulator import view
+from region.machines import metadata
 
 DEBIAN = "ami-0deb1a00000000013"
 LAUNCHING = "autoscaling:EC2_INSTANCE_LAUNCHING"

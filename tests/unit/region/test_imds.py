@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from region import imds
+from region.machines import imds
 
 TREE = {
     "meta-data": {

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import pytest
-from region.instances import Step, plan
-from region.nodes import missing_capabilities
+from region.machines.instances import Step, plan
+from region.machines.nodes import missing_capabilities
 
 
 @pytest.mark.parametrize(

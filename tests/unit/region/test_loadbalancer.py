@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from region import loadbalancer
+from region.balancer import control as loadbalancer
+from region.balancer.control import LoadBalancers
+from region.balancer.haproxy import ServerStatus
+from region.balancer.model import HealthBoard
 from region.emulator import elbv2, view
-from region.haproxy import ServerStatus
-from region.loadbalancer import LoadBalancers
-from region.loadbalancer_model import HealthBoard
 
 TRIXIE = "/aws/service/debian/release/13/latest/amd64"
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from region import haproxy_config
-from region.loadbalancer_model import (
+from region.balancer import config as haproxy_config
+from region.balancer.model import (
     Balancer,
     Condition,
     FixedResponse,

@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 import pytest
-from region import packages
 from region.config import RegionConfig
-from region.packages import Failure, FetchError, PackageCache
+from region.world import packages
+from region.world.packages import Failure, FetchError, PackageCache
 
 INDEX = PurePosixPath("debian/dists/trixie/InRelease")
 DEB = PurePosixPath("debian/pool/main/g/g++/g++_14~1+b2_amd64.deb")

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from region import registry, registry_hooks
 from region.config import RegionConfig
 from region.emulator import ecr
-from region.registry_auth import LIFETIME, RegistryId
-from region.registry_hooks import DOCKER_MANIFEST, PREFIX, Hooks, Manifest, Response, digest_of
+from region.registry import hooks as registry_hooks
+from region.registry import server as registry
+from region.registry.auth import LIFETIME, RegistryId
+from region.registry.hooks import DOCKER_MANIFEST, PREFIX, Hooks, Manifest, Response, digest_of
 
 REGISTRY = RegistryId("123456789012", "us-east-1")
 

@@ -9,7 +9,7 @@ import base64
 import json
 
 import pytest
-from region.registry_auth import LIFETIME, RegistryId, Target, Tokens, TokenState, Verdict, authorise
+from region.registry.auth import LIFETIME, RegistryId, Target, Tokens, TokenState, Verdict, authorise
 
 ACCOUNT, OTHER = "123456789012", "210987654321"
 HOST = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"

@@ -12,8 +12,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from region import tls
 from region.config import RegionConfig
+from region.world import tls
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import environment, images, lifecycle
-from .config import RegionConfig
+from region.config import RegionConfig
+from region.machines import images
+from region.world import environment, lifecycle
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,7 +41,7 @@ def _images(config: RegionConfig) -> dict[str, object]:
 
 
 def _up(config: RegionConfig) -> dict[str, object]:
-    from . import supervisor  # needs the AWS SDK, which making images and taking down can do without
+    from region.world import supervisor  # needs the AWS SDK, which making images and taking down can do without
 
     changed = lifecycle.start(config, supervisor.main)
     environment.write_run_script(config)
@@ -56,7 +57,7 @@ def _status(config: RegionConfig) -> dict[str, object]:
 
 
 def _api(config: RegionConfig) -> dict[str, object]:
-    from . import api  # needs moto
+    from region import api  # needs moto
 
     api.main(config)
     return {}

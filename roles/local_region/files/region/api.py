@@ -15,14 +15,17 @@ from typing import Any
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from . import emulator, imds, metadata, registry_hooks, supervisor, tls
-from .config import RegionConfig
-from .dns import Dns
-from .emulator import ecr, elbv2
-from .instances import Reconciler
-from .loadbalancer import LoadBalancers
-from .nodes import Nodes
-from .registry import Registry
+from region import emulator
+from region.balancer.control import LoadBalancers
+from region.config import RegionConfig
+from region.emulator import ecr, elbv2
+from region.machines import imds, metadata
+from region.machines.instances import Reconciler
+from region.machines.nodes import Nodes
+from region.registry import hooks as registry_hooks
+from region.registry.server import Registry
+from region.world import supervisor, tls
+from region.world.dns import Dns
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 Wsgi = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]

@@ -23,8 +23,8 @@ from moto.ecr.responses import ECRResponse
 from region.emulator.errors import AwsError
 from region.emulator.patching import wrap
 from region.emulator.state import lock, runtime
-from region.registry_auth import RegistryId, Tokens
-from region.registry_hooks import DOCKER_MANIFEST, Manifest, Response, digest_of
+from region.registry.auth import RegistryId, Tokens
+from region.registry.hooks import DOCKER_MANIFEST, Manifest, Response, digest_of
 
 # All tokens that GetAuthorizationToken has handed out.
 tokens = Tokens(clock=runtime.now)
@@ -85,7 +85,7 @@ class Catalogue:
 def install(store: Store | None = None) -> None:
     """Patch moto's ECR.
 
-    :param store: gives a manifest to the registry's storage (:func:`region.registry_hooks.store`), which knows whether
+    :param store: gives a manifest to the registry's storage (:func:`region.registry.hooks.store`), which knows whether
         its layers exist; C(None) where no registry runs.
     """
     global _store

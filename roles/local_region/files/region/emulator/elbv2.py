@@ -16,9 +16,7 @@ from moto.acm.models import acm_backends
 from moto.ec2.models import ec2_backends
 from moto.elbv2.models import ELBv2Backend, FakeHealthStatus, elbv2_backends
 
-from region.emulator.patching import wrap
-from region.emulator.state import lock
-from region.loadbalancer_model import (
+from region.balancer.model import (
     DRAINING,
     INITIAL,
     NOT_IN_USE,
@@ -36,6 +34,8 @@ from region.loadbalancer_model import (
     Target,
     TargetGroup,
 )
+from region.emulator.patching import wrap
+from region.emulator.state import lock
 
 # Written by the load balancers, read by DescribeTargetHealth.
 board = HealthBoard()

@@ -10,9 +10,9 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from . import lifecycle
-from .config import RegionConfig
-from .middleware.identity import CONTROLLER_ACCESS_KEY, CONTROLLER_SECRET_KEY
+from region.config import RegionConfig
+from region.middleware.identity import CONTROLLER_ACCESS_KEY, CONTROLLER_SECRET_KEY
+from region.world import lifecycle
 
 _RUN = """#!/bin/sh
 # Runs a command inside the local region {name}: AWS's host names resolve and are trusted there, instances answer.

@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import haproxy_config, tls
-from .config import RegionConfig
-from .dns import Dns
-from .emulator import elbv2
-from .haproxy import HAProxy, ServerStatus
-from .loadbalancer_model import CHECKING, DRAINING, HEALTHY, INITIAL, Balancer, Health, Snapshot, Target, TargetGroup
+from region.balancer import config as haproxy_config
+from region.balancer.haproxy import HAProxy, ServerStatus
+from region.balancer.model import CHECKING, DRAINING, HEALTHY, INITIAL, Balancer, Health, Snapshot, Target, TargetGroup
+from region.config import RegionConfig
+from region.emulator import elbv2
+from region.world import tls
+from region.world.dns import Dns
 
 INTERFACE = "region0"
 

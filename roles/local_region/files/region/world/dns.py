@@ -12,9 +12,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from .children import Child, ChildError
-from .config import RegionConfig
-from .endpoints import DOMAIN, global_hosts, private_domain, regions
+from region.config import RegionConfig
+from region.world.children import Child, ChildError
+from region.world.endpoints import DOMAIN, global_hosts, private_domain, regions
 
 PACKAGE_HOSTS = ("cdn-aws.deb.debian.org", "deb.debian.org", "security.debian.org", "archive.ubuntu.com")
 PRIVATE_RANGES = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")

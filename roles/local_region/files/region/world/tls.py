@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from .config import RegionConfig
-from .endpoints import DOMAIN, regions
+from region.config import RegionConfig
+from region.world.endpoints import DOMAIN, regions
 
 LIFETIME = timedelta(days=397)  # what browsers and Go accept at most for a server
 HOST_BUNDLES = (

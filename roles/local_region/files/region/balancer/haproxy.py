@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from .children import Child, ChildError
+from region.world.children import Child, ChildError
 
 TIMEOUT = 10.0  # seconds for a start, a reload or a command
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from .emulator import view
-from .nodes import Nodes, NodeSpec
+from region.emulator import view
+from region.machines.nodes import Nodes, NodeSpec
 
 _LOG = logging.getLogger(__name__)
 _WORKERS = 6  # container starts at once; more only makes each of them slower on a small machine

@@ -11,9 +11,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from . import packages
-from .config import RegionConfig
-from .lifecycle import RegionError
+from region.config import RegionConfig
+from region.world import packages
+from region.world.lifecycle import RegionError
 
 _PACKAGES = [
     *("systemd", "systemd-sysv", "dbus", "udev", "kmod", "procps", "chrony"),

@@ -15,11 +15,11 @@ from typing import Any
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from . import tls
-from .children import Child, ChildError
-from .config import RegionConfig
-from .registry_auth import Tokens
-from .registry_hooks import PREFIX, STORAGE, Catalogue, Hooks
+from region.config import RegionConfig
+from region.registry.auth import Tokens
+from region.registry.hooks import PREFIX, STORAGE, Catalogue, Hooks
+from region.world import tls
+from region.world.children import Child, ChildError
 
 HOOKS = ("127.0.0.1", 5001)
 START_TIMEOUT = 15.0  # seconds

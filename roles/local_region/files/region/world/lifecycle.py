@@ -18,8 +18,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import namespaces
-from .config import RegionConfig
+from region.config import RegionConfig
+from region.world import namespaces
 
 CGROUP_TIMEOUT = 20.0  # seconds until the control groups of killed processes are free
 

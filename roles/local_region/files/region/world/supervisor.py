@@ -13,8 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-from . import lifecycle, namespaces, packages, tls
-from .config import RegionConfig
+from region.config import RegionConfig
+from region.world import lifecycle, namespaces, packages, tls
 
 DOCKER_SOCKET = "/run/docker.sock"
 BRIDGE = "region0"
@@ -97,7 +97,7 @@ def _dockerd(config: RegionConfig) -> list[str]:
 
 
 def _spawn(config: RegionConfig, name: str, command: list[str]) -> int:
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONUNBUFFERED": "1"}
     for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "DOCKER_HOST"):
         environment.pop(variable, None)
     with (config.state_dir / f"{name}.log").open("ab") as log:

@@ -15,8 +15,9 @@ from pathlib import Path
 import docker
 from docker.errors import APIError, NotFound
 
-from . import endpoints, images
-from .config import RegionConfig
+from region.config import RegionConfig
+from region.machines import images
+from region.world import endpoints
 
 _LABEL = "apiary.swarm.instance"
 _AUTHORITY = "/usr/local/share/ca-certificates/local-region.crt"

@@ -25,7 +25,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 from urllib.parse import quote, unquote, urlsplit
 
-from .config import RegionConfig
+from region.config import RegionConfig
 
 APT_HELPER = "/usr/lib/apt/apt-helper"
 DEFAULT_BASES = {"debian": "http://deb.debian.org/debian", "debian-security": "http://deb.debian.org/debian-security"}

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from .registry_auth import RegistryId, Repositories, Target, Tokens, Verdict, authorise
+from region.registry.auth import RegistryId, Repositories, Target, Tokens, Verdict, authorise
 
 STORAGE = ("127.0.0.1", 5000)
 PREFIX = "/_region/registry"

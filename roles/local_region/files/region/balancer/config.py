@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from .loadbalancer_model import (
+from region.balancer.model import (
     Balancer,
     Condition,
     FixedResponse,

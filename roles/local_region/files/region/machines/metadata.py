@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from . import endpoints
-from .emulator import credentials, view
-from .emulator.autoscaling import groups as autoscaling
-from .imds import Metadata, Tree
+from region.emulator import credentials, view
+from region.emulator.autoscaling import groups as autoscaling
+from region.machines.imds import Metadata, Tree
+from region.world import endpoints
 
 
 def describe(address: str) -> Metadata | None:

@@ -1,0 +1,6 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a region stands in: namespaces, names, certificates, packages, and the processes that live and end with it."""
+
+from __future__ import annotations
