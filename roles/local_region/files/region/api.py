@@ -46,7 +46,6 @@ def main(config: RegionConfig) -> None:
     emulator.install(config, time.time)
     ecr.install(registry_hooks.store)
     elbv2.install()
-    elbv2.install()
     dns = Dns(config)
     dns.start()
     supervisor.wait_for_engine()

@@ -14,7 +14,7 @@ from moto.cloudwatch.models import Alarm, CloudWatchBackend, cloudwatch_backends
 
 from region.emulator import client
 from region.emulator.autoscaling import groups, scaling
-from region.emulator.patching import wrap
+from region.emulator.patching import Patches
 from region.emulator.state import runtime
 
 log = logging.getLogger(__name__)
@@ -51,41 +51,49 @@ def put_cpu(instance_id: str, percent: float, region: str | None = None) -> None
             put("AWS/EC2", "CPUUtilization", percent, {"AutoScalingGroupName": group.name}, region)
 
 
+patches = Patches()
+
+
+@patches.wrap(Alarm, "__init__")
+def new_alarm(original: Any, self: Any, *args: Any, **kwargs: Any) -> None:
+    """AWS knows nothing about a new alarm's metric; moto calls it OK."""
+    original(self, *args, **kwargs)
+    self.state_value = "INSUFFICIENT_DATA"
+    self.evaluated_at = self.acted_at = 0.0
+
+
+@patches.wrap(CloudWatchBackend, "put_metric_alarm")
+def put_metric_alarm(original: Any, self: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+    """Changing an alarm keeps its state in AWS; in moto it starts anew."""
+    before = self.alarms.get(name)
+    alarm = original(self, name, *args, **kwargs)
+    if before is not None:
+        alarm.state_value, alarm.acted_at = before.state_value, before.acted_at
+    return alarm
+
+
+@patches.wrap(CloudWatchBackend, "put_metric_data")
+def put_metric_data(original: Any, self: Any, namespace: str, metric_data: list[dict[str, Any]]) -> None:
+    """Data without a time of their own have the emulator's."""
+    for one in metric_data:
+        if one.get("Timestamp") is None:
+            one["Timestamp"] = _now()
+    original(self, namespace, metric_data)
+    del self.metric_data[:-KEPT_DATA]
+
+
+@patches.wrap(Alarm, "update_state")
+def update_state(original: Any, self: Any, reason: str, reason_data: str, state_value: str) -> None:
+    """In AWS a change of state, SetAlarmState's too, starts the alarm's actions; in moto nothing happens."""
+    changed = self.state_value != state_value
+    original(self, reason, reason_data, state_value)
+    if changed:
+        _act(self, runtime.now())
+
+
 def install() -> None:
     """Patch moto's CloudWatch."""
-
-    @wrap(Alarm, "__init__")
-    def new_alarm(original: Any, self: Any, *args: Any, **kwargs: Any) -> None:
-        """AWS knows nothing about a new alarm's metric; moto calls it OK."""
-        original(self, *args, **kwargs)
-        self.state_value = "INSUFFICIENT_DATA"
-        self.evaluated_at = self.acted_at = 0.0
-
-    @wrap(CloudWatchBackend, "put_metric_alarm")
-    def put_metric_alarm(original: Any, self: Any, name: str, *args: Any, **kwargs: Any) -> Any:
-        """Changing an alarm keeps its state in AWS; in moto it starts anew."""
-        before = self.alarms.get(name)
-        alarm = original(self, name, *args, **kwargs)
-        if before is not None:
-            alarm.state_value, alarm.acted_at = before.state_value, before.acted_at
-        return alarm
-
-    @wrap(CloudWatchBackend, "put_metric_data")
-    def put_metric_data(original: Any, self: Any, namespace: str, metric_data: list[dict[str, Any]]) -> None:
-        """Data without a time of their own have the emulator's."""
-        for one in metric_data:
-            if one.get("Timestamp") is None:
-                one["Timestamp"] = _now()
-        original(self, namespace, metric_data)
-        del self.metric_data[:-KEPT_DATA]
-
-    @wrap(Alarm, "update_state")
-    def update_state(original: Any, self: Any, reason: str, reason_data: str, state_value: str) -> None:
-        """In AWS a change of state, SetAlarmState's too, starts the alarm's actions; in moto nothing happens."""
-        changed = self.state_value != state_value
-        original(self, reason, reason_data, state_value)
-        if changed:
-            _act(self, runtime.now())
+    patches.install()
 
 
 def tick(now: float) -> None:

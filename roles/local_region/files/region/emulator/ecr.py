@@ -21,7 +21,7 @@ from moto.ecr.models import ECRBackend, Image, ecr_backends
 from moto.ecr.responses import ECRResponse
 
 from region.emulator.errors import AwsError
-from region.emulator.patching import wrap
+from region.emulator.patching import Patches
 from region.emulator.state import lock, runtime
 from region.registry.auth import RegistryId, Tokens
 from region.registry.hooks import DOCKER_MANIFEST, Manifest, Response, digest_of
@@ -82,98 +82,107 @@ class Catalogue:
                 _put(found, tag, manifest)
 
 
+patches = Patches()
+
+
+@patches.wrap(ECRResponse, "get_authorization_token")
+def get_authorization_token(original: Callable[..., Any], self: Any) -> ActionResult:
+    data = []
+    for registry_id in self._get_param("registryIds") or [self.current_account]:
+        with lock:
+            token = tokens.issue(self.current_account)
+        data.append(
+            {
+                "authorizationToken": base64.b64encode(f"AWS:{token.password}".encode()).decode(),
+                "expiresAt": datetime.fromtimestamp(token.expires_at, UTC),
+                "proxyEndpoint": f"https://{RegistryId(registry_id, self.region).host}",
+            }
+        )
+    return ActionResult({"authorizationData": data})
+
+
+@patches.wrap(ECRResponse, "describe_images")
+def describe_images(original: Callable[..., Any], self: Any) -> ActionResult:
+    answer: ActionResult = original(self)
+    status = (self._get_param("filter") or {}).get("tagStatus", "ANY")
+    if status != "ANY":  # moto knows this filter for ListImages only
+        images = answer.result["imageDetails"]
+        wanted = [image for image in images if hasattr(image, "image_tags") == (status == "TAGGED")]
+        answer.result["imageDetails"] = wanted
+    return answer
+
+
+@patches.wrap(Image, "get_image_size_in_bytes")
+def get_image_size_in_bytes(original: Callable[..., Any], self: Any) -> int | None:
+    manifest = json.loads(self.image_manifest)
+    if "layers" not in manifest:
+        return None
+    parts = [manifest.get("config", {}), *manifest["layers"]]
+    return sum(int(part.get("size", 0)) for part in parts)
+
+
+@patches.wrap(ECRBackend, "put_image")
+def put_image(
+    original: Callable[..., Any],
+    self: Any,
+    repository_name: str,
+    image_manifest: str,
+    image_tag: str | None,
+    image_manifest_mediatype: str | None = None,
+    digest: str | None = None,
+) -> Any:
+    if repository_name not in self.repositories:
+        raise RepositoryNotFoundException(repository_name, self.account_id)
+    repository = self.repositories[repository_name]
+    media_type = image_manifest_mediatype or _media_type(image_manifest)
+    manifest = Manifest(digest_of(image_manifest.encode()), media_type, image_manifest.encode())
+    if digest not in (None, manifest.digest):
+        raise AwsError(
+            "ImageDigestDoesNotMatchException",
+            f"The specified image digest '{digest}' does not match the digest calculated for the provided image "
+            f"manifest, which is '{manifest.digest}'",
+        )
+    _refuse_existing(repository, image_tag, manifest.digest)
+    known = any(image.image_digest == manifest.digest for image in repository.images)
+    if _store is not None and not known:
+        answer = _store(RegistryId(self.account_id, self.region_name), repository_name, manifest)
+        if answer.status != 201:
+            raise AwsError("LayersNotFoundException", f"The manifest was refused: {answer.body.decode()}")
+    return _put(repository, image_tag, manifest)
+
+
+@patches.wrap(ECRBackend, "batch_delete_image")
+def batch_delete_image(
+    original: Callable[..., Any],
+    self: Any,
+    repository_name: str,
+    registry_id: str | None = None,
+    image_ids: list[dict[str, str]] | None = None,
+) -> Any:
+    untagged = []
+    repository = self._get_repository(repository_name, registry_id)
+    for image_id in image_ids or []:
+        image = next((one for one in repository.images if one.image_digest == image_id.get("imageDigest")), None)
+        if image is not None and not image.image_tags and "imageTag" not in image_id:
+            repository.images.remove(image)  # moto answers nothing at all for an image without tags
+            untagged.append(image_id)
+    rest = [image_id for image_id in image_ids or [] if image_id not in untagged]
+    if untagged and not rest:
+        return {"imageIds": untagged, "failures": []}
+    answer = original(self, repository_name, registry_id, rest)
+    answer["imageIds"] += untagged
+    return answer
+
+
 def install(store: Store | None = None) -> None:
     """Patch moto's ECR.
 
     :param store: gives a manifest to the registry's storage (:func:`region.registry.hooks.store`), which knows whether
         its layers exist; C(None) where no registry runs.
     """
+    patches.install()
     global _store
     _store = store
-
-    @wrap(ECRResponse, "get_authorization_token")
-    def get_authorization_token(original: Callable[..., Any], self: Any) -> ActionResult:
-        data = []
-        for registry_id in self._get_param("registryIds") or [self.current_account]:
-            with lock:
-                token = tokens.issue(self.current_account)
-            data.append(
-                {
-                    "authorizationToken": base64.b64encode(f"AWS:{token.password}".encode()).decode(),
-                    "expiresAt": datetime.fromtimestamp(token.expires_at, UTC),
-                    "proxyEndpoint": f"https://{RegistryId(registry_id, self.region).host}",
-                }
-            )
-        return ActionResult({"authorizationData": data})
-
-    @wrap(ECRResponse, "describe_images")
-    def describe_images(original: Callable[..., Any], self: Any) -> ActionResult:
-        answer: ActionResult = original(self)
-        status = (self._get_param("filter") or {}).get("tagStatus", "ANY")
-        if status != "ANY":  # moto knows this filter for ListImages only
-            images = answer.result["imageDetails"]
-            wanted = [image for image in images if hasattr(image, "image_tags") == (status == "TAGGED")]
-            answer.result["imageDetails"] = wanted
-        return answer
-
-    @wrap(Image, "get_image_size_in_bytes")
-    def get_image_size_in_bytes(original: Callable[..., Any], self: Any) -> int | None:
-        manifest = json.loads(self.image_manifest)
-        if "layers" not in manifest:
-            return None
-        parts = [manifest.get("config", {}), *manifest["layers"]]
-        return sum(int(part.get("size", 0)) for part in parts)
-
-    @wrap(ECRBackend, "put_image")
-    def put_image(
-        original: Callable[..., Any],
-        self: Any,
-        repository_name: str,
-        image_manifest: str,
-        image_tag: str | None,
-        image_manifest_mediatype: str | None = None,
-        digest: str | None = None,
-    ) -> Any:
-        if repository_name not in self.repositories:
-            raise RepositoryNotFoundException(repository_name, self.account_id)
-        repository = self.repositories[repository_name]
-        media_type = image_manifest_mediatype or _media_type(image_manifest)
-        manifest = Manifest(digest_of(image_manifest.encode()), media_type, image_manifest.encode())
-        if digest not in (None, manifest.digest):
-            raise AwsError(
-                "ImageDigestDoesNotMatchException",
-                f"The specified image digest '{digest}' does not match the digest calculated for the provided image "
-                f"manifest, which is '{manifest.digest}'",
-            )
-        _refuse_existing(repository, image_tag, manifest.digest)
-        known = any(image.image_digest == manifest.digest for image in repository.images)
-        if _store is not None and not known:
-            answer = _store(RegistryId(self.account_id, self.region_name), repository_name, manifest)
-            if answer.status != 201:
-                raise AwsError("LayersNotFoundException", f"The manifest was refused: {answer.body.decode()}")
-        return _put(repository, image_tag, manifest)
-
-    @wrap(ECRBackend, "batch_delete_image")
-    def batch_delete_image(
-        original: Callable[..., Any],
-        self: Any,
-        repository_name: str,
-        registry_id: str | None = None,
-        image_ids: list[dict[str, str]] | None = None,
-    ) -> Any:
-        untagged = []
-        repository = self._get_repository(repository_name, registry_id)
-        for image_id in image_ids or []:
-            image = next((one for one in repository.images if one.image_digest == image_id.get("imageDigest")), None)
-            if image is not None and not image.image_tags and "imageTag" not in image_id:
-                repository.images.remove(image)  # moto answers nothing at all for an image without tags
-                untagged.append(image_id)
-        rest = [image_id for image_id in image_ids or [] if image_id not in untagged]
-        if untagged and not rest:
-            return {"imageIds": untagged, "failures": []}
-        answer = original(self, repository_name, registry_id, rest)
-        answer["imageIds"] += untagged
-        return answer
 
 
 def _find(registry: RegistryId, repository: str) -> Any:

@@ -34,7 +34,7 @@ from region.balancer.model import (
     Target,
     TargetGroup,
 )
-from region.emulator.patching import wrap
+from region.emulator.patching import Patches
 from region.emulator.state import lock
 
 # Written by the load balancers, read by DescribeTargetHealth.
@@ -50,29 +50,34 @@ _CONFIGS = {
 }
 
 
+patches = Patches()
+
+
+@patches.wrap(ELBv2Backend, "describe_target_health")
+def describe_target_health(
+    original: Callable[..., Any], self: Any, target_group_arn: str, targets: list[dict[str, Any]]
+) -> list[FakeHealthStatus]:
+    answers: list[FakeHealthStatus] = original(self, target_group_arn, targets)
+    if not board.live:
+        return answers
+    group = self.target_groups[target_group_arn]
+    used = any(target_group_arn in _group_arns(one) for one in self.load_balancers.values())
+    draining = board.draining(target_group_arn)
+    if not targets:
+        gone = {target: port for target, port in draining.items() if target not in group.targets}
+        answers += [_status(target, port, group, DRAINING) for target, port in gone.items()]
+    for answer in answers:
+        if answer.instance_id in group.targets and answer.status == "healthy":
+            health = board.get(target_group_arn, answer.instance_id) or INITIAL
+            _set(answer, health if used else NOT_IN_USE)
+        elif answer.instance_id in draining and answer.instance_id not in group.targets:
+            _set(answer, DRAINING)
+    return answers
+
+
 def install() -> None:
     """Patch moto's ELBv2. While no load balancer reports to C(board), moto's own answers stay."""
-
-    @wrap(ELBv2Backend, "describe_target_health")
-    def describe_target_health(
-        original: Callable[..., Any], self: Any, target_group_arn: str, targets: list[dict[str, Any]]
-    ) -> list[FakeHealthStatus]:
-        answers: list[FakeHealthStatus] = original(self, target_group_arn, targets)
-        if not board.live:
-            return answers
-        group = self.target_groups[target_group_arn]
-        used = any(target_group_arn in _group_arns(one) for one in self.load_balancers.values())
-        draining = board.draining(target_group_arn)
-        if not targets:
-            gone = {target: port for target, port in draining.items() if target not in group.targets}
-            answers += [_status(target, port, group, DRAINING) for target, port in gone.items()]
-        for answer in answers:
-            if answer.instance_id in group.targets and answer.status == "healthy":
-                health = board.get(target_group_arn, answer.instance_id) or INITIAL
-                _set(answer, health if used else NOT_IN_USE)
-            elif answer.instance_id in draining and answer.instance_id not in group.targets:
-                _set(answer, DRAINING)
-        return answers
+    patches.install()
 
 
 def snapshot() -> Snapshot:

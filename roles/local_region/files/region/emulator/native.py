@@ -12,7 +12,7 @@ from typing import Any
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
 
-from region.emulator.patching import wrap
+from region.emulator.patching import Patches
 
 Parameters = dict[str, Any]
 
@@ -40,7 +40,9 @@ def serve(response_class: type[BaseResponse], service: str, actions: dict[str, A
     """Answer all of a service's requests by *actions*; an action that is not there is not emulated."""
     response_class.RESPONSE_KEY_PATH_TO_TRANSFORMER = {}  # moto's are for the objects of its own backend
 
-    @wrap(response_class, "call_action")
+    patches = Patches()
+
+    @patches.wrap(response_class, "call_action")
     def call_action(original: Any, self: Any) -> Any:
         name = self._get_action()
         action = actions.get(name)
@@ -59,3 +61,5 @@ def serve(response_class: type[BaseResponse], service: str, actions: dict[str, A
         except ServiceException as error:
             result = ActionResult(error)
         return self.serialized(result)
+
+    patches.install()

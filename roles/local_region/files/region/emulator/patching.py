@@ -9,39 +9,54 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+Function = Callable[..., Any]
+
 # (class, method, module that patches it) → the replacement in force
-_replacements: dict[tuple[type, str, str], Callable[..., Any]] = {}
+_replacements: dict[tuple[type, str, str], Function] = {}
 
 
-def wrap(owner: type, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Replace method *name* of *owner* by the decorated function, which gets the original as its first argument.
+class Patches:
+    """What one module of the emulator changes of moto: noted as its functions are defined, done by :meth:`install`."""
 
-    Several modules may wrap one method, each around those before. A module that wraps it again puts its new function
-    in the place of its old one, so that installing the emulator again in one process does not pile up.
-    """
+    def __init__(self) -> None:
+        self._todo: list[Callable[[], None]] = []
 
-    def decorate(replacement: Callable[..., Any]) -> Callable[..., Any]:
-        key = (owner, name, replacement.__module__)
-        is_new = key not in _replacements
-        _replacements[key] = replacement
-        if is_new:
-            original = getattr(owner, name)
+    def install(self) -> None:
+        """Patch moto; installing again in one process puts the same functions into their places."""
+        for patch in self._todo:
+            patch()
 
-            @functools.wraps(original)
-            def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-                return _replacements[key](original, self, *args, **kwargs)
+    def wrap(self, owner: type, name: str) -> Callable[[Function], Function]:
+        """Replace method *name* of *owner* by the decorated function, which gets the original as its first argument.
 
-            setattr(owner, name, method)
-        return replacement
+        Several modules may wrap one method, each around those before.
+        """
 
-    return decorate
+        def decorate(replacement: Function) -> Function:
+            self._todo.append(lambda: _wrap(owner, name, replacement))
+            return replacement
+
+        return decorate
+
+    def define(self, owner: type, name: str | None = None) -> Callable[[Function], Function]:
+        """Make the decorated function a method of *owner*, as *name* (default: the function's own name)."""
+
+        def decorate(function: Function) -> Function:
+            self._todo.append(lambda: setattr(owner, name or function.__name__, function))
+            return function
+
+        return decorate
 
 
-def define(owner: type, name: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Make the decorated function a method of *owner*, as *name* (default: the function's own name)."""
+def _wrap(owner: type, name: str, replacement: Function) -> None:
+    key = (owner, name, replacement.__module__)
+    is_new = key not in _replacements
+    _replacements[key] = replacement
+    if is_new:
+        original = getattr(owner, name)
 
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        setattr(owner, name or function.__name__, function)
-        return function
+        @functools.wraps(original)
+        def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+            return _replacements[key](original, self, *args, **kwargs)
 
-    return decorate
+        setattr(owner, name, method)

@@ -10,39 +10,44 @@ from typing import Any
 from moto.core.serialize import AttributePicker
 from moto.core.utils import get_value
 
-from region.emulator.patching import wrap
+from region.emulator.patching import Patches
 
 _MISSING = object()
 # Class of the object, key and shape → the names to try, in order
 _names: dict[tuple[Any, ...], tuple[str, ...]] = {}
 
 
+patches = Patches()
+
+
+@patches.wrap(AttributePicker, "__call__")
+def pick(original: Any, self: Any, context: Any) -> Any:
+    shape = context.shape
+    parent = getattr(shape, "parent", None)
+    service = context.service_model.service_name if context.service_model else ""
+    identity = (
+        type(self),
+        type(context.obj),
+        context.key,
+        shape.name if shape is not None else "",
+        parent.name if parent is not None else "",
+        service,
+    )
+    names = _names.get(identity)
+    if names is None:
+        names = _names[identity] = tuple(dict.fromkeys(self.get_possible_keys(context)))
+    value = None
+    for name in names:
+        found = get_value(context.obj, name, _MISSING)
+        if found is not _MISSING:
+            value = found
+            break
+    return _transformed(self, context, value)
+
+
 def install() -> None:
     """Patch the part of moto's serializers that picks values. The answers stay the same, in a fifth of the time."""
-
-    @wrap(AttributePicker, "__call__")
-    def pick(original: Any, self: Any, context: Any) -> Any:
-        shape = context.shape
-        parent = getattr(shape, "parent", None)
-        service = context.service_model.service_name if context.service_model else ""
-        identity = (
-            type(self),
-            type(context.obj),
-            context.key,
-            shape.name if shape is not None else "",
-            parent.name if parent is not None else "",
-            service,
-        )
-        names = _names.get(identity)
-        if names is None:
-            names = _names[identity] = tuple(dict.fromkeys(self.get_possible_keys(context)))
-        value = None
-        for name in names:
-            found = get_value(context.obj, name, _MISSING)
-            if found is not _MISSING:
-                value = found
-                break
-        return _transformed(self, context, value)
+    patches.install()
 
 
 def _transformed(picker: Any, context: Any, value: Any) -> Any:

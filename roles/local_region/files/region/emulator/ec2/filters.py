@@ -14,7 +14,7 @@ from moto.ec2.models.amis import Ami
 
 from region.emulator.ec2.instances import CODES
 from region.emulator.errors import AwsError
-from region.emulator.patching import wrap
+from region.emulator.patching import Patches
 
 Getter = Callable[[Any], Iterable[Any]]
 
@@ -124,28 +124,33 @@ def matches(instance: Any, filters: dict[str, list[str]]) -> bool:
     return True
 
 
+patches = Patches()
+
+
+@patches.wrap(Ami, "get_filter_value")
+def get_filter_value(original: Any, self: Any, filter_name: str, method_name: str | None = None) -> Any:
+    """moto lacks these filters of DescribeImages."""
+    known: dict[str, Callable[[], Any]] = {
+        "description": lambda: self.description or "",
+        "root-device-type": lambda: self.root_device_type,
+        "root-device-name": lambda: self.root_device_name,
+        "hypervisor": lambda: self.hypervisor,
+        "ena-support": lambda: str(bool(self.ena_support)).lower(),
+        "image-type": lambda: self.image_type,
+        "creation-date": lambda: ec2_utils.format_timestamp(self.creation_date),
+        "block-device-mapping.snapshot-id": lambda: [
+            one["Ebs"].get("SnapshotId") for one in self.block_device_mappings if "Ebs" in one
+        ],
+        "block-device-mapping.encrypted": lambda: [
+            str(bool(one["Ebs"].get("Encrypted"))).lower() for one in self.block_device_mappings if "Ebs" in one
+        ],
+    }
+    if filter_name in known:
+        return known[filter_name]()
+    return original(self, filter_name, method_name)
+
+
 def install() -> None:
     """Replace moto's filters: it knows some of them, most without wildcards, and fails on the rest."""
+    patches.install()
     ec2_utils.passes_filter_dict = matches
-
-    @wrap(Ami, "get_filter_value")
-    def get_filter_value(original: Any, self: Any, filter_name: str, method_name: str | None = None) -> Any:
-        """moto lacks these filters of DescribeImages."""
-        known: dict[str, Callable[[], Any]] = {
-            "description": lambda: self.description or "",
-            "root-device-type": lambda: self.root_device_type,
-            "root-device-name": lambda: self.root_device_name,
-            "hypervisor": lambda: self.hypervisor,
-            "ena-support": lambda: str(bool(self.ena_support)).lower(),
-            "image-type": lambda: self.image_type,
-            "creation-date": lambda: ec2_utils.format_timestamp(self.creation_date),
-            "block-device-mapping.snapshot-id": lambda: [
-                one["Ebs"].get("SnapshotId") for one in self.block_device_mappings if "Ebs" in one
-            ],
-            "block-device-mapping.encrypted": lambda: [
-                str(bool(one["Ebs"].get("Encrypted"))).lower() for one in self.block_device_mappings if "Ebs" in one
-            ],
-        }
-        if filter_name in known:
-            return known[filter_name]()
-        return original(self, filter_name, method_name)

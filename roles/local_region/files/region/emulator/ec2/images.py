@@ -18,7 +18,7 @@ from moto.ec2.responses.elastic_block_store import ElasticBlockStore
 from moto.ec2.utils import convert_tag_spec, random_ami_id
 
 from region.emulator.errors import AwsError
-from region.emulator.patching import define, wrap
+from region.emulator.patching import Patches
 from region.emulator.state import runtime
 
 ROOT_VOLUME_GIB = 8
@@ -117,207 +117,220 @@ def _tags(specifications: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
     return tags
 
 
+patches = Patches()
+
+
+@patches.wrap(AmisResponse, "create_image")
+def create_image(original: Any, self: Any) -> ActionResult:
+    """AWS snapshots each volume of the instance, carries encryption, tags image and snapshots, refuses a second
+    image of one name and starts as pending. moto makes one unencrypted snapshot of 15 GiB, available at once.
+    """
+    backend = self.ec2_backend
+    instance = backend.get_instance(self._get_param("InstanceId"))
+    name = self._get_param("Name")
+    tags = _tags(self._get_param("TagSpecifications", []))
+    _check_name(backend, name)
+    self.error_on_dryrun()
+    if instance.state not in ("running", "stopped"):
+        raise AwsError("IncorrectInstanceState", f"Instance '{instance.id}' is not 'running' or 'stopped'")
+    source = backend.amis.get(instance.image_id)
+    image = new_image(
+        backend,
+        name,
+        [],
+        description=self._get_param("Description", ""),
+        root_device_name=instance.root_device_name,
+        architecture=instance.architecture,
+        boot_mode=getattr(source, "boot_mode", None),
+        imds_support=getattr(source, "imds_support", None),
+        instance_id=instance.id,
+        source_image_id=instance.image_id,
+        reboot_instance=not self._get_param("NoReboot", False),
+    )
+    overrides = {one["DeviceName"]: one for one in self._get_param("BlockDeviceMappings", [])}
+    for device, attached in instance.get_block_device_mapping:
+        if "NoDevice" in overrides.get(device, {}):
+            continue
+        volume = backend.get_volume(attached.volume_id)
+        snapshot = new_snapshot(backend, volume, f"Created by CreateImage({instance.id}) for {image.id}", image.id)
+        snapshot.add_tags(tags.get("snapshot", {}))
+        ebs = _ebs(snapshot, volume.size, volume.volume_type, attached.delete_on_termination)
+        image.devices.append({"DeviceName": device, "Ebs": {**ebs, **overrides.get(device, {}).get("Ebs", {})}})
+    image.add_tags(tags.get("image", {}))
+    set_state(image, "pending")
+    return ActionResult({"ImageId": image.id})
+
+
+@patches.wrap(AmisResponse, "register_image")
+def register_image(original: Any, self: Any) -> ActionResult:
+    """AWS keeps all attributes that are given; moto keeps the name and the description."""
+    backend = self.ec2_backend
+    name = self._get_param("Name")
+    tags = _tags(self._get_param("TagSpecifications", []))
+    _check_name(backend, name)
+    devices = copy.deepcopy(self._get_param("BlockDeviceMappings", []))
+    for one in devices:
+        snapshot_id = one.get("Ebs", {}).get("SnapshotId")
+        if snapshot_id:
+            snapshot = backend.get_snapshot(snapshot_id)
+            one["Ebs"] = {**_ebs(snapshot, snapshot.volume_size, "gp2", True), **one["Ebs"]}
+    self.error_on_dryrun()
+    image = new_image(
+        backend,
+        name,
+        devices,
+        description=self._get_param("Description", ""),
+        root_device_name=self._get_param("RootDeviceName"),
+        architecture=self._get_param("Architecture", "i386"),
+        virtualization_type=self._get_param("VirtualizationType", "paravirtual"),
+        boot_mode=self._get_param("BootMode"),
+        imds_support=self._get_param("ImdsSupport"),
+        tpm_support=self._get_param("TpmSupport"),
+        ena_support=bool(self._get_param("EnaSupport", False)),
+        sriov_net_support=self._get_param("SriovNetSupport"),
+    )
+    image.add_tags(tags.get("image", {}))
+    return ActionResult({"ImageId": image.id})
+
+
+@patches.wrap(AmisResponse, "copy_image")
+def copy_image(original: Any, self: Any) -> ActionResult:
+    """AWS copies the snapshots, encrypting them when asked; moto shares none of the source's attributes."""
+    backend = self.ec2_backend
+    account = backend.account_id
+    source = ec2_backends[account][self._get_param("SourceRegion")].amis.get(self._get_param("SourceImageId"))
+    if source is None:
+        raise AwsError("InvalidAMIID.NotFound", f"The image id '[{self._get_param('SourceImageId')}]' does not exist")
+    tags = _tags(self._get_param("TagSpecifications", []))
+    name = self._get_param("Name") or source.name
+    _check_name(backend, name)
+    self.error_on_dryrun()
+    devices = copy.deepcopy(source.block_device_mappings)
+    image = new_image(
+        backend,
+        name,
+        devices,
+        description=self._get_param("Description") or f"[Copied {source.id} from {source.ec2_backend.region_name}]",
+        root_device_name=source.root_device_name,
+        architecture=source.architecture,
+        boot_mode=source.boot_mode,
+        imds_support=source.imds_support,
+        source_image_id=source.id,
+    )
+    zone = backend.describe_availability_zones()[0].name
+    for one in devices:
+        encrypted = bool(self._get_param("Encrypted", False)) or bool(one["Ebs"].get("Encrypted"))
+        key = self._get_param("KmsKeyId") if encrypted else None
+        volume = backend.create_volume(one["Ebs"].get("VolumeSize", ROOT_VOLUME_GIB), zone, None, encrypted, key)
+        snapshot = new_snapshot(backend, volume, f"Copied for DestinationAmi {image.id}", image.id)
+        backend.delete_volume(volume.id)
+        snapshot.add_tags(tags.get("snapshot", {}))
+        one["Ebs"] = {**one["Ebs"], **_ebs(snapshot, volume.size, one["Ebs"].get("VolumeType"), True)}
+    image.add_tags({**(_copied_tags(source) if self._get_param("CopyImageTags") else {}), **tags.get("image", {})})
+    set_state(image, "pending")
+    return ActionResult({"ImageId": image.id})
+
+
+@patches.wrap(AmisResponse, "modify_image_attribute")
+def modify_image_attribute(original: Any, self: Any) -> Any:
+    """AWS stores imdsSupport and the description; moto answers as if it did. v2.0 cannot be taken back."""
+    image = self.ec2_backend.describe_images(ami_ids=[self._get_param("ImageId")])[0]
+    imds = self._get_param("ImdsSupport.Value") or (
+        self._get_param("Value") if self._get_param("Attribute") == "imdsSupport" else None
+    )
+    description = self._get_param("Description.Value")
+    if imds is None and description is None:
+        return original(self)
+    self.error_on_dryrun()
+    if imds is not None:
+        if imds != "v2.0":
+            raise AwsError("InvalidParameterValue", f"Value ({imds}) for parameter ImdsSupport is invalid.")
+        image.imds_support = imds
+    if description is not None:
+        image.description = description
+    return EmptyResult()
+
+
+@patches.wrap(AmisResponse, "describe_image_attribute")
+def describe_image_attribute(original: Any, self: Any) -> Any:
+    """moto's serializer needs the attribute's own name; ours answers the ones that moto has no value for."""
+    names = {"imdsSupport": "imds_support", "tpmSupport": "tpm_support", "bootMode": "boot_mode"}
+    asked = self._get_param("Attribute")
+    if asked not in names:
+        return original(self)
+    image = self.ec2_backend.describe_images(ami_ids=[self._get_param("ImageId")])[0]
+    key = asked[0].upper() + asked[1:]
+    return ActionResult({"ImageId": image.id, key: {"Value": getattr(image, names[asked], None)}})
+
+
+@patches.wrap(AmisResponse, "describe_images")
+def describe_images(original: Any, self: Any) -> Any:
+    """AWS pages and, unless IncludeDeprecated, hides other accounts' deprecated AMIs; moto does neither."""
+    if runtime.complete_transitions:
+        settle()
+    result = original(self)
+    images = [image for image in result.result["Images"] if _is_listed(self, image)]
+    start = int(self._get_param("NextToken") or 0)
+    size = self._get_param("MaxResults") or len(images) or 1
+    following = start + int(size)
+    return ActionResult(
+        {
+            "Images": images[start:following],
+            "NextToken": str(following) if following < len(images) else None,
+        }
+    )
+
+
+@patches.define(AmisResponse)
+def enable_image_deprecation(self: Any) -> ActionResult:
+    """Absent from moto."""
+    image = self.ec2_backend.describe_images(ami_ids=[self._get_param("ImageId")])[0]
+    image.deprecation_time = _minute(self._get_param("DeprecateAt"))
+    return ActionResult({"Return": True})
+
+
+@patches.define(AmisResponse)
+def disable_image_deprecation(self: Any) -> ActionResult:
+    """Absent from moto."""
+    image = self.ec2_backend.describe_images(ami_ids=[self._get_param("ImageId")])[0]
+    image.deprecation_time = None
+    return ActionResult({"Return": True})
+
+
+@patches.wrap(ElasticBlockStore, "describe_snapshots")
+def describe_snapshots(original: Any, self: Any) -> Any:
+    """AWS limits the answer to OwnerIds; moto ignores them."""
+    if runtime.complete_transitions:
+        settle()
+    result = original(self)
+    owners = [self.current_account if one == "self" else one for one in self._get_param("OwnerIds", [])]
+    if owners:
+        result.result["Snapshots"] = [one for one in result.result["Snapshots"] if one.owner_id in owners]
+    return result
+
+
+@patches.wrap(AmiBackend, "deregister_image")
+def deregister_image(original: Any, self: Any, ami_id: str) -> None:
+    """AWS frees the image's snapshots for deletion only now."""
+    image = self.amis.get(ami_id)
+    original(self, ami_id)
+    for snapshot in getattr(image, "snapshots", []):
+        snapshot.from_ami = None
+
+
+def block_device_mappings(self: Any) -> list[dict[str, Any]]:
+    return list(self.devices)
+
+
+def snapshots(self: Any) -> list[Any]:
+    known = self.ec2_backend.snapshots
+    ids = [one.get("Ebs", {}).get("SnapshotId") for one in self.devices]
+    return [known[one] for one in ids if one in known]
+
+
 def install() -> None:
-    """Patch moto's images. See the functions inside for what differs from moto."""
-
-    @wrap(AmisResponse, "create_image")
-    def create_image(original: Any, self: Any) -> ActionResult:
-        """AWS snapshots each volume of the instance, carries encryption, tags image and snapshots, refuses a second
-        image of one name and starts as pending. moto makes one unencrypted snapshot of 15 GiB, available at once.
-        """
-        backend = self.ec2_backend
-        instance = backend.get_instance(self._get_param("InstanceId"))
-        name = self._get_param("Name")
-        tags = _tags(self._get_param("TagSpecifications", []))
-        _check_name(backend, name)
-        self.error_on_dryrun()
-        if instance.state not in ("running", "stopped"):
-            raise AwsError("IncorrectInstanceState", f"Instance '{instance.id}' is not 'running' or 'stopped'")
-        source = backend.amis.get(instance.image_id)
-        image = new_image(
-            backend,
-            name,
-            [],
-            description=self._get_param("Description", ""),
-            root_device_name=instance.root_device_name,
-            architecture=instance.architecture,
-            boot_mode=getattr(source, "boot_mode", None),
-            imds_support=getattr(source, "imds_support", None),
-            instance_id=instance.id,
-            source_image_id=instance.image_id,
-            reboot_instance=not self._get_param("NoReboot", False),
-        )
-        overrides = {one["DeviceName"]: one for one in self._get_param("BlockDeviceMappings", [])}
-        for device, attached in instance.get_block_device_mapping:
-            if "NoDevice" in overrides.get(device, {}):
-                continue
-            volume = backend.get_volume(attached.volume_id)
-            snapshot = new_snapshot(backend, volume, f"Created by CreateImage({instance.id}) for {image.id}", image.id)
-            snapshot.add_tags(tags.get("snapshot", {}))
-            ebs = _ebs(snapshot, volume.size, volume.volume_type, attached.delete_on_termination)
-            image.devices.append({"DeviceName": device, "Ebs": {**ebs, **overrides.get(device, {}).get("Ebs", {})}})
-        image.add_tags(tags.get("image", {}))
-        set_state(image, "pending")
-        return ActionResult({"ImageId": image.id})
-
-    @wrap(AmisResponse, "register_image")
-    def register_image(original: Any, self: Any) -> ActionResult:
-        """AWS keeps all attributes that are given; moto keeps the name and the description."""
-        backend = self.ec2_backend
-        name = self._get_param("Name")
-        tags = _tags(self._get_param("TagSpecifications", []))
-        _check_name(backend, name)
-        devices = copy.deepcopy(self._get_param("BlockDeviceMappings", []))
-        for one in devices:
-            snapshot_id = one.get("Ebs", {}).get("SnapshotId")
-            if snapshot_id:
-                snapshot = backend.get_snapshot(snapshot_id)
-                one["Ebs"] = {**_ebs(snapshot, snapshot.volume_size, "gp2", True), **one["Ebs"]}
-        self.error_on_dryrun()
-        image = new_image(
-            backend,
-            name,
-            devices,
-            description=self._get_param("Description", ""),
-            root_device_name=self._get_param("RootDeviceName"),
-            architecture=self._get_param("Architecture", "i386"),
-            virtualization_type=self._get_param("VirtualizationType", "paravirtual"),
-            boot_mode=self._get_param("BootMode"),
-            imds_support=self._get_param("ImdsSupport"),
-            tpm_support=self._get_param("TpmSupport"),
-            ena_support=bool(self._get_param("EnaSupport", False)),
-            sriov_net_support=self._get_param("SriovNetSupport"),
-        )
-        image.add_tags(tags.get("image", {}))
-        return ActionResult({"ImageId": image.id})
-
-    @wrap(AmisResponse, "copy_image")
-    def copy_image(original: Any, self: Any) -> ActionResult:
-        """AWS copies the snapshots, encrypting them when asked; moto shares none of the source's attributes."""
-        backend = self.ec2_backend
-        account = backend.account_id
-        source = ec2_backends[account][self._get_param("SourceRegion")].amis.get(self._get_param("SourceImageId"))
-        if source is None:
-            raise AwsError(
-                "InvalidAMIID.NotFound", f"The image id '[{self._get_param('SourceImageId')}]' does not exist"
-            )
-        tags = _tags(self._get_param("TagSpecifications", []))
-        name = self._get_param("Name") or source.name
-        _check_name(backend, name)
-        self.error_on_dryrun()
-        devices = copy.deepcopy(source.block_device_mappings)
-        image = new_image(
-            backend,
-            name,
-            devices,
-            description=self._get_param("Description") or f"[Copied {source.id} from {source.ec2_backend.region_name}]",
-            root_device_name=source.root_device_name,
-            architecture=source.architecture,
-            boot_mode=source.boot_mode,
-            imds_support=source.imds_support,
-            source_image_id=source.id,
-        )
-        zone = backend.describe_availability_zones()[0].name
-        for one in devices:
-            encrypted = bool(self._get_param("Encrypted", False)) or bool(one["Ebs"].get("Encrypted"))
-            key = self._get_param("KmsKeyId") if encrypted else None
-            volume = backend.create_volume(one["Ebs"].get("VolumeSize", ROOT_VOLUME_GIB), zone, None, encrypted, key)
-            snapshot = new_snapshot(backend, volume, f"Copied for DestinationAmi {image.id}", image.id)
-            backend.delete_volume(volume.id)
-            snapshot.add_tags(tags.get("snapshot", {}))
-            one["Ebs"] = {**one["Ebs"], **_ebs(snapshot, volume.size, one["Ebs"].get("VolumeType"), True)}
-        image.add_tags({**(_copied_tags(source) if self._get_param("CopyImageTags") else {}), **tags.get("image", {})})
-        set_state(image, "pending")
-        return ActionResult({"ImageId": image.id})
-
-    @wrap(AmisResponse, "modify_image_attribute")
-    def modify_image_attribute(original: Any, self: Any) -> Any:
-        """AWS stores imdsSupport and the description; moto answers as if it did. v2.0 cannot be taken back."""
-        image = self.ec2_backend.describe_images(ami_ids=[self._get_param("ImageId")])[0]
-        imds = self._get_param("ImdsSupport.Value") or (
-            self._get_param("Value") if self._get_param("Attribute") == "imdsSupport" else None
-        )
-        description = self._get_param("Description.Value")
-        if imds is None and description is None:
-            return original(self)
-        self.error_on_dryrun()
-        if imds is not None:
-            if imds != "v2.0":
-                raise AwsError("InvalidParameterValue", f"Value ({imds}) for parameter ImdsSupport is invalid.")
-            image.imds_support = imds
-        if description is not None:
-            image.description = description
-        return EmptyResult()
-
-    @wrap(AmisResponse, "describe_image_attribute")
-    def describe_image_attribute(original: Any, self: Any) -> Any:
-        """moto's serializer needs the attribute's own name; ours answers the ones that moto has no value for."""
-        names = {"imdsSupport": "imds_support", "tpmSupport": "tpm_support", "bootMode": "boot_mode"}
-        asked = self._get_param("Attribute")
-        if asked not in names:
-            return original(self)
-        image = self.ec2_backend.describe_images(ami_ids=[self._get_param("ImageId")])[0]
-        key = asked[0].upper() + asked[1:]
-        return ActionResult({"ImageId": image.id, key: {"Value": getattr(image, names[asked], None)}})
-
-    @wrap(AmisResponse, "describe_images")
-    def describe_images(original: Any, self: Any) -> Any:
-        """AWS pages and, unless IncludeDeprecated, hides other accounts' deprecated AMIs; moto does neither."""
-        if runtime.complete_transitions:
-            settle()
-        result = original(self)
-        images = [image for image in result.result["Images"] if _is_listed(self, image)]
-        start = int(self._get_param("NextToken") or 0)
-        size = self._get_param("MaxResults") or len(images) or 1
-        following = start + int(size)
-        return ActionResult(
-            {
-                "Images": images[start:following],
-                "NextToken": str(following) if following < len(images) else None,
-            }
-        )
-
-    @define(AmisResponse)
-    def enable_image_deprecation(self: Any) -> ActionResult:
-        """Absent from moto."""
-        image = self.ec2_backend.describe_images(ami_ids=[self._get_param("ImageId")])[0]
-        image.deprecation_time = _minute(self._get_param("DeprecateAt"))
-        return ActionResult({"Return": True})
-
-    @define(AmisResponse)
-    def disable_image_deprecation(self: Any) -> ActionResult:
-        """Absent from moto."""
-        image = self.ec2_backend.describe_images(ami_ids=[self._get_param("ImageId")])[0]
-        image.deprecation_time = None
-        return ActionResult({"Return": True})
-
-    @wrap(ElasticBlockStore, "describe_snapshots")
-    def describe_snapshots(original: Any, self: Any) -> Any:
-        """AWS limits the answer to OwnerIds; moto ignores them."""
-        if runtime.complete_transitions:
-            settle()
-        result = original(self)
-        owners = [self.current_account if one == "self" else one for one in self._get_param("OwnerIds", [])]
-        if owners:
-            result.result["Snapshots"] = [one for one in result.result["Snapshots"] if one.owner_id in owners]
-        return result
-
-    @wrap(AmiBackend, "deregister_image")
-    def deregister_image(original: Any, self: Any, ami_id: str) -> None:
-        """AWS frees the image's snapshots for deletion only now."""
-        image = self.amis.get(ami_id)
-        original(self, ami_id)
-        for snapshot in getattr(image, "snapshots", []):
-            snapshot.from_ami = None
-
-    def block_device_mappings(self: Any) -> list[dict[str, Any]]:
-        return list(self.devices)
-
-    def snapshots(self: Any) -> list[Any]:
-        known = self.ec2_backend.snapshots
-        ids = [one.get("Ebs", {}).get("SnapshotId") for one in self.devices]
-        return [known[one] for one in ids if one in known]
-
+    """Patch moto's images."""
+    patches.install()
     Ami.block_device_mappings = property(block_device_mappings)  # type: ignore[assignment,method-assign]
     Ami.snapshots = property(snapshots)  # type: ignore[attr-defined]
 

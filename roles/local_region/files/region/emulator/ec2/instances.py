@@ -15,7 +15,7 @@ from moto.ec2.models.core import TaggedEC2Resource
 from moto.ec2.models.instances import Instance, InstanceBackend, InstanceState, StateReason
 
 from region.emulator.errors import AwsError
-from region.emulator.patching import define, wrap
+from region.emulator.patching import Patches
 from region.emulator.state import runtime
 
 CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
@@ -120,64 +120,74 @@ def _release(instance: Any) -> None:
 _original_terminate = Instance.terminate
 
 
-def install() -> None:
-    """Patch moto's instances. See the functions inside for what differs from moto."""
+patches = Patches()
 
-    @wrap(Instance, "__init__")
-    def new_instance(original: Any, self: Any, *args: Any, **kwargs: Any) -> None:
-        """A new instance is pending in AWS; moto has it running at once. Ours stays pending until it has booted."""
-        original(self, *args, **kwargs)
-        self.reboots = 0
-        for nic in self.nics.values():
-            # EC2 deletes an interface that it made itself with its instance, moto keeps it and so the subnet's users.
-            nic.delete_on_termination = True
-        _put(self, "pending")
 
-    @wrap(Instance, "start")
-    def start(original: Any, self: Any) -> Any:
-        """AWS: stopped → pending, later running. moto: running at once, from any state."""
-        return _ask(self, "start", {"stopped": "pending"}, unchanged=("pending", "running"))
+@patches.wrap(Instance, "__init__")
+def new_instance(original: Any, self: Any, *args: Any, **kwargs: Any) -> None:
+    """A new instance is pending in AWS; moto has it running at once. Ours stays pending until it has booted."""
+    original(self, *args, **kwargs)
+    self.reboots = 0
+    for nic in self.nics.values():
+        # EC2 deletes an interface that it made itself with its instance, moto keeps it and so the subnet's users.
+        nic.delete_on_termination = True
+    _put(self, "pending")
 
-    @wrap(Instance, "stop")
-    def stop(original: Any, self: Any) -> Any:
-        """AWS: running → stopping, later stopped. moto: stopped at once, from any state."""
-        previous = _ask(self, "stop", {"running": "stopping", "pending": "stopping"}, unchanged=("stopping", "stopped"))
+
+@patches.wrap(Instance, "start")
+def start(original: Any, self: Any) -> Any:
+    """AWS: stopped → pending, later running. moto: running at once, from any state."""
+    return _ask(self, "start", {"stopped": "pending"}, unchanged=("pending", "running"))
+
+
+@patches.wrap(Instance, "stop")
+def stop(original: Any, self: Any) -> Any:
+    """AWS: running → stopping, later stopped. moto: stopped at once, from any state."""
+    previous = _ask(self, "stop", {"running": "stopping", "pending": "stopping"}, unchanged=("stopping", "stopped"))
+    _reason(self, "Client.UserInitiatedShutdown", "User initiated shutdown")
+    return previous
+
+
+@patches.wrap(Instance, "terminate")
+def terminate(original: Any, self: Any) -> Any:
+    """AWS: any → shutting-down, later terminated. moto: terminated at once."""
+    states = dict.fromkeys(("pending", "running", "stopping", "stopped"), "shutting-down")
+    previous = _ask(self, "terminate", states, unchanged=("shutting-down", "terminated"))
+    if previous.name in states:
         _reason(self, "Client.UserInitiatedShutdown", "User initiated shutdown")
-        return previous
+    return previous
 
-    @wrap(Instance, "terminate")
-    def terminate(original: Any, self: Any) -> Any:
-        """AWS: any → shutting-down, later terminated. moto: terminated at once."""
-        states = dict.fromkeys(("pending", "running", "stopping", "stopped"), "shutting-down")
-        previous = _ask(self, "terminate", states, unchanged=("shutting-down", "terminated"))
-        if previous.name in states:
-            _reason(self, "Client.UserInitiatedShutdown", "User initiated shutdown")
-        return previous
 
-    @wrap(Instance, "reboot")
-    def reboot(original: Any, self: Any) -> None:
-        """AWS reboots a running machine and its state stays; moto does nothing. Ours counts, for the reconciler."""
-        if self.state not in ("pending", "running"):
-            raise _incorrect_state(self, "reboot")
-        self.reboots += 1
+@patches.wrap(Instance, "reboot")
+def reboot(original: Any, self: Any) -> None:
+    """AWS reboots a running machine and its state stays; moto does nothing. Ours counts, for the reconciler."""
+    if self.state not in ("pending", "running"):
+        raise _incorrect_state(self, "reboot")
+    self.reboots += 1
 
-    @wrap(TaggedEC2Resource, "get_tags")
-    def get_tags(original: Any, self: Any) -> list[dict[str, str]]:
-        """moto matches the tags of all resources against a pattern made of this one's id, for each description."""
-        if not self.id:
-            return []
-        own: dict[str, str] = self.ec2_backend.tags.get(self.id, {})
-        return [{"resource_id": self.id, "key": key, "value": value} for key, value in own.items()]
 
-    @wrap(InstanceBackend, "get_instance")
-    def get_instance(original: Any, self: Any, instance_id: str) -> Any:
-        """moto copies every reservation for each look at one instance."""
-        for reservation in self.reservations.values():
-            for instance in reservation.instances:
-                if instance.id == instance_id:
-                    return instance
-        return original(self, instance_id)
+@patches.wrap(TaggedEC2Resource, "get_tags")
+def get_tags(original: Any, self: Any) -> list[dict[str, str]]:
+    """moto matches the tags of all resources against a pattern made of this one's id, for each description."""
+    if not self.id:
+        return []
+    own: dict[str, str] = self.ec2_backend.tags.get(self.id, {})
+    return [{"resource_id": self.id, "key": key, "value": value} for key, value in own.items()]
 
+
+@patches.wrap(InstanceBackend, "get_instance")
+def get_instance(original: Any, self: Any, instance_id: str) -> Any:
+    """moto copies every reservation for each look at one instance."""
+    for reservation in self.reservations.values():
+        for instance in reservation.instances:
+            if instance.id == instance_id:
+                return instance
+    return original(self, instance_id)
+
+
+def install() -> None:
+    """Patch moto's instances."""
+    patches.install()
     _describe_terminated()
 
 
@@ -212,7 +222,7 @@ def _describe_terminated() -> None:
         ("public_ip", "public_ip"),
         ("public_ip_address", "public_ip"),
     ):
-        define(Instance, name)(first_nic(attribute))  # type: ignore[arg-type]
+        setattr(Instance, name, first_nic(attribute))
     original = Instance.private_dns_name.fget  # type: ignore[attr-defined]
     Instance.private_dns_name = property(  # type: ignore[assignment,method-assign]
         lambda self: original(self) if self.nics else ""

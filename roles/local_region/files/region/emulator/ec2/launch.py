@@ -15,7 +15,7 @@ from moto.ec2.responses.instances import InstanceResponse
 
 from region.emulator.ec2 import launch_templates
 from region.emulator.errors import AwsError
-from region.emulator.patching import wrap
+from region.emulator.patching import Patches
 
 # (region, client token) → (parameters, reservation)
 _reservations_by_token: dict[tuple[str, str], tuple[dict[str, Any], Any]] = {}
@@ -26,43 +26,47 @@ def reset() -> None:
     _reservations_by_token.clear()
 
 
+patches = Patches()
+
+
+@patches.wrap(InstanceResponse, "run_instances")
+def run_instances(original: Any, self: Any) -> Any:
+    """AWS honours the whole launch template, the client token and MaxCount; moto takes parts of the template,
+    ignores the token and MaxCount. Ours merges everything first and hands moto one complete request.
+    """
+    token = self._get_param("ClientToken")
+    asked = {key: value for key, value in self.params.items() if key != "ClientToken"}
+    if token:
+        known = _reservations_by_token.get((self.region, token))
+        if known is not None:
+            if known[0] != asked:
+                raise AwsError(
+                    "IdempotentParameterMismatch",
+                    "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).",
+                )
+            return ActionResult(known[1])
+    asked = copy.deepcopy(asked)
+    version, parameters = _merged(self.ec2_backend, self.params)
+    _complete(self.ec2_backend, parameters)
+    self.params = parameters
+    try:
+        result = original(self)
+    except InvalidInstanceTypeError as error:
+        wrong = parameters.get("InstanceType")
+        raise AwsError("InvalidParameterValue", f"Invalid value '{wrong}' for InstanceType.") from error
+    reservation = result.result
+    for instance in reservation.instances:
+        _finish(self.ec2_backend, instance, parameters, version)
+    if token:
+        _reservations_by_token[(self.region, token)] = (asked, reservation)
+    return result
+
+
 def install() -> None:
     """Patch RunInstances."""
+    patches.install()
     moto_settings.ENABLE_KEYPAIR_VALIDATION = True
     moto_settings.EC2_ENABLE_INSTANCE_TYPE_VALIDATION = True
-
-    @wrap(InstanceResponse, "run_instances")
-    def run_instances(original: Any, self: Any) -> Any:
-        """AWS honours the whole launch template, the client token and MaxCount; moto takes parts of the template,
-        ignores the token and MaxCount. Ours merges everything first and hands moto one complete request.
-        """
-        token = self._get_param("ClientToken")
-        asked = {key: value for key, value in self.params.items() if key != "ClientToken"}
-        if token:
-            known = _reservations_by_token.get((self.region, token))
-            if known is not None:
-                if known[0] != asked:
-                    raise AwsError(
-                        "IdempotentParameterMismatch",
-                        "Arguments on this idempotent request are inconsistent with "
-                        "arguments used in previous request(s).",
-                    )
-                return ActionResult(known[1])
-        asked = copy.deepcopy(asked)
-        version, parameters = _merged(self.ec2_backend, self.params)
-        _complete(self.ec2_backend, parameters)
-        self.params = parameters
-        try:
-            result = original(self)
-        except InvalidInstanceTypeError as error:
-            wrong = parameters.get("InstanceType")
-            raise AwsError("InvalidParameterValue", f"Invalid value '{wrong}' for InstanceType.") from error
-        reservation = result.result
-        for instance in reservation.instances:
-            _finish(self.ec2_backend, instance, parameters, version)
-        if token:
-            _reservations_by_token[(self.region, token)] = (asked, reservation)
-        return result
 
 
 def _merged(backend: Any, request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
