@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to the collection: may change in any release.
-"""Differences between two trees of plain data, field by field, without ever showing a secret."""
+"""Differences between two trees of plain data, field by field, without ever showing a secret. Pure."""
 
 from __future__ import annotations
 

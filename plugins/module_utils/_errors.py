@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to the collection: may change in any release.
 
-"""Errors that the collection raises on purpose; each says in one sentence what went wrong."""
+"""Errors that the collection raises on purpose; each says in one sentence what went wrong. Pure."""
 
 from __future__ import annotations
 
