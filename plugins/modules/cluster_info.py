@@ -127,6 +127,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm import nodes
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import ENGINE_OPTIONS
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import namespace_of, running, to_tree
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import open_engine
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.tasks import SHOULD_RUN, is_running
 
 Json = dict[str, t.Any]
 
@@ -149,7 +150,7 @@ def node_of(node: Json, tasks: t.Sequence[Json]) -> Json:
     """Return a node for the user (pure)."""
     status, spec = node.get("Status") or {}, node.get("Spec") or {}
     manager = node.get("ManagerStatus") or {}
-    here = [task for task in tasks if task.get("NodeID") == node["ID"] and task["Status"]["State"] == "running"]
+    here = [task for task in tasks if task.get("NodeID") == node["ID"] and is_running(task)]
     return {
         "id": node["ID"],
         "hostname": nodes.name_of(node),
@@ -173,7 +174,7 @@ def service_of(service: Json, tasks: t.Sequence[Json], all_nodes: t.Sequence[Jso
         wanted = len(nodes.eligible(all_nodes, spec["TaskTemplate"]))
     else:
         wanted = mode.get("Replicas", mode.get("TotalCompletions", 0))
-    own = [task for task in running(tasks, service["ID"]) if task["Status"]["State"] == "running"]
+    own = [task for task in running(tasks, service["ID"]) if is_running(task)]
     return {
         "name": spec["Name"],
         "stack": namespace_of(spec),
@@ -188,7 +189,7 @@ def service_of(service: Json, tasks: t.Sequence[Json], all_nodes: t.Sequence[Jso
 def run(module: AnsibleModule) -> Json:
     """Read the swarm and return the module's result."""
     engine = open_engine(module)
-    all_nodes, tasks = engine.nodes(), engine.tasks({"desired-state": ["running"]})
+    all_nodes, tasks = engine.nodes(), engine.tasks(SHOULD_RUN)
     result: Json = {
         "changed": False,
         "swarm_id": engine.swarm()["ID"],

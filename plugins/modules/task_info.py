@@ -90,6 +90,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import PlanRefused, SwarmError
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import nodes
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm import tasks as task_facts
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import ENGINE_OPTIONS
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import open_engine
 
@@ -100,7 +101,6 @@ ARGUMENTS: dict[str, t.Any] = {
     "service": {"type": "str", "required": True},
     "history": {"type": "bool", "default": False},
 }
-_ENDED = ("complete", "failed", "shutdown")
 
 
 def node_of(node: Json | None) -> Json:
@@ -117,19 +117,16 @@ def node_of(node: Json | None) -> Json:
 
 def task_of(task: Json, by_id: t.Mapping[str, Json]) -> Json:
     """Return a task for the user (pure)."""
-    status = task["Status"]
-    container = status.get("ContainerStatus") or {}
-    ended = status["State"] in _ENDED and container.get("ContainerID")
     return {
         "id": task["ID"],
-        "slot": str(task.get("Slot") or task.get("NodeID") or ""),
-        "state": status["State"],
+        "slot": task_facts.slot_of(task),
+        "state": task_facts.state_of(task),
         "wanted": task.get("DesiredState", ""),
-        "since": status.get("Timestamp", ""),
-        "error": " ".join(str(status.get("Err") or "").split()),
-        "exit_code": int(container.get("ExitCode", 0)) if ended else None,
+        "since": task["Status"].get("Timestamp", ""),
+        "error": task_facts.error_of(task),
+        "exit_code": task_facts.exit_code(task),
         "image": ((task.get("Spec") or {}).get("ContainerSpec") or {}).get("Image", ""),
-        "container": container.get("ContainerID", ""),
+        "container": task_facts.container_of(task),
         "node": node_of(by_id.get(task.get("NodeID", ""))),
     }
 
@@ -137,8 +134,8 @@ def task_of(task: Json, by_id: t.Mapping[str, Json]) -> Json:
 def listed(tasks: t.Sequence[Json], all_nodes: t.Sequence[Json], history: bool) -> list[Json]:
     """Return the tasks for the user, by slot, the newest of a slot first (pure)."""
     by_id = {node["ID"]: node for node in all_nodes}
-    shown = [task for task in tasks if history or task["Status"]["State"] == "running"]
-    newest_first = sorted(shown, key=lambda task: str(task.get("CreatedAt", "")), reverse=True)
+    shown = [task for task in tasks if history or task_facts.is_running(task)]
+    newest_first = sorted(shown, key=task_facts.created, reverse=True)
     return sorted((task_of(task, by_id) for task in newest_first), key=lambda item: item["slot"].zfill(8))
 
 
@@ -150,7 +147,7 @@ def run(module: AnsibleModule) -> Json:
         raise PlanRefused(f"There is no service {name}.")
     filters = {"service": [service["ID"]]}
     if not module.params["history"]:
-        filters["desired-state"] = ["running"]
+        filters.update(task_facts.SHOULD_RUN)
     tasks = engine.tasks(filters)
     return {"changed": False, "tasks": listed(tasks, engine.nodes(), module.params["history"])}
 

@@ -12,6 +12,7 @@ import typing as t
 
 from .._errors import EngineError, EngineUnreachable
 from .._swarm.engine import DEFAULT_HOST, Engine, Json
+from .._swarm.tasks import SHOULD_RUN
 from .membership.election import Answer
 
 JOIN_TIMEOUT = 40
@@ -92,7 +93,7 @@ class LocalEngine(Engine):
 
     def running_tasks(self, services: t.Sequence[str]) -> list[Json]:
         """Return the tasks of *services* (ids) that are meant to run."""
-        return self.tasks({"service": list(services), "desired-state": ["running"]}) if services else []
+        return self.tasks({"service": list(services), **SHOULD_RUN}) if services else []
 
     def ensure_overlay(self, name: str, subnet: str) -> bool:
         """Make the attachable overlay network *name* unless there is one, and tell whether it was made."""

@@ -12,6 +12,7 @@ import typing as t
 from .engine import Engine
 from .model import LABEL_NAMESPACE, ObjectEntry, StackModel
 from .plan import Json, LiveState
+from .tasks import SHOULD_RUN
 
 Filters = t.Mapping[str, list[str]]
 
@@ -38,7 +39,7 @@ def read_swarm(engine: Engine, configs: Filters | None, secrets: Filters | None)
     """
     with concurrent.futures.ThreadPoolExecutor(6) as pool:
         services = pool.submit(engine.services)
-        tasks = pool.submit(engine.tasks, {"desired-state": ["running"]})
+        tasks = pool.submit(engine.tasks, SHOULD_RUN)
         nodes = pool.submit(engine.nodes)
         networks = pool.submit(engine.networks)
         found_configs = pool.submit(engine.configs, configs) if configs else None

@@ -10,6 +10,8 @@ import ipaddress
 import re
 import typing as t
 
+from .tasks import is_wanted
+
 Json = dict[str, t.Any]
 
 _CONSTRAINT = re.compile(r"^\s*(?P<key>[\w.\-/]+)\s*(?P<operator>==|!=)\s*(?P<value>.*?)\s*$")
@@ -117,7 +119,7 @@ def free_memory(node: Json, tasks: t.Iterable[Json]) -> int:
     """Return the bytes that no running task has reserved on a node."""
     total = int(((node.get("Description") or {}).get("Resources") or {}).get("MemoryBytes", 0))
     for task in tasks:
-        if task.get("NodeID") == node.get("ID") and task.get("DesiredState") in ("running", "accepted", "ready"):
+        if task.get("NodeID") == node.get("ID") and is_wanted(task):
             total -= reserved_memory(task.get("Spec") or {})
     return total
 

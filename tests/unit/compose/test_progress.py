@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch import progress
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.verdict import Problem, Verdict
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.terms import Problem, Verdict
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.wait import Move
 from ansible_collections.apiary.swarm.plugins.plugin_utils import _follow
 

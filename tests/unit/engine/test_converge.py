@@ -14,14 +14,8 @@ from stacks import service as entry
 from swarm_facts import Json, node, service, task
 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import to_tree
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.verdict import (
-    Expected,
-    Seen,
-    Verdict,
-    age,
-    judge,
-    task_fingerprint,
-)
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.terms import Expected, Seen, Verdict
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.verdict import age, judge, task_fingerprint
 
 NODES = (node("a", "manager"), node("b"))
 NOW = 1000.0

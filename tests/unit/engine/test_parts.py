@@ -29,7 +29,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import 
 )
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.registry.auth import header_for, login_for
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.report import collect, text
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.verdict import Problem, Verdict
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.terms import Problem, Verdict
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._errors import Engine
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import to_tree
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch import wait as wait_module
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.verdict import Expected, Verdict
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.terms import Expected, Verdict
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.wait import Look, Move, Scope, Watch, wait
 
 NODES = [node("a", "manager"), node("b")]

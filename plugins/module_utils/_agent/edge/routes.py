@@ -20,6 +20,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ..._errors import SwarmError
+from ..._swarm.tasks import RUNNING, state_of
 
 BALANCES = ("round_robin", "least_conn", "sticky", "weighted")
 SCHEMA = 1
@@ -129,7 +130,7 @@ def collect(
     """
     upstreams: dict[str, list[Task]] = {service_id: [] for service_id in services}
     for task in tasks:
-        if task.get("ServiceID") in upstreams and task["DesiredState"] == "running" == task["Status"]["State"]:
+        if task.get("ServiceID") in upstreams and task["DesiredState"] == RUNNING == state_of(task):
             address = _on_network(task, network)
             if address:
                 upstreams[str(task["ServiceID"])].append(Task(str(task["ID"]), address))

@@ -12,7 +12,7 @@ import typing as t
 from ..._errors import Conflict, EngineError, OutOfSequence, PlanRefused
 from ..engine import Engine
 from ..plan import Json, LiveState, ObjectPlan, ServicePlan, to_tree
-from ..watch.verdict import Expected
+from ..watch.terms import Expected
 
 #: How often a service is read and written again when it has changed between the two.
 TRIES = 4

@@ -18,15 +18,15 @@ import typing as t
 
 from ..._errors import EngineUnreachable, OutOfSequence, PlanRefused
 from .. import nodes as node_facts
+from .. import tasks as task_facts
 from ..engine import Engine
 from ..live import complete_networks
 from ..plan import Json, running, to_tree
 from ..plan.checks import host_ports
-from ..watch.verdict import Expected, Verdict
+from ..watch.terms import Expected, Verdict
 from ..watch.wait import Listener, Scope, Watch, wait
 
 _TRIES = 4
-_GONE = ("shutdown", "complete", "failed", "rejected", "orphaned", "remove")
 
 
 @dataclasses.dataclass
@@ -132,12 +132,12 @@ def drain(engine: Engine, node: Json, timeout: float, force: bool = False, liste
 
 def _holds(task: Json, node: Json) -> bool:
     """Say whether a task still occupies the node; of a dead node nothing more can be learnt."""
-    return node_facts.is_up(node) and task["Status"]["State"] not in _GONE
+    return node_facts.is_up(node) and not task_facts.has_ended(task)
 
 
 def _move_all(engine: Engine, node: Json, deadline: float, listener: Listener | None) -> Drained:
     nodes, services = engine.nodes(), {item["ID"]: item for item in engine.services()}
-    tasks = engine.tasks({"desired-state": ["running"]})
+    tasks = engine.tasks(task_facts.SHOULD_RUN)
     here = {task["ServiceID"] for task in tasks if task.get("NodeID") == node["ID"] and task.get("ServiceID")}
     done = Drained()
     movers: list[Json] = []
@@ -177,7 +177,7 @@ def _move(
         service["Spec"]["Name"],
         service["ID"],
         to_tree(shifted(service["Spec"], node_id), names),
-        frozenset(task["ID"] for task in engine.tasks({**own, "node": [node_id], "desired-state": ["running"]})),
+        frozenset(task["ID"] for task in engine.tasks({**own, "node": [node_id], **task_facts.SHOULD_RUN})),
     )
     verdict = wait(engine, [expected], Scope({"id": [service["ID"]]}, own), timeout, watch, listener=listener)
     _write(engine, service, lambda spec: unshifted(spec, node_id, service["Spec"]))

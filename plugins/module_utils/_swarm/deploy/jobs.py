@@ -15,12 +15,12 @@ from ..._errors import Conflict, EngineError, OutOfSequence, PlanRefused
 from ..engine import Engine
 from ..nodes import name_of
 from ..plan import Json, LiveState, to_tree
+from ..tasks import created, has_ended
 from ..watch import report
-from ..watch.verdict import Expected, Verdict
+from ..watch.terms import Expected, Verdict
 from ..watch.wait import Listener, Scope, Watch, wait
 
 LABEL_JOB = "apiary.job"
-_ENDED = {"complete", "failed", "shutdown", "rejected", "orphaned", "remove"}
 _LOG_LINES = 1000
 #: Seconds that a job which is stopped gets to end.
 _STOP_TIME = 30.0
@@ -135,7 +135,7 @@ def _stop(engine: Engine, service_id: str) -> None:
     """
     deadline = time.monotonic() + _STOP_TIME
     asked = False
-    while any(task["Status"]["State"] not in _ENDED for task in engine.tasks({"service": [service_id]})):
+    while not all(has_ended(task) for task in engine.tasks({"service": [service_id]})):
         service = engine.service(service_id)
         if service is None or time.monotonic() >= deadline:
             return
@@ -157,14 +157,14 @@ def _create(engine: Engine, spec: Json, auth: str) -> str:
     if old is not None:
         if LABEL_JOB not in (old["Spec"].get("Labels") or {}):
             raise PlanRefused(f"A service {spec['Name']} exists that is no job; choose another name for the job.")
-        if any(task["Status"]["State"] not in _ENDED for task in engine.tasks({"service": [old["ID"]]})):
+        if not all(has_ended(task) for task in engine.tasks({"service": [old["ID"]]})):
             raise PlanRefused(f"Job {spec['Name']} is running already; wait for it, or remove that service.")
         engine.remove_service(old["ID"])
     return engine.create_service(spec, auth)
 
 
 def _finished(engine: Engine, name: str, verdict: Verdict, nodes: t.Sequence[Json], scope: Scope) -> Finished:
-    tasks = sorted(engine.tasks(scope.tasks), key=lambda task: str(task.get("CreatedAt", "")))
+    tasks = sorted(engine.tasks(scope.tasks), key=created)
     names = {node["ID"]: name_of(node) for node in nodes}
     last = tasks[-1] if tasks else {}
     status = last.get("Status") or {}

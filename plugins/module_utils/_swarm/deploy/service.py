@@ -32,7 +32,7 @@ from ..plan.stack import PlanOptions, judge
 from ..registry import digest
 from ..registry.auth import Login, header_for
 from ..watch import report
-from ..watch.verdict import Verdict
+from ..watch.terms import Verdict
 from ..watch.wait import Listener, Scope, Watch, wait
 from .apply import Applier
 

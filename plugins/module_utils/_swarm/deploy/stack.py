@@ -20,7 +20,7 @@ from ..plan import Json, LiveState, PlanOptions, ServicePlan, StackPlan, plan_st
 from ..registry import digest
 from ..registry.auth import header_for
 from ..watch import report
-from ..watch.verdict import Verdict
+from ..watch.terms import Verdict
 from ..watch.wait import Listener, Look, Scope, Watch, wait
 from . import jobs, lock, releases
 from .apply import Applier, remove_object

@@ -14,7 +14,7 @@ from ..._errors import OutOfSequence, SwarmError
 from ..engine import Engine
 from ..live import read_live
 from ..plan import Json, LiveState, PlanOptions, plan_stack, to_tree
-from ..watch.verdict import Expected, Verdict
+from ..watch.terms import Expected, Verdict
 from ..watch.wait import Listener, Scope, Watch, wait
 from . import releases
 from .apply import TRIES, Applier, remove_object

@@ -11,6 +11,7 @@ import typing as t
 from ..._diff import Change, Tree, diff
 from .. import nodes as node_facts
 from ..registry.digest import digest_of, without_digest
+from ..tasks import RUNNING, has_ended, of_service
 from .merge import Merged, merge
 from .tree import from_tree, to_tree
 from .types import Json, ServicePlan
@@ -95,13 +96,8 @@ def compose_spec(tree: Tree, desired: Json, live: Json, current: Tree) -> Json:
 
 def running(tasks: t.Iterable[Json], service_id: str) -> list[Json]:
     """Return the tasks of a service that should run and have not ended."""
-    ended = {"complete", "failed", "shutdown", "rejected", "orphaned", "remove"}
     return [
-        task
-        for task in tasks
-        if task.get("ServiceID") == service_id
-        and task.get("DesiredState") == "running"
-        and task["Status"]["State"] not in ended
+        task for task in of_service(tasks, service_id) if task.get("DesiredState") == RUNNING and not has_ended(task)
     ]
 
 

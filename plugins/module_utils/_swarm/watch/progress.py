@@ -15,7 +15,7 @@ import re
 import typing as t
 
 if t.TYPE_CHECKING:
-    from .verdict import Problem, Verdict
+    from .terms import Problem, Verdict
     from .wait import Move
 
 _TOKEN = re.compile(r"[0-9a-f]{32}")

@@ -11,7 +11,7 @@ import typing as t
 from ..._errors import EngineError
 from ..engine import Engine
 from ..nodes import name_of
-from .verdict import Problem, Verdict
+from .terms import Problem, Verdict
 
 Json = dict[str, t.Any]
 

@@ -23,7 +23,9 @@ from ..engine import Engine
 from ..live import complete_networks
 from ..nodes import name_of
 from ..plan import Json, to_tree
-from .verdict import FAILED, Expected, Seen, Verdict, age, judge, task_fingerprint
+from ..tasks import has_failed, is_running, slot_of, state_of
+from .terms import Expected, Seen, Verdict
+from .verdict import age, judge, task_fingerprint
 
 FAST, SLOW = 0.2, 1.0
 _NODES_EVERY = 5.0
@@ -108,7 +110,7 @@ class Watch:
             by_service.setdefault(task.get("ServiceID", ""), []).append(task)
             if task["ID"] not in self._specs:
                 self._specs[task["ID"]] = task_fingerprint(task, names)
-            if task["Status"]["State"] == "running" and task["ID"] not in self._since:
+            if is_running(task) and task["ID"] not in self._since:
                 # A task that ran before we came has a past; one that starts under our eyes has none.
                 self._since[task["ID"]] = now - (age(task, wall) if self._first else 0.0)
         hosts = {node["ID"]: name_of(node) for node in look.nodes}
@@ -131,10 +133,9 @@ class Watch:
         """Return what tasks did since the last look; at the first one that is unknown."""
         moves = []
         for task in sorted(tasks, key=lambda item: str(item["Status"].get("Timestamp", ""))):
-            state = task["Status"]["State"]
+            state = state_of(task)
             if self._states.get(task["ID"]) != state and state in _TOLD and not self._first:
-                slot = str(task.get("Slot") or task.get("NodeID") or "")
-                moves.append(Move(slot, hosts.get(task.get("NodeID", ""), ""), state))
+                moves.append(Move(slot_of(task), hosts.get(task.get("NodeID", ""), ""), state))
             self._states[task["ID"]] = state
         return moves
 
@@ -198,7 +199,7 @@ def wait(
 
 
 def _failed(tasks: t.Iterable[Json]) -> frozenset[str]:
-    return frozenset(task["ID"] for task in tasks if task["Status"]["State"] in FAILED)
+    return frozenset(task["ID"] for task in tasks if has_failed(task))
 
 
 def _alarms(verdicts: t.Mapping[str, Verdict]) -> list[float]:

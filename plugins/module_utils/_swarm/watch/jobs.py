@@ -1,0 +1,32 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""The verdict on a job: it has converged when as many of its runs as are wanted have completed. Pure."""
+
+from __future__ import annotations
+
+from ..._diff import Tree
+from .. import nodes as node_facts
+from ..tasks import FAILED, has_completed, has_ended
+from .problems import describe
+from .terms import MAX_FAILURES, Problem, Seen, Verdict
+
+
+def judge_job(seen: Seen, problems: tuple[Problem, ...], mode: Tree) -> Verdict:
+    iteration = (((seen.service or {}).get("JobStatus") or {}).get("JobIteration") or {}).get("Index", 0)
+    tasks = [task for task in seen.tasks if (task.get("JobIteration") or {}).get("Index", 0) == iteration]
+    complete = [task for task in tasks if has_completed(task)]
+    if mode["Kind"] == "global-job":
+        want = len(node_facts.eligible(seen.nodes, seen.template))
+    else:
+        want = int(mode.get("TotalCompletions", 1))
+    ids = {task["ID"] for task in tasks}
+    own = tuple(problem for problem in problems if problem.task_id in ids)
+    if len(complete) >= want:
+        return Verdict("converged", f"{len(complete)} of {want} runs completed", len(complete), want)
+    active = [task for task in tasks if not has_ended(task)]
+    failed = [problem for problem in own if problem.state in FAILED]
+    if failed and (not active or len(failed) >= MAX_FAILURES):
+        return Verdict("failed", f"the job failed: {describe(failed[0])}", len(complete), want, own, "task")
+    return Verdict("progressing", f"{len(complete)} of {want} runs completed", len(complete), want, own)

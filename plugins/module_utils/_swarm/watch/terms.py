@@ -1,0 +1,102 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""What a look at services shows, and what is made of it: the words of this package. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ..._diff import Tree
+
+Json = dict[str, t.Any]
+State = t.Literal["progressing", "converged", "failed"]
+
+#: Ends of one slot that make a crash loop.
+MAX_FAILURES = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Expected:
+    """What a service should become.
+
+    Attributes:
+        tree: canonical form of the spec that must be live.
+        replaced: ids of tasks that must go although their spec looks like ours (published ports are not part of it).
+    """
+
+    name: str
+    service_id: str
+    tree: Tree
+    replaced: frozenset[str] = frozenset()
+
+
+@dataclasses.dataclass(frozen=True)
+class Seen:
+    """One look at a service.
+
+    Attributes:
+        service: as the engine shows it, None when it is gone.
+        tree: canonical form of its spec.
+        tasks: its tasks with their history.
+        specs: task id → fingerprint of the spec that the task runs.
+        running_since: task id → clock reading when it was first known to run.
+        old_failures: ids of tasks that had failed before we looked; they make no crash loop.
+    """
+
+    service: Json | None
+    tree: Tree
+    tasks: t.Sequence[Json]
+    nodes: t.Sequence[Json]
+    specs: t.Mapping[str, str]
+    running_since: t.Mapping[str, float]
+    old_failures: t.AbstractSet[str] = frozenset()
+
+    @property
+    def template(self) -> Json:
+        """C(TaskTemplate) of the live service."""
+        return dict(((self.service or {}).get("Spec") or {}).get("TaskTemplate") or {})
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """A task that does not do what it should.
+
+    Attributes:
+        state: the engine's word: C(failed), C(rejected), C(pending), ...
+        error: the engine's reason, "" when it gives none.
+        exit_code: of the program, None when it never ran.
+        node: host name, "" when it has not been given to a node.
+    """
+
+    task_id: str
+    slot: str
+    node_id: str
+    state: str
+    error: str
+    exit_code: int | None = None
+    container_id: str = ""
+    node: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """Where a service stands.
+
+    Attributes:
+        reason: why it failed, or what it still waits for.
+        cause: for a failure: C(task) when our version's own tasks failed, C(engine) when the engine paused or rolled
+            back, C(foreign) when somebody else interfered, C(deadline) when time ran out.
+        running: wanted tasks that run (or have completed) now.
+        look_again: seconds after which time alone may change the verdict, None when it cannot.
+    """
+
+    state: State
+    reason: str
+    running: int = 0
+    wanted: int = 0
+    problems: tuple[Problem, ...] = ()
+    cause: str = ""
+    look_again: float | None = None
