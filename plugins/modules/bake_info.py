@@ -102,6 +102,7 @@ from dataclasses import asdict
 
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster import fleet
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import api as images
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import published
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.baking import (
     PARTS,
     Image,
@@ -129,7 +130,7 @@ def find_base(session: AwsSession, reference: str) -> Image:
     hint = "write an AMI ID or an SSM parameter such as /aws/service/debian/release/13/latest/amd64."
     if not reference:
         raise Refused(f"There is no base image to bake from: {hint}")
-    image_id = images.resolve_image_id(session.client("ssm"), reference)
+    image_id = published.image_id_of(session.client("ssm"), reference)
     if not IMAGE_ID.fullmatch(image_id):
         raise Refused(f"The base image {reference!r} is no image ({image_id!r} is no AMI ID): {hint}")
     image = images.get_image(session.client("ec2"), image_id)

@@ -72,7 +72,7 @@ EXAMPLES = r"""
     deprecate_after_days: 180
     tags:
       swarm:validated: "true"
-    publish_to: /swarm/demo/ami
+    publish_to: /swarm-images/demo/ami
 
 - name: Let two accounts use it
   apiary.swarm.image_attributes:

@@ -64,7 +64,7 @@ EXAMPLES = r"""
   apiary.swarm.image_attributes:
     region: "{{ item.region }}"
     image_id: "{{ item.image_id }}"
-    publish_to: /swarm/demo/ami
+    publish_to: /swarm-images/demo/ami
   loop: "{{ copied.copies }}"
 """
 

@@ -10,7 +10,7 @@ module: image_retire
 short_description: Deregister old baked images together with their snapshots
 description:
   - Keeps the newest validated images of a cluster and every one that something uses - an instance, a launch template's
-    newest, default or group's version, or the SSM parameter C(/swarm/<cluster>/ami) of any cluster.
+    newest, default or group's version, or the SSM parameter C(/swarm-images/<cluster>/ami) of any cluster.
   - Deregisters the others, those that never passed their checks included, and deletes their snapshots.
 version_added: 1.0.0
 author:

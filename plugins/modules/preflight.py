@@ -120,7 +120,7 @@ EXAMPLES = r"""
     cluster: demo
     region: eu-west-1
     vpc_cidr: 10.20.0.0/16
-    image: /swarm/demo/ami
+    image: /swarm-images/demo/ami
   register: checked
 
 - name: Show where the cluster would live
@@ -179,6 +179,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils import _preflight as 
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster import fleet
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import NotFound, known_regions
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import api as images
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import published
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module
 
@@ -224,7 +225,7 @@ def check_settings(params: Params) -> list[str]:
 def find_image(session: AwsSession, reference: str, hint: str) -> tuple[dict[str, t.Any], list[str]]:
     """Return what the image *reference* means, and what is wrong with it."""
     try:
-        image_id = images.resolve_image_id(session.client("ssm"), reference)
+        image_id = published.image_id_of(session.client("ssm"), reference)
     except NotFound:
         return {}, [f"There is no SSM parameter {reference} in {session.region}. {hint}"]
     if not rules.IMAGE_ID.fullmatch(image_id):

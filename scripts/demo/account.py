@@ -53,7 +53,7 @@ class Account:
 
     def image(self) -> dict[str, Any]:
         """Return the node image that was published, as EC2 describes it."""
-        parameter = self.client("ssm").get_parameter(Name=f"/swarm/{self.cluster}/ami")
+        parameter = self.client("ssm").get_parameter(Name=f"/swarm-images/{self.cluster}/ami")
         return dict(self.client("ec2").describe_images(ImageIds=[parameter["Parameter"]["Value"]])["Images"][0])
 
     def import_key(self, public_key: Path) -> None:

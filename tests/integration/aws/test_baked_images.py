@@ -19,7 +19,7 @@ from ansible_collections.apiary.swarm.plugins.modules import bake_info, bake_loc
 
 Run = t.Callable[..., dict[str, t.Any]]
 PARTS = {"roles": "aaaa", "variables": "bbbb", "version": "1.0.0"}
-PARAMETER = "/swarm/demo/ami"
+PARAMETER = "/swarm-images/demo/ami"
 
 
 @pytest.fixture(autouse=True)
@@ -158,13 +158,31 @@ def test_what_is_used_stays(region: Region, run_module: Run, fleet: list[str]) -
     ec2 = region.client("ec2")
     ec2.run_instances(ImageId=fleet[0], MinCount=1, MaxCount=1)
     ec2.create_launch_template(LaunchTemplateName="swarm", LaunchTemplateData={"ImageId": fleet[1]})
-    region.client("ssm").put_parameter(Name="/swarm/other/ami", Value=fleet[2], Type="String")
+    region.client("ssm").put_parameter(Name="/swarm-images/other/ami", Value=fleet[2], Type="String")
     done = run_module(image_retire, cluster="demo", keep=0)
     assert {item["image_id"] for item in done["retired"]} == set(fleet[3:])
     reasons = {item["image_id"]: item["reason"] for item in done["kept"]}
     assert reasons[fleet[0]].startswith("used by instance i-")
     assert reasons[fleet[1]] == "used by launch template swarm version 1"
-    assert reasons[fleet[2]] == "used by SSM parameter /swarm/other/ami"
+    assert reasons[fleet[2]] == "used by SSM parameter /swarm-images/other/ami"
+
+
+def test_a4_users_are_found_without_reading_a_token(region: Region, run_module: Run, fleet: list[str]) -> None:
+    """By name under the images' own path; under the earlier one until the cluster has published there."""
+    ssm = region.client("ssm")
+    for number, cluster in enumerate(f"c{number:02}" for number in range(11)):
+        ssm.put_parameter(Name=f"/swarm-images/{cluster}/ami", Value=fleet[number % 2], Type="String")
+    ssm.put_parameter(Name="/swarm/c01/ami", Value=fleet[2], Type="String")
+    ssm.put_parameter(Name="/swarm/old/ami", Value=fleet[3], Type="String")
+    ssm.put_parameter(Name="/swarm/old/token/manager", Value="SWMTKN-1", Type="SecureString")
+    region.forget()
+    done = run_module(image_retire, cluster="demo", keep=0)
+    assert {item["image_id"] for item in done["retired"]} == {fleet[2], *fleet[4:]}
+    reasons = {item["image_id"]: item["reason"] for item in done["kept"]}
+    assert reasons[fleet[0]].count("SSM parameter /swarm-images/") == 6
+    assert reasons[fleet[3]] == "used by SSM parameter /swarm/old/ami"
+    assert "GetParametersByPath" not in region.actions()
+    assert not [call for call in region.calls if call.action.startswith("GetParam") and "token" in call.body]
 
 
 def test_a_version_that_a_group_starts_counts(region: Region, fleet: list[str]) -> None:

@@ -43,13 +43,13 @@ def test_everything_that_is_wrong_is_said_at_once(region: Region, run_module: Ru
         workers=11,
         availability_zones=["eu-west-1z", "eu-west-1a"],
         key_name="missing",
-        image="/swarm/demo/ami",
+        image="/swarm-images/demo/ami",
         image_hint="Bake one first.",
         cidrs={"admin_cidr": "home"},
     )
     assert failed["failed"]
     assert failed["msg"].startswith("8 things are wrong. (1) cluster 'Demo' is no name")
-    assert "There is no SSM parameter /swarm/demo/ami in eu-west-1. Bake one first." in failed["findings"]
+    assert "There is no SSM parameter /swarm-images/demo/ami in eu-west-1. Bake one first." in failed["findings"]
     assert region.writes() == []
 
 
@@ -77,10 +77,21 @@ def test_expired_credentials(region: Region, run_module: Run) -> None:
 
 def test_an_image_by_parameter(region: Region, run_module: Run) -> None:
     image = region.client("ec2").describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
-    region.client("ssm").put_parameter(Name="/swarm/demo/ami", Value=image, Type="String")
-    found = run_module(preflight, cluster="demo", image="/swarm/demo/ami")["image"]
+    region.client("ssm").put_parameter(Name="/swarm-images/demo/ami", Value=image, Type="String")
+    found = run_module(preflight, cluster="demo", image="/swarm-images/demo/ami")["image"]
     assert found["image_id"] == image
     assert found["validated"] is False
+
+
+def test_a4_an_image_that_was_published_beside_the_tokens_is_found_until_there_is_a_new_one(
+    region: Region, run_module: Run, make_image: t.Callable[..., str]
+) -> None:
+    ssm, earlier, later = region.client("ssm"), make_image("one"), make_image("two")
+    ssm.put_parameter(Name="/swarm/demo/ami", Value=earlier, Type="String")
+    assert run_module(preflight, cluster="demo", image="/swarm-images/demo/ami")["image"]["image_id"] == earlier
+    ssm.put_parameter(Name="/swarm-images/demo/ami", Value=later, Type="String")
+    assert run_module(preflight, cluster="demo", image="/swarm-images/demo/ami")["image"]["image_id"] == later
+    assert run_module(preflight, cluster="demo", image="/swarm/demo/ami")["image"]["image_id"] == earlier
 
 
 # -- cluster_record_info -----------------------------------------------------------------------------------------------
@@ -195,6 +206,14 @@ def test_the_rest_of_a_cluster_goes(leftovers: Region, run_module: Run) -> None:
         {"/swarm/demo2/default"},
     )
     assert not run_module(cluster_purge, cluster="demo")["changed"]
+
+
+def test_a4_who_removes_a_cluster_reads_no_token(leftovers: Region, run_module: Run) -> None:
+    run_module(cluster_purge, cluster="demo")
+    assert {action for action in leftovers.actions() if "Parameter" in action} == {
+        "DescribeParameters",
+        "DeleteParameters",
+    }
 
 
 def test_log_groups_may_stay(leftovers: Region, run_module: Run) -> None:

@@ -238,7 +238,7 @@ def test_the_report(
 ) -> None:
     """Packages, engine, age, flaws, users; and what is not known of an image without a list."""
     image, other = make_image("one", validated="true"), make_image("two")
-    region.client("ssm").put_parameter(Name="/swarm/demo/ami", Value=image, Type="String")
+    region.client("ssm").put_parameter(Name="/swarm-images/demo/ami", Value=image, Type="String")
     region.client("ec2").run_instances(ImageId=image, MinCount=1, MaxCount=1)
     region.forget()
     found = run_module(image_info, cluster="demo", artifacts=artifacts(image), tracker=tracker)
@@ -253,7 +253,7 @@ def test_the_report(
         ("CVE-2026-2", "3.5.1-2"),
     ]
     assert report["used_by"][0].startswith("instance i-")
-    assert report["used_by"][1] == "SSM parameter /swarm/demo/ami"
+    assert report["used_by"][1] == "SSM parameter /swarm-images/demo/ami"
     assert reports[other]["packages"] is reports[other]["flaws"] is None
     assert reports[other]["used_by"] == []
     assert region.writes() == []
@@ -312,7 +312,7 @@ def test_copies_retire_like_their_images(region: Region, run_module: Run, make_i
     """By the same module, in their own region; what is used there stays."""
     images = [make_image(f"image-{number}", validated="true") for number in range(3)]
     made = [run_module(image_copy, image_id=one, to_regions=["us-east-1"])["copies"][0]["image_id"] for one in images]
-    region.client("ssm", "us-east-1").put_parameter(Name="/swarm/demo/ami", Value=made[0], Type="String")
+    region.client("ssm", "us-east-1").put_parameter(Name="/swarm-images/demo/ami", Value=made[0], Type="String")
     done = run_module(image_retire, region="us-east-1", cluster="demo", keep=0)
     assert {item["image_id"] for item in done["retired"]} == set(made[1:])
     assert {item["ImageId"] for item in describe(region, "us-east-1")} == {made[0]}

@@ -102,7 +102,7 @@ def test_an_image_that_is_there_is_copied_shared_and_published(
     (copy,) = region.client("ec2", "us-east-1").describe_images(Owners=["self"])["Images"]
     for where, identity in (("eu-west-1", image), ("us-east-1", copy["ImageId"])):
         ssm = region.client("ssm", where)
-        assert ssm.get_parameter(Name="/swarm/demo/ami")["Parameter"]["Value"] == identity
+        assert ssm.get_parameter(Name="/swarm-images/demo/ami")["Parameter"]["Value"] == identity
         attribute = region.client("ec2", where).describe_image_attribute(ImageId=identity, Attribute="launchPermission")
         assert [entry["UserId"] for entry in attribute["LaunchPermissions"]] == ["210987654321"]
 

@@ -125,6 +125,24 @@ def test_who_may_read_and_write_what(
     assert may(template, role, action, parameter) is allowed
 
 
+GETS = ("ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath", "ssm:GetParameterHistory")
+
+
+@pytest.mark.parametrize("action", GETS)
+@pytest.mark.parametrize("secret", ["token/manager", "unlock", "claim/i-1"])
+def test_a4_no_get_action_tells_a_worker_what_managers_know(template: dict[str, Any], action: str, secret: str) -> None:
+    assert not may(template, "WorkerRole", action, secret)
+
+
+@pytest.mark.parametrize("role", ["ManagerRole", "WorkerRole"])
+def test_a4_nodes_read_parameters_by_their_names_alone(template: dict[str, Any], role: str) -> None:
+    """Who may list a path reads all that is below it, and the history of a parameter tells the tokens before."""
+    for path in ("", "token", "token/"):
+        assert not may(template, role, "ssm:GetParametersByPath", path)
+    for name in ("token/worker", "token/manager", "managers"):
+        assert not may(template, role, "ssm:GetParameterHistory", name)
+
+
 def test_no_aws_managed_policy(template: dict[str, Any]) -> None:
     """AmazonSSMManagedInstanceCore, for one, lets its bearer read every parameter."""
     assert not [name for name, role in of_type(template, "AWS::IAM::Role").items() if "ManagedPolicyArns" in role]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,53 @@ def test_nobody_reads_tokens(name: str) -> None:
     for secret in ("token/manager", "token/worker", "unlock"):
         arn = f"arn:aws:ssm:eu-west-1:123456789012:parameter/swarm/demo/{secret}"
         assert [pattern for pattern in readable if fnmatch.fnmatchcase(arn, pattern)] == []
+
+
+GETS = ("ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath", "ssm:GetParameterHistory")
+SECRETS = [
+    f"/swarm/{cluster}/{name}" for cluster in ("demo", "x") for name in ("token/manager", "token/worker", "unlock")
+]
+
+
+def asked(action: str, secret: str) -> list[str]:
+    """Return what IAM may judge *action* by when it tells *secret*: a path, when one is listed."""
+    if action != "ssm:GetParametersByPath":
+        return [secret]
+    parts = secret.split("/")
+    above = ["/".join(parts[:length]) for length in range(1, len(parts))]
+    return [*above, *(f"{path}/" for path in above)]
+
+
+@pytest.mark.parametrize("action", GETS)
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a4_no_get_action_reaches_a_secret(name: str, action: str) -> None:
+    """Of whichever cluster: a path is authorised as a whole, so none above a secret may be listed."""
+    held = [(one, resource) for one, statement in allowed(name) for resource in as_list(statement["Resource"])]
+    reached = [
+        (secret, resource)
+        for secret in SECRETS
+        for path in asked(action, secret)
+        for one, resource in held
+        if fnmatch.fnmatchcase(action, one)
+        and fnmatch.fnmatchcase(f"arn:aws:ssm:eu-west-1:123456789012:parameter{path}", resource)
+    ]
+    assert reached == []
+
+
+@pytest.mark.parametrize("action", GETS)
+def test_a4_the_documented_denial_covers_every_secret(action: str) -> None:
+    """Whatever else allows it, by whichever path above the secret."""
+    (block,) = re.findall(r"```json\n(.+?)```", (FOLDER.parent / "iam.md").read_text(), re.DOTALL)
+    denied = [
+        resource
+        for statement in json.loads(block)["Statement"]
+        for one in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+        if statement["Effect"] == "Deny" and one == action
+    ]
+    for path in {path or "/" for secret in SECRETS for path in asked(action, secret)}:
+        arn = f"arn:aws:ssm:eu-west-1:123456789012:parameter{path}"
+        assert any(fnmatch.fnmatchcase(arn, pattern) for pattern in denied), path
 
 
 @pytest.mark.parametrize(

@@ -10,19 +10,20 @@ from __future__ import annotations
 import typing as t
 
 from ..errors import NotFound, api_call
+from ..image.published import names_below
 
 KEPT = ("ami", "bake-lock")
 """Parameters that belong to the images and not to the cluster."""
 _BATCH = 10  # DeleteParameters takes no more at once
 
 
-@api_call("list the SSM parameters under /swarm/{cluster}", permission="ssm:GetParametersByPath")
 def list_parameters(client: t.Any, cluster: str) -> list[str]:
-    """Return the names of the parameters that the agents of *cluster* wrote, sorted; no value is decrypted."""
+    """Return the names of the parameters that the agents of *cluster* wrote, sorted; no value is read.
+
+    Listing the path with GetParametersByPath would take the right to read the tokens.
+    """
     prefix = f"/swarm/{cluster}/"
-    pages = client.get_paginator("get_parameters_by_path").paginate(Path=prefix, Recursive=True, WithDecryption=False)
-    names = [parameter["Name"] for page in pages for parameter in page["Parameters"]]
-    return sorted(name for name in names if name[len(prefix) :] not in KEPT)
+    return [name for name in names_below(client, prefix) if name[len(prefix) :] not in KEPT]
 
 
 @api_call("delete the SSM parameters {names}", permission="ssm:DeleteParameters")

@@ -11,7 +11,6 @@ import typing as t
 from datetime import datetime
 
 from ..errors import NotFound, api_call
-from ..ssm import get_parameter
 from .baking import Image
 
 TAG_BAKED = "swarm:bake"
@@ -44,19 +43,6 @@ def list_baked(client: t.Any) -> list[Image]:
     )
     found = [from_api(item) for page in pages for item in page["Images"]]
     return sorted(found, key=lambda image: (image.created, image.image_id), reverse=True)
-
-
-def resolve_image_id(ssm: t.Any, reference: str) -> str:
-    """Return the AMI id that *reference* means: the id itself, or what the SSM parameter of that name holds.
-
-    :raises NotFound: if there is no such parameter.
-    """
-    if not reference.startswith("/"):
-        return reference
-    found = get_parameter(ssm, reference)
-    if found is None:
-        raise NotFound(f"The SSM parameter {reference} does not exist.", region=str(ssm.meta.region_name))
-    return found.value
 
 
 @api_call("require IMDSv2 of the image {image_id}", permission="ec2:ModifyImageAttribute")

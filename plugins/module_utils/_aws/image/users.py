@@ -10,6 +10,7 @@ from __future__ import annotations
 import typing as t
 
 from ..errors import NotFound, api_call
+from .published import published_images
 
 
 @api_call("list the instances", permission="ec2:DescribeInstances")
@@ -80,18 +81,11 @@ def by_launch_templates(ec2: t.Any, autoscaling: t.Any) -> dict[str, list[str]]:
     return used
 
 
-@api_call("list the SSM parameters under /swarm/", permission="ssm:GetParametersByPath")
 def by_parameters(client: t.Any) -> dict[str, list[str]]:
-    """Return the images that C(/swarm/<cluster>/ami) of any cluster names; secrets are not decrypted."""
-    pages = client.get_paginator("get_parameters_by_path").paginate(
-        Path="/swarm/", Recursive=True, WithDecryption=False
-    )
-    used: dict[str, list[str]] = {}
-    for page in pages:
-        for parameter in page["Parameters"]:
-            if parameter["Name"].endswith("/ami"):
-                used.setdefault(parameter["Value"], []).append(f"SSM parameter {parameter['Name']}")
-    return used
+    """Return the images that SSM parameters of any cluster publish."""
+    return {
+        image_id: [f"SSM parameter {name}" for name in names] for image_id, names in published_images(client).items()
+    }
 
 
 def find_users(session: t.Any, image_ids: t.Sequence[str]) -> dict[str, list[str]]:
