@@ -50,6 +50,7 @@ EXAMPLES = r"""
   apiary.swarm.ecr_repository:
     region: "{{ item.region }}"
     repositories: "{{ item.repositories }}"
+    kept_by: demo.eu-west-1
   loop: "{{ history.releases | apiary.swarm.kept_images('123456789012') }}"
 """
 

@@ -84,9 +84,16 @@ options:
         description:
           - The digests that kept releases use. Each image gets a tag that begins with C(kept-), which keeps the lifecycle
             policy away from it. The tag is removed from images that are not in the list any more.
+          - No image loses its last tag, since ECR would delete it; one without another tag gets one that begins with
+            C(released-) first, which nothing protects.
           - Not given leaves these tags as they are.
         type: list
         elements: str
+      kept_by: &keeper
+        description:
+          - Who keeps them, a part of the tags. Clusters that share a repository need names of their own, or one lets go
+            what the other keeps. Only tags of this name are given and removed.
+        type: str
   image_tag_mutability: *mutability
   scan_on_push: *scan
   kms_key:
@@ -101,6 +108,7 @@ options:
   tags: *tags
   purge_tags: *purge_tags
   kept_digests: *kept
+  kept_by: *keeper
   state:
     description: Whether the repositories exist.
     type: str
@@ -124,6 +132,7 @@ EXAMPLES = r"""
     keep_images: 100
     repositories:
       - name: shop/gate
+        kept_by: demo
         kept_digests:
           - sha256:6c3c624b58dbbcd3c0dd82b4c53f04194d1247c6eebdaab7c610cf7d66709b3b
       - name: shop/storage
@@ -196,6 +205,7 @@ SETTINGS: dict[str, dict[str, t.Any]] = {
     "tags": {"type": "dict", "aliases": ["resource_tags"]},
     "purge_tags": {"type": "bool"},
     "kept_digests": {"type": "list", "elements": "str"},
+    "kept_by": {"type": "str"},
 }
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "name": {"type": "str"},

@@ -161,6 +161,45 @@ def test_encryption_is_fixed(region: Region, task: Run) -> None:
     assert "which cannot be changed" in task(name="one", kms_key=KEY)["msg"]
 
 
+def test_a9_clusters_that_share_a_repository_let_go_their_own_tags_only(region: Region, task: Run) -> None:
+    task(name="shop/gate")
+    digest = push(region, "shop/gate", "v1")
+    for cluster in ("demo", "prod"):
+        assert task(name="shop/gate", kept_digests=[digest], kept_by=cluster)["changed"]
+        assert not task(name="shop/gate", kept_digests=[digest], kept_by=cluster)["changed"]
+    region.client("ecr").batch_delete_image(repositoryName="shop/gate", imageIds=[{"imageTag": "v1"}])
+    assert task(name="shop/gate", kept_digests=[], kept_by="demo")["changed"]
+    assert {tag.rpartition("-")[0] for tag in tags_of(region, "shop/gate")[digest]} == {"kept-prod", "released"}
+    assert not task(name="shop/gate", kept_digests=[], kept_by="demo")["changed"]
+
+
+@pytest.mark.parametrize("mutability", ["mutable", "immutable"])
+def test_a9_an_image_never_loses_its_last_tag(region: Region, task: Run, mutability: str) -> None:
+    """ECR deletes an image with its last tag, and a release that somebody goes back to may still need it."""
+    task(name="shop/gate", image_tag_mutability=mutability)
+    digest = push(region, "shop/gate", "v1")
+    for keeper in ("demo", "prod"):
+        task(name="shop/gate", kept_digests=[digest], kept_by=keeper)
+    region.client("ecr").batch_delete_image(repositoryName="shop/gate", imageIds=[{"imageTag": "v1"}])
+    for keeper in ("demo", "prod"):
+        assert task(name="shop/gate", kept_digests=[], kept_by=keeper)["changed"]
+    (tag,) = tags_of(region, "shop/gate")[digest]
+    assert tag == "released-" + digest.partition(":")[2][:24]
+    task(name="shop/gate", kept_digests=[digest], kept_by="demo")
+    assert len(tags_of(region, "shop/gate")[digest]) == 2
+
+
+def test_a9_tags_without_a_name_are_nobodys(region: Region, task: Run) -> None:
+    """An earlier version set them, and whose they are cannot be known."""
+    task(name="shop/gate")
+    digest = push(region, "shop/gate", "v1")
+    task(name="shop/gate", kept_digests=[digest])
+    before = tags_of(region, "shop/gate")[digest]
+    assert not task(name="shop/gate", kept_digests=[], kept_by="demo")["changed"]
+    assert tags_of(region, "shop/gate")[digest] == before
+    assert "fits in no tag" in task(name="shop/gate", kept_digests=[], kept_by="a b")["msg"]
+
+
 def test_images(region: Region, task: Run, find: Run) -> None:
     """Existing and missing images, by tag and digest, one call for each repository."""
     task(repositories=[{"name": "shop/gate"}, {"name": "shop/storage"}])

@@ -18,8 +18,11 @@ Json = dict[str, t.Any]
 
 KEPT_PREFIX = "kept-"
 """How the tags begin that protect the images of kept releases from the lifecycle policy."""
+RELEASED_PREFIX = "released-"
+"""How the tag begins that an image gets in the place of its last one; no rule protects it."""
 
 _NAME = re.compile(r"(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*")
+_KEEPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -88,6 +91,7 @@ class WantedRepository:
     tags: t.Mapping[str, str] | None = None
     purge_tags: bool = True
     kept: tuple[str, ...] | None = None
+    kept_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,9 +113,27 @@ class Plan:
     steps: tuple[Step, ...] = ()
 
 
-def kept_tag(digest: str) -> str:
-    """Return the tag that protects the image *digest*."""
-    return KEPT_PREFIX + digest.partition(":")[2][:24]
+def kept_tag(digest: str, keeper: str = "") -> str:
+    """Return the tag by which *keeper*, such as a cluster, protects the image *digest*.
+
+    Clusters share repositories, so each has tags of its own: what one lets go, another may still need.
+    """
+    return KEPT_PREFIX + (f"{keeper}-" if keeper else "") + digest.partition(":")[2][:24]
+
+
+def released_tag(digest: str) -> str:
+    """Return the tag that the image *digest* gets when no other is left to it."""
+    return RELEASED_PREFIX + digest.partition(":")[2][:24]
+
+
+def only_kept(image: Json) -> bool:
+    """Tell whether *image*, an entry of DescribeImages, has no tag but those that protect it.
+
+    ECR deletes an image with its last tag (BatchDeleteImage, Amazon ECR API Reference: "If you remove the last tag from
+    an image, the image is deleted from your repository"). The tags of all keepers count here, for two of them may let
+    go at the same time.
+    """
+    return all(tag.startswith(KEPT_PREFIX) for tag in image.get("imageTags", ()))
 
 
 def lifecycle_of(expire_untagged_days: int | None, keep_images: int | None) -> Json:
@@ -166,6 +188,11 @@ def check(wanted: t.Sequence[WantedRepository]) -> None:
             raise InvalidInput(
                 f"{item.name!r} is no name of a repository: 2 to 256 lower-case letters, digits and single '.', '_', "
                 "'-' or '/' between them."
+            )
+        if item.kept_by and not _KEEPER.fullmatch(item.kept_by):
+            raise InvalidInput(
+                f"Repository {item.name}: kept_by {item.kept_by!r} fits in no tag; write 1 to 80 letters, digits, '.', "
+                "'_' and '-', with a letter or a digit first."
             )
         for digest in item.kept or ():
             if not _DIGEST.fullmatch(digest):
@@ -278,7 +305,7 @@ def _kept(wanted: WantedRepository, there: Repository) -> _Change:
     steps = []
     # New images are protected before old ones are let go.
     if asked - present:
-        steps.append(Step("keep", (sorted(asked - present),), "kept_digests"))
+        steps.append(Step("keep", (sorted(asked - present), wanted.kept_by), "kept_digests"))
     if present - asked:
-        steps.append(Step("release", (sorted(present - asked),), "kept_digests"))
+        steps.append(Step("release", (sorted(present - asked), wanted.kept_by), "kept_digests"))
     return steps, replace(there, kept=tuple(sorted(asked)))

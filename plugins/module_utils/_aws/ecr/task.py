@@ -7,11 +7,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import typing as t
 from dataclasses import replace
 
-from ..errors import AwsError, InvalidInput, NotFound
+from ..errors import AlreadyExists, AwsError, InvalidInput, NotFound
 from ..session import AwsSession
 from ..threads import in_threads
 from . import api as ecr
@@ -22,9 +23,11 @@ from .repositories import (
     check,
     kept_tag,
     lifecycle_of,
+    only_kept,
     plan_absent,
     plan_present,
     protected,
+    released_tag,
 )
 
 Params = t.Mapping[str, t.Any]
@@ -75,6 +78,7 @@ def _wanted(entry: Params, common: Params) -> WantedRepository:
         tags=None if tags is None else {str(key): str(value) for key, value in tags.items()},
         purge_tags=setting("purge_tags", True),
         kept=None if kept is None else tuple(dict.fromkeys(kept)),
+        kept_by=setting("kept_by", ""),
     )
 
 
@@ -119,7 +123,9 @@ class RepositoryTask:
         if wanted.kept is not None:
             images = ecr.describe_images(self._client, there.name)
             kept = [
-                item["imageDigest"] for item in images if kept_tag(item["imageDigest"]) in item.get("imageTags", ())
+                item["imageDigest"]
+                for item in images
+                if kept_tag(item["imageDigest"], wanted.kept_by) in item.get("imageTags", ())
             ]
             there = replace(there, kept=tuple(kept))
         return there
@@ -146,26 +152,41 @@ class RepositoryTask:
     def _call(self, name: str, arn: str, call: str, arguments: tuple[t.Any, ...]) -> dict[str, t.Any] | None:
         """Make one write; return what AWS made, if it made a repository."""
         if call == "keep":
-            self._keep(name, arguments[0])
+            self._keep(name, *arguments)
             return None
         if call == "release":
-            ecr.delete_image_tags(self._client, name, [kept_tag(digest) for digest in arguments[0]])
+            self._release(name, *arguments)
             return None
         target = arn if call in ("tag", "untag") else name
         answer = getattr(ecr, call)(self._client, target, *arguments)
         return answer if call == "create_repository" else None
 
-    def _keep(self, name: str, digests: list[str]) -> None:
+    def _keep(self, name: str, digests: list[str], keeper: str) -> None:
         """Give each of *digests* its protecting tag.
 
         :raises NotFound: if an image does not exist.
         """
+        self._tag(name, {digest: kept_tag(digest, keeper) for digest in digests})
+
+    def _release(self, name: str, digests: list[str], keeper: str) -> None:
+        """Take the protecting tags of *keeper* from *digests*, leaving each image a tag, for ECR would delete it."""
+        images = ecr.describe_images(self._client, name)
+        bare = [item["imageDigest"] for item in images if item["imageDigest"] in digests and only_kept(item)]
+        self._tag(name, {digest: released_tag(digest) for digest in bare})
+        ecr.delete_image_tags(self._client, name, [kept_tag(digest, keeper) for digest in digests])
+
+    def _tag(self, name: str, tags: t.Mapping[str, str]) -> None:
+        """Give images one more tag each, by digest."""
+        if not tags:
+            return
+        digests = list(tags)
         found = ecr.get_images(self._client, name, [{"imageDigest": digest} for digest in digests])
         by_digest = {item["imageId"]["imageDigest"]: item for item in found}
         for digest in digests:
             if digest not in by_digest:
                 raise NotFound(f"Repository {name} has no image {digest}, so it cannot be kept.")
-            ecr.put_image_tag(self._client, name, by_digest[digest], kept_tag(digest))
+            with contextlib.suppress(AlreadyExists):  # somebody else has just done it
+                ecr.put_image_tag(self._client, name, by_digest[digest], tags[digest])
 
     def _result(self, outcomes: list[tuple[Plan, Repository | None, list[str], AwsError | None]]) -> dict[str, t.Any]:
         changed = [(plan, after) for plan, after, done, _error in outcomes if done]

@@ -7,7 +7,7 @@
 
 Who may list a path with GetParametersByPath reads every value below it, whatever is allowed for the single names: "If a
 user has access to a path, then the user can access all levels of that path" (Systems Manager User Guide, "Restricting
-access to Parameter Store parameters using IAM policies"). Tokens and unlock keys lie under ``/swarm/``, so images do not.
+access to Parameter Store parameters using IAM policies"). Tokens and unlock keys lie under ``/swarm/``, images do not.
 """
 
 from __future__ import annotations
