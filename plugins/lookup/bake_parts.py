@@ -54,7 +54,9 @@ from ansible.utils.display import Display
 from yaml import safe_load
 
 COLLECTION = Path(__file__).resolve().parents[2]
-LIBRARIES = tuple(f"plugins/module_utils/{name}" for name in ("_agent", "_aws", "_swarm", "_errors.py", "_diff.py"))
+LIBRARIES = tuple(
+    f"plugins/module_utils/{name}" for name in ("_agent", "_aws", "_swarm", "_errors.py", "_diff.py", "_references.py")
+)
 """Python that the roles copy to the node."""
 _IGNORED = ("__pycache__", "README.md", "meta", "molecule", ".pytest_cache", ".mypy_cache", ".ruff_cache")
 

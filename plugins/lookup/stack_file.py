@@ -99,7 +99,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.convert.names import registry
+from ansible_collections.apiary.swarm.plugins.module_utils._references import registry_of
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import ServiceEntry, StackModel
 from ansible_collections.apiary.swarm.plugins.plugin_utils._stack_files import Request, StackFiles
 
@@ -135,7 +135,7 @@ def summary(model: StackModel) -> dict[str, t.Any]:
     return {
         "name": model.name,
         "services": [_service(entry) for entry in services],
-        "registries": sorted({registry(entry.image) for entry in services}),
+        "registries": sorted({registry_of(entry.image) for entry in services}),
         "log_groups": [groups[name] for name in sorted(groups)],
         "warnings": model.warnings,
     }
@@ -146,7 +146,7 @@ def _service(entry: ServiceEntry) -> dict[str, t.Any]:
     return {
         "name": entry.name,
         "image": entry.image,
-        "registry": registry(entry.image),
+        "registry": registry_of(entry.image),
         "wave": entry.wave,
         "log_group": logs.get("group"),
         "retention_days": logs.get("retention_days"),

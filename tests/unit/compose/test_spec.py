@@ -12,7 +12,6 @@ import pytest
 from stack_texts import Loader
 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose import ComposeError
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.convert import names
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import Route
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan.versions import too_new
 
@@ -364,36 +363,6 @@ def test_migrations(stack: Loader) -> None:
         {"service": "api", "command": ["./migrate", "up", "all of it"], "timeout": 300},
         {"service": "db", "command": ["vacuum"], "timeout": 30},
     ]
-
-
-# -- names -----------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    ("image", "registry", "tagged"),
-    [
-        ("app", "docker.io", "app:latest"),
-        ("docker.io/library/app:1", "docker.io", "app:1"),
-        ("index.docker.io/team/app", "index.docker.io", "team/app:latest"),
-        ("team/app", "docker.io", "team/app:latest"),
-        ("localhost/app", "localhost", "localhost/app:latest"),
-        ("localhost:5000/app:v1", "localhost:5000", "localhost:5000/app:v1"),
-        ("registry.example.org/a/b__c/d-e:1.2", "registry.example.org", "registry.example.org/a/b__c/d-e:1.2"),
-        ("[::1]:5000/app", "[::1]:5000", "[::1]:5000/app:latest"),
-        (f"app@sha256:{'a' * 64}", "docker.io", f"app@sha256:{'a' * 64}"),
-        (f"r.example.org/app:1@sha256:{'a' * 64}", "r.example.org", f"r.example.org/app:1@sha256:{'a' * 64}"),
-    ],
-)
-def test_images(image: str, registry: str, tagged: str) -> None:
-    assert names.image_problem(image) == ""
-    assert names.registry(image) == registry
-    assert names.tagged(image) == tagged
-
-
-@pytest.mark.parametrize(
-    "image",
-    ["", "App", "a b", "app:", "app:a b", "-app", "app/", "/app", "app@sha256:12", "a//b", "https://a/b", "app:-1"],
-)
-def test_no_images(image: str) -> None:
-    assert names.image_problem(image)
 
 
 # -- engines ---------------------------------------------------------------------------------------------------------

@@ -12,41 +12,9 @@ import pytest
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import EngineError, ImageUnresolved, NotFound
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.registry import digest
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.registry.digest import (
-    Resolved,
-    digest_of,
-    explain,
-    host_of,
-    pin,
-    pinned,
-    registry_of,
-    resolve,
-    tagged,
-    without_digest,
-)
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.registry.digest import Resolved, explain, pin, resolve
 
 DIGEST = "sha256:" + "a" * 64
-
-
-@pytest.mark.parametrize(
-    ("image", "registry"),
-    [
-        ("nginx", "docker.io"), ("library/nginx:1", "docker.io"), ("localhost/x", "localhost"),
-        ("r.example.org/a/b:1", "r.example.org"), ("host:5000/x@sha256:1", "host:5000"),
-        ("1.dkr.ecr.eu-central-1.amazonaws.com/shop/api:v1", "1.dkr.ecr.eu-central-1.amazonaws.com"),
-    ],
-)  # fmt: skip
-def test_registry_of(image: str, registry: str) -> None:
-    assert registry_of(image) == registry
-
-
-def test_parts_of_a_reference() -> None:
-    assert pinned("host:5000/app", DIGEST) == f"host:5000/app:latest@{DIGEST}"
-    assert pinned(f"app:1@{DIGEST}", "sha256:b") == "app:1@sha256:b"
-    assert digest_of(f"app:1@{DIGEST}") == DIGEST and digest_of("app:1") == ""
-    assert without_digest(f"app:1@{DIGEST}") == "app:1" and tagged("a/b") == "a/b:latest"
-    assert [host_of(text) for text in ("https://index.docker.io/v1/", "r.example.org", "http://r:5000/")] == [
-        "docker.io", "r.example.org", "r:5000"]  # fmt: skip
 
 
 class Registry:

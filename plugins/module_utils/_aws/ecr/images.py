@@ -11,6 +11,7 @@ import re
 import typing as t
 from dataclasses import dataclass, replace
 
+from ... import _references as references
 from ..errors import InvalidInput, NotFound
 from ..threads import in_threads
 from . import api as ecr
@@ -64,14 +65,10 @@ def parse_reference(text: str) -> Reference:
 
     :raises InvalidInput: if it is no image in ECR.
     """
-    name, dummy, digest = text.partition("@")
-    host, slash, path = name.partition("/")
-    repository, dummy, tag = path.partition(":")
-    if not slash or not repository:
-        raise InvalidInput(f"{text!r} names no repository; write REGISTRY/REPOSITORY:TAG.")
-    if digest and not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
-        raise InvalidInput(f"{text!r} has no valid digest; write sha256: and 64 hexadecimal digits.")
-    return Reference(text, parse_registry(host), repository, tag, digest)
+    found = references.parse(text)
+    if found is None:
+        raise InvalidInput(f"{references.problem(text)}.")
+    return Reference(text, parse_registry(found.domain), found.path, found.tag, found.digest)
 
 
 def find_images(references: t.Sequence[Reference], client_for: ClientFor, revision: str = "") -> list[Found]:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import typing as t
 
 from ..._errors import PlanRefused
-from ..convert.names import image_problem, service_name_problem
+from ..._references import problem as image_problem
+from ..convert.names import service_name_problem
 
 Params = t.Mapping[str, t.Any]
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import ipaddress
 import typing as t
 
+from ..._references import completed
 from ..compose import Project
 from ..compose.errors import kind
 from ..model import LABEL_NAMESPACE, Spec
 from .mounts import Mounts
-from .names import tagged
 from .objects import Objects
 from .security import privileges
 
@@ -34,7 +34,7 @@ def container_spec(
     config_name = configs.name_of(service, credential, "credential_spec") if credential else ""
     add, drop = _capabilities(definition.get("cap_add", []), definition.get("cap_drop", []))
     spec: Spec = {
-        "Image": tagged(definition["image"]),
+        "Image": completed(definition["image"]),
         "Labels": {**definition.get("labels", {}), LABEL_NAMESPACE: stack},
         "Command": definition.get("entrypoint"),
         "Args": definition.get("command"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._references import problem as image_problem
 from ..compose import Project
 from ..compose.errors import ComposeError
 from ..model import (
@@ -24,7 +25,7 @@ from ..routes import routes
 from . import extensions
 from .container import container_spec
 from .mounts import Mounts
-from .names import image_problem, service_name_problem
+from .names import service_name_problem
 from .networks import Networks
 from .objects import Objects
 from .service import ServiceParts

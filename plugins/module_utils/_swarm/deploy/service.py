@@ -11,6 +11,7 @@ import dataclasses
 import time
 import typing as t
 
+from ... import _references as references
 from ..._errors import DeployFailed, PlanRefused
 from ..convert.from_options import apply_options
 from ..engine import Engine
@@ -167,8 +168,8 @@ def _desired(
         found_image = digest.resolve(engine, [image], lambda name: header_for(options.logins, name))
         return digest.pin(desired, found_image[image])
     # Without a look at the registry a pinned image stays pinned as long as its name and tag are the same.
-    same = digest.without_digest(live_image) == digest.tagged(image) or live_image == image
-    container["Image"] = live_image if same else image
+    wanted = references.completed(image)
+    container["Image"] = live_image if references.tagged(live_image) == wanted else wanted
     return desired
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._references import digest_of
 from .. import nodes as node_facts
-from ..registry.digest import digest_of
 from .service import running
 from .tree import replicas
 from .types import Json, LiveState, ServicePlan

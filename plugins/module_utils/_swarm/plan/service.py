@@ -9,8 +9,8 @@ from __future__ import annotations
 import typing as t
 
 from ..._diff import Change, Tree, diff
+from ..._references import digest_of, without_digest
 from .. import nodes as node_facts
-from ..registry.digest import digest_of, without_digest
 from ..tasks import RUNNING, has_ended, of_service
 from .merge import Merged, merge
 from .tree import from_tree, to_tree

@@ -10,7 +10,7 @@ import dataclasses
 import typing as t
 
 from ..._diff import Change, dotted, show
-from ..registry.digest import digest_of
+from ..._references import digest_of
 
 Json = dict[str, t.Any]
 Action = t.Literal["none", "create", "update", "recreate", "remove"]

@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ... import _references as references
 from ..._errors import ImageUnresolved, OutOfSequence
 from ..engine import Engine, encode_auth
 from . import digest
@@ -40,15 +41,15 @@ class Refreshed:
 
 def login_for(logins: t.Iterable[Login], image: str) -> Login | None:
     """Return the login for the registry of an image."""
-    registry = digest.registry_of(image)
-    return next((login for login in logins if digest.host_of(login["registry"]) == registry), None)
+    registry = references.registry_of(image)
+    return next((login for login in logins if references.host_of(login["registry"]) == registry), None)
 
 
 def doubled(logins: t.Iterable[Login]) -> str:
     """Return the host for which there are two logins, "" when there is none: nobody could say which one was meant."""
     seen: set[str] = set()
     for login in logins:
-        host = digest.host_of(login["registry"])
+        host = references.host_of(login["registry"])
         if host in seen:
             return host
         seen.add(host)
@@ -95,7 +96,7 @@ def _try_logins(engine: Engine, logins: t.Sequence[Login], services: t.Iterable[
     images: dict[str, str] = {}
     for service in services:
         image = _image(service["Spec"])
-        images.setdefault(digest.registry_of(image), digest.without_digest(image))
+        images.setdefault(references.registry_of(image), references.without_digest(image))
     for image in images.values():
         try:
             digest.resolve(engine, [image], lambda wanted: header_for(logins, wanted))

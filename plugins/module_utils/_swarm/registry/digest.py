@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to the collection: may change in any release.
-"""Image references and digests: what is tested is what runs."""
+"""Digests of images: what is tested is what runs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import time
 import typing as t
 
 from ..._errors import EngineError, ImageUnresolved
+from ..._references import completed, digest_of, pinned, registry_of
 
 Spec = dict[str, t.Any]
 
 _PARALLEL = 16
-_HUB = "docker.io"
 _MISSING = "does not have this name or tag"
 _SILENT = "does not answer"
 _AGAIN_AFTER = 1.0  # seconds
@@ -42,40 +42,6 @@ class Resolver(t.Protocol):
         """Return the registry's answer for I(image)."""
 
 
-def registry_of(image: str) -> str:
-    """Return the registry host of an image reference; C(docker.io) when it names none."""
-    first, slash, _rest = image.partition("/")
-    is_host = bool(slash) and ("." in first or ":" in first or first == "localhost")
-    return first if is_host else _HUB
-
-
-def host_of(registry: str) -> str:
-    """Return the host of a registry that may be given as an address, as image references name it."""
-    host = registry.split("://", 1)[-1].rstrip("/").split("/", 1)[0]
-    return _HUB if host in ("index.docker.io", "registry-1.docker.io") else host
-
-
-def digest_of(image: str) -> str:
-    """Return the digest in a reference, "" when it has none."""
-    return image.partition("@")[2]
-
-
-def without_digest(image: str) -> str:
-    """Return a reference without its digest."""
-    return image.partition("@")[0]
-
-
-def tagged(image: str) -> str:
-    """Return a reference without its digest, with the tag C(latest) when it has none."""
-    name = without_digest(image)
-    return name if ":" in name.rsplit("/", 1)[-1] else f"{name}:latest"
-
-
-def pinned(image: str, digest: str) -> str:
-    """Return I(image) with tag and digest."""
-    return f"{tagged(image)}@{digest}"
-
-
 def resolve(engine: Resolver, images: t.Iterable[str], auth_of: t.Callable[[str], str]) -> dict[str, Resolved]:
     """Ask the registries for the digests of I(images), each distinct one once, several at a time.
 
@@ -91,7 +57,7 @@ def resolve(engine: Resolver, images: t.Iterable[str], auth_of: t.Callable[[str]
         ImageUnresolved: for the first image whose digest cannot be had: then nothing may be deployed.
     """
     wanted = list(dict.fromkeys(images))
-    found = {image: Resolved(image) for image in wanted if digest_of(image)}
+    found = {image: Resolved(completed(image)) for image in wanted if digest_of(image)}
     missing = [image for image in wanted if image not in found]
     if not missing:
         return found
