@@ -16,9 +16,9 @@ from ansible.parsing.dataloader import DataLoader
 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose import ComposeError, load_project
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose.document import MAX_BYTES
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose.values import text
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.convert.stack import build_model
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import StackModel, StackOptions
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.values import text
 
 #: Finds a file by the path that a task or a lookup gives; raises AnsibleError or returns V("") when there is none.
 Finder = t.Callable[[str], str]

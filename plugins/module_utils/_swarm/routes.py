@@ -10,8 +10,9 @@ import re
 import typing as t
 
 from .compose import Project
-from .compose.errors import kind, nearest
+from .compose.errors import nearest
 from .model import BALANCES, Route
+from .values import kind
 
 PREFIX = "edge."
 _LABELS = ("edge.host", "edge.path", "edge.port", "edge.balance", "edge.weight")

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import typing as t
 
-from .errors import ComposeError, Path
+from ..values import Path, plain_scalar
+from .errors import ComposeError
 from .syntax import MAX_DEPTH, PLAIN, STANDARD, compose
-from .values import plain_scalar
 
 MAX_BYTES = 1024 * 1024
 MAX_VALUES = 100_000

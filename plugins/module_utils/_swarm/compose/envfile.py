@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import typing as t
 
+from ..values import kind
 from .document import decode
-from .errors import ComposeError, kind
+from .errors import ComposeError
 
 Environment = t.Mapping[str, str]
 Variables = dict[str, t.Optional[str]]

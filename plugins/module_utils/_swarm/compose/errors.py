@@ -10,9 +10,7 @@ import difflib
 import typing as t
 
 from ..._errors import SwarmError
-
-#: A place in a document: keys and list indexes from the top.
-Path = tuple[t.Union[str, int], ...]
+from ..values import Path
 
 
 class ComposeError(SwarmError):
@@ -28,14 +26,6 @@ class ComposeError(SwarmError):
         self.line = line
         self.path = path
         super().__init__(place(file, line, path) + problem)
-
-
-class BadValue(ValueError):
-    """A value that does not fit, with its place below the value that was looked at."""
-
-    def __init__(self, problem: str, path: Path) -> None:
-        super().__init__(problem)
-        self.path = path
 
 
 def place(file: str, line: int, path: Path) -> str:
@@ -59,18 +49,3 @@ def nearest(word: str, known: t.Iterable[str]) -> str:
     """Return V( (did you mean "image"?\\)) for the known word that looks most like this one, or V("")."""
     match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f' (did you mean "{match[0]}"?)' if match else ""
-
-
-def kind(value: t.Any) -> str:
-    """Return what a value is, in a user's words."""
-    if value is None:
-        return "empty"
-    if isinstance(value, bool):
-        return f"the boolean {str(value).lower()}"
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list):
-        return "a list"
-    text = str(value)
-    text = text if len(text) <= 60 else text[:57] + "..."
-    return f'"{text}"' if isinstance(value, str) else text

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ..values import Path, boolean, file_mode, kind
 from .document import Document
-from .errors import Path, kind, nearest
-from .values import boolean, file_mode
+from .errors import nearest
 
 _NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
 _OPERATOR = re.compile(r":?[-?+]")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
-from . import values
-from .errors import BadValue, kind
+from .. import values
+from ..values import BadValue, kind
 from .ports import Port, short_port
 from .volumes import Volume, short_volume
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ..values import Path
 from . import longform
 from .document import Document
 from .envfile import parse_env_file, resolve
-from .errors import Path
 from .volumes import absolute
 
 Section = dict[str, dict[str, t.Any]]

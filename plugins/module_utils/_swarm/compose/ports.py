@@ -10,7 +10,7 @@ import ipaddress
 import re
 import typing as t
 
-from .errors import kind
+from ..values import kind
 
 Port = dict[str, t.Any]
 

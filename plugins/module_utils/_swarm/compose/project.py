@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import typing as t
 
+from ..values import Path
 from .document import Document, parse
-from .errors import ComposeError, Path
+from .errors import ComposeError
 from .interpolate import interpolate
 from .keys import ignored_warnings
 from .merge import merge

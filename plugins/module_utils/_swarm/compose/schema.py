@@ -17,8 +17,9 @@ import pathlib
 import re
 import typing as t
 
+from ..values import Path, kind
 from .document import Document
-from .errors import ComposeError, Path, kind, nearest
+from .errors import ComposeError, nearest
 from .keys import ELSEWHERE
 
 _TYPES = {

@@ -10,7 +10,7 @@ import posixpath
 import re
 import typing as t
 
-from .errors import kind
+from ..values import kind
 
 Volume = dict[str, t.Any]
 

@@ -11,8 +11,8 @@ import typing as t
 
 from ..._references import completed
 from ..compose import Project
-from ..compose.errors import kind
 from ..model import LABEL_NAMESPACE, Spec
+from ..values import kind
 from .mounts import Mounts
 from .objects import Objects
 from .security import privileges

@@ -9,9 +9,9 @@ from __future__ import annotations
 import typing as t
 
 from ..compose import Project
-from ..compose.errors import Path, kind, nearest
-from ..compose.values import file_mode, size
+from ..compose.errors import nearest
 from ..model import LABEL_NAMESPACE, Spec
+from ..values import Path, file_mode, kind, size
 from .names import resource_name_problem
 
 _OPTIONS = ("bind", "volume", "tmpfs", "image", "cluster")

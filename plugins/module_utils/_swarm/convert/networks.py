@@ -10,8 +10,9 @@ import ipaddress
 import typing as t
 
 from ..compose import Project
-from ..compose.errors import kind, nearest
+from ..compose.errors import nearest
 from ..model import LABEL_NAMESPACE, NetworkEntry, Spec
+from ..values import kind
 from .names import resource_name_problem
 
 DEFAULT = "default"

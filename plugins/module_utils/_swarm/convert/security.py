@@ -12,9 +12,9 @@ import re
 import typing as t
 
 from ..compose import Project
-from ..compose.errors import kind
 from ..compose.normalize import unreadable
 from ..model import Spec
+from ..values import kind
 
 _SELINUX = {"user": "User", "role": "Role", "type": "Type", "level": "Level"}
 

@@ -10,9 +10,8 @@ import re
 import typing as t
 
 from ..compose import Project
-from ..compose.errors import Path, kind
-from ..compose.values import single_precision
 from ..model import Spec
+from ..values import Path, kind, single_precision
 
 Definition = t.Mapping[str, t.Any]
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose import values
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm import values
 
 SECOND = 10**9
 

@@ -17,7 +17,8 @@ import typing as t
 from decimal import Decimal
 from fractions import Fraction
 
-from .errors import kind
+#: A place in plain data: keys and list indexes from the top.
+Path = tuple[t.Union[str, int], ...]
 
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE = frozenset({"true", "True", "TRUE"})
@@ -34,6 +35,29 @@ _DURATION = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|
 _SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s?(?:(b)|([kmgtp])(?:b|ib)?)?\s*\Z", re.IGNORECASE)
 _POWERS = "kmgtp"
 _RATIONAL = re.compile(r"[+]?([0-9]+/[0-9]+|([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,2})?)\Z")
+
+
+class BadValue(ValueError):
+    """A value that does not fit, with its place below the value that was looked at."""
+
+    def __init__(self, problem: str, path: Path) -> None:
+        super().__init__(problem)
+        self.path = path
+
+
+def kind(value: t.Any) -> str:
+    """Return what a value is, in a user's words."""
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return f"the boolean {str(value).lower()}"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    text = str(value)
+    text = text if len(text) <= 60 else text[:57] + "..."
+    return f'"{text}"' if isinstance(value, str) else text
 
 
 def plain_scalar(text: str) -> t.Any:
