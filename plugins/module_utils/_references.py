@@ -52,11 +52,14 @@ class Reference:
 
     @property
     def name(self) -> str:
-        """The name without tag and digest, as short as Docker writes it."""
-        if self.domain != HUB:
-            return f"{self.domain}/{self.path}"
-        official = self.path[len(_OFFICIAL) :] if self.path.startswith(_OFFICIAL) else ""
-        return official if official and "/" not in official else self.path
+        """The name without tag and digest, as short as Docker writes it.
+
+        Docker shortens C(docker.io/0.0/app) too, and then reads C(0.0) as a registry; such a name stays whole here.
+        """
+        path = self.path
+        if self.domain == HUB and path.startswith(_OFFICIAL) and path.count("/") == 1:
+            path = path[len(_OFFICIAL) :]
+        return path if self.domain == HUB and not _is_host(path) else f"{self.domain}/{self.path}"
 
     def __str__(self) -> str:
         """Return the whole reference, as Docker's clients write it into specs."""
@@ -78,13 +81,18 @@ def parse(text: str) -> Reference | None:
 
 
 def _split_domain(text: str) -> tuple[str, str]:
-    """Return the registry's host and the rest: the first part is a host only if it looks like one."""
-    first, slash, rest = text.partition("/")
-    is_host = bool(slash) and (first == "localhost" or "." in first or ":" in first or first != first.lower())
-    domain, rest = (first, rest) if is_host else (HUB, text)
+    """Return the registry's host and the rest."""
+    first, _slash, rest = text.partition("/")
+    domain, rest = (first, rest) if _is_host(text) else (HUB, text)
     if domain == _ALSO_HUB[0]:
         domain = HUB
     return domain, _OFFICIAL + rest if domain == HUB and "/" not in rest else rest
+
+
+def _is_host(text: str) -> bool:
+    """Say whether the first part of a reference names a registry: only if it looks like a host."""
+    first, slash, _rest = text.partition("/")
+    return bool(slash) and (first == "localhost" or "." in first or ":" in first or first != first.lower())
 
 
 def is_digest(text: str) -> bool:
