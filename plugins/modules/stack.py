@@ -182,7 +182,7 @@ plan:
       type: list
       elements: dict
     objects:
-      description: Networks, configs and secrets that are created or removed.
+      description: Networks, configs, secrets and records of releases that are created or removed.
       type: list
       elements: dict
     warnings:

@@ -288,3 +288,38 @@ def test_x05_a_deploy_without_a_change_leaves_the_engines_own_rollback_target_al
         assert not swarm.stack(_one(swarm, name, tag)).failed
     previous = swarm.client.inspect_service(f"{name}_web")["PreviousSpec"]
     assert previous["TaskTemplate"]["ContainerSpec"]["Image"].startswith(swarm.images["v1"])
+
+
+def test_d70_a_service_that_got_the_stacks_label_by_hand(swarm: Swarm, name: str) -> None:
+    """Its tasks keep the labels that it had when they were made, so a filter by label finds none of them."""
+    entry = service(name, "web", swarm.images["v1"])
+    swarm.create({**entry.spec, "Labels": {}})
+    until(lambda: len(swarm.tasks(f"{name}_web")) == 1, "a task")
+    swarm.update(f"{name}_web", lambda spec: spec.update(Labels=entry.spec["Labels"]))
+    label = f"com.docker.stack.namespace={name}"
+    assert swarm.client.tasks({"label": label}) == [] and len(swarm.client.services({"label": label})) == 1
+    out = swarm.stack(stack(name, entry), wait_timeout=15)
+    assert not out.failed and out.data["services"][0]["running"] == 1, out.msg
+    new = swarm.stack(_one(swarm, name, "v2", 1), wait_timeout=15)
+    assert not new.failed and _image(swarm, name).startswith(swarm.images["v2"]), new.msg
+
+
+def test_d70_tasks_of_a_service_with_a_label_by_hand_are_waited_for_when_the_stack_goes(
+    swarm: Swarm, name: str
+) -> None:
+    entry = service(name, "web", swarm.images["v1"])
+    swarm.create({**entry.spec, "Labels": {}})
+    until(lambda: len(swarm.tasks(f"{name}_web")) == 1, "a task")
+    swarm.update(f"{name}_web", lambda spec: spec.update(Labels=entry.spec["Labels"]))
+    task = swarm.tasks(f"{name}_web")[0]["ID"]
+    assert not swarm.module("stack", name=name, state="absent", wait_timeout=20).failed
+    assert swarm.client.tasks({"id": task}) == []
+
+
+def test_absent_says_that_it_removes_the_records_of_releases(swarm: Swarm, name: str) -> None:
+    assert not swarm.stack(_one(swarm, name, "v1", 0)).failed
+    swarm.client.remove_service(f"{name}_web")
+    for check in (True, False):
+        out = swarm.module("stack", name=name, state="absent", check=check)
+        assert out.changed and out.data["summary"] == ["- release 1"]
+    assert not swarm.module("stack", name=name, state="absent").changed

@@ -18,10 +18,9 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import to_tree
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch import wait as wait_module
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.terms import Expected, Verdict
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.wait import Look, Move, Scope, Watch, wait
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.wait import Look, Move, Watch, wait
 
 NODES = [node("a", "manager"), node("b")]
-SCOPE = Scope({}, {})
 
 
 class Script:
@@ -68,7 +67,7 @@ def _live(replicas: int = 1) -> Json:
 def _wait(script: Script, live: Json, timeout: float = 60, **more: t.Any) -> Verdict:
     engine = t.cast(Engine, script)
     expected = [Expected("shop_web", live["ID"], to_tree(live["Spec"]))]
-    return wait(engine, expected, SCOPE, timeout, Watch(engine, [], more.pop("before", None)), **more)["shop_web"]
+    return wait(engine, expected, timeout, Watch(engine, [], more.pop("before", None)), **more)["shop_web"]
 
 
 def test_it_ends_as_soon_as_the_last_task_is_stable(clock: list[float]) -> None:

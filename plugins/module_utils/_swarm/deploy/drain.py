@@ -24,7 +24,7 @@ from ..live import complete_networks
 from ..plan import Json, running, to_tree
 from ..plan.checks import host_ports
 from ..watch.terms import Expected, Verdict
-from ..watch.wait import Listener, Scope, Watch, wait
+from ..watch.wait import Listener, Watch, wait
 
 _TRIES = 4
 
@@ -179,7 +179,7 @@ def _move(
         to_tree(shifted(service["Spec"], node_id), names),
         frozenset(task["ID"] for task in engine.tasks({**own, "node": [node_id], **task_facts.SHOULD_RUN})),
     )
-    verdict = wait(engine, [expected], Scope({"id": [service["ID"]]}, own), timeout, watch, listener=listener)
+    verdict = wait(engine, [expected], timeout, watch, listener=listener)
     _write(engine, service, lambda spec: unshifted(spec, node_id, service["Spec"]))
     return verdict[expected.name]
 

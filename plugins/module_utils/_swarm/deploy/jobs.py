@@ -13,12 +13,13 @@ import typing as t
 
 from ..._errors import Conflict, EngineError, OutOfSequence, PlanRefused
 from ..engine import Engine
+from ..live import read_tasks
 from ..nodes import name_of
 from ..plan import Json, LiveState, to_tree
 from ..tasks import created, has_ended
 from ..watch import report
 from ..watch.terms import Expected, Verdict
-from ..watch.wait import Listener, Scope, Watch, wait
+from ..watch.wait import Listener, Watch, wait
 
 LABEL_JOB = "apiary.job"
 _LOG_LINES = 1000
@@ -113,15 +114,14 @@ def run(
     """
     name = spec["Name"]
     service_id = _create(engine, spec, auth)
-    scope = Scope({"id": [service_id]}, {"service": [service_id]})
     try:
         tree = to_tree(spec, live.network_names())
         created = engine.service(service_id)
         if created is not None:  # as the engine understood it: the spec may name networks where the engine has ids
             tree = to_tree(created["Spec"], live.network_names())
         watch = Watch(engine, live.networks, [])
-        verdict = wait(engine, [Expected(name, service_id, tree)], scope, timeout, watch, listener=listener)[name]
-        return _finished(engine, name, verdict, live.nodes, scope)
+        verdict = wait(engine, [Expected(name, service_id, tree)], timeout, watch, listener=listener)[name]
+        return _finished(engine, name, verdict, live.nodes, service_id)
     finally:
         _stop(engine, service_id)
         if not keep:
@@ -163,8 +163,8 @@ def _create(engine: Engine, spec: Json, auth: str) -> str:
     return engine.create_service(spec, auth)
 
 
-def _finished(engine: Engine, name: str, verdict: Verdict, nodes: t.Sequence[Json], scope: Scope) -> Finished:
-    tasks = sorted(engine.tasks(scope.tasks), key=created)
+def _finished(engine: Engine, name: str, verdict: Verdict, nodes: t.Sequence[Json], service_id: str) -> Finished:
+    tasks = sorted(read_tasks(engine, [service_id]), key=created)
     names = {node["ID"]: name_of(node) for node in nodes}
     last = tasks[-1] if tasks else {}
     status = last.get("Status") or {}

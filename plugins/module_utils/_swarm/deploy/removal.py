@@ -10,9 +10,9 @@ import time
 
 from ..._errors import DeployFailed, LockHeld
 from ..engine import Engine
-from ..live import read_live
+from ..live import read_live, read_tasks
 from ..model import LABEL_NAMESPACE
-from ..plan import StackPlan, plan_absent
+from ..plan import ObjectPlan, StackPlan, plan_absent
 from . import lock
 from .apply import remove_object
 
@@ -27,28 +27,40 @@ def remove_stack(engine: Engine, stack: str, check_mode: bool, timeout: float, f
     history = lock.read(engine, stack)
     live = read_live(engine, stack)
     plan = plan_absent(stack, live)
-    if check_mode or not (plan.changed or history):
-        return plan
-    for release in history:
-        holder = "" if force or not release.is_open else lock.holder(release, live.nodes)
-        if holder:
-            raise LockHeld(f"Stack {stack} is being deployed: {holder}. Wait for it, or use force: true.")
+    records = [ObjectPlan("release", str(item.number), "remove", object_id=item.config_id) for item in history]
+    if not check_mode:
+        for release in history:
+            holder = "" if force or not release.is_open else lock.holder(release, live.nodes)
+            if holder:
+                raise LockHeld(f"Stack {stack} is being deployed: {holder}. Wait for it, or use force: true.")
+        _remove(engine, plan, timeout)
+        for record in records:
+            engine.remove_config(record.object_id)
+    plan.objects += records
+    return plan
+
+
+def _remove(engine: Engine, plan: StackPlan, timeout: float) -> None:
+    """Remove services and objects, and wait until nothing of them is left.
+
+    Raises:
+        DeployFailed: something is still there after I(timeout) seconds.
+    """
+    deadline = time.monotonic() + timeout
+    # Once a service is gone, its tasks can only be asked for by their own ids, or by the labels that they came with.
+    tasks = [task["ID"] for task in read_tasks(engine, (service.before["ID"] for service in plan.services))]
     for service in plan.services:
         engine.remove_service(service.before["ID"])
-    deadline = time.monotonic() + timeout
     left = [
         f"{thing.kind} {thing.name}"
         for thing in plan.objects
         if not remove_object(engine, thing.kind, thing.object_id, max(0.0, deadline - time.monotonic()))
     ]
     # A network is gone for good only when its last task is: the next deploy would stumble over a half-removed one.
-    own = {"label": [f"{LABEL_NAMESPACE}={stack}"]}
-    while not left and (engine.tasks(own) or engine.networks(own)):
+    own = {"label": [f"{LABEL_NAMESPACE}={plan.stack}"]}
+    while not left and ((tasks and engine.tasks({"id": tasks})) or engine.tasks(own) or engine.networks(own)):
         if time.monotonic() >= deadline:
             left = ["tasks that do not stop"]
         time.sleep(0.2)
     if left:
-        raise DeployFailed(f"Stack {stack}: still there after {timeout:g} s: {', '.join(left)}.", [])
-    for release in history:
-        engine.remove_config(release.config_id)
-    return plan
+        raise DeployFailed(f"Stack {plan.stack}: still there after {timeout:g} s: {', '.join(left)}.", [])

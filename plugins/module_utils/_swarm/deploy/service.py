@@ -15,7 +15,7 @@ from ... import _references as references
 from ..._errors import DeployFailed, PlanRefused
 from ..convert.from_options import apply_options
 from ..engine import Engine
-from ..live import read_swarm
+from ..live import read_swarm, read_tasks
 from ..plan import (
     PREDEFINED,
     Json,
@@ -34,7 +34,7 @@ from ..registry import digest
 from ..registry.auth import Login, header_for
 from ..watch import report
 from ..watch.terms import Verdict
-from ..watch.wait import Listener, Scope, Watch, wait
+from ..watch.wait import Listener, Watch, wait
 from .apply import Applier
 
 
@@ -199,17 +199,15 @@ def _carry_out(
     engine: Engine, service: ServicePlan, live: LiveState, options: Options, listener: Listener | None
 ) -> Verdict | None:
     applier = Applier(engine, live, lambda image: header_for(options.logins, image))
-    own = {"service": [service.name]}
-    watching = options.wait and (service.action != "create")
-    before = engine.tasks(own) if watching and service.action != "none" else None
+    watching = options.wait and service.action not in ("create", "none")
+    before = read_tasks(engine, [service.before["ID"]]) if watching else None
     applier.apply(service)
     if not options.wait:
         return None
     expected = applier.expected(service)
     watch = Watch(engine, live.networks, before)
-    scope = Scope({"id": [expected.service_id]}, {"service": [expected.service_id]})
     verdicts = wait(
-        engine, [expected], scope, options.wait_timeout, watch, listener=listener, patience=options.progress_timeout
+        engine, [expected], options.wait_timeout, watch, listener=listener, patience=options.progress_timeout
     )
     failures = report.collect(
         engine, verdicts, live.nodes, lambda image: digest.why_not(engine, image, header_for(options.logins, image))

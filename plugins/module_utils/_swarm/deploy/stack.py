@@ -14,14 +14,14 @@ import typing as t
 
 from ..._errors import DeployFailed, LockHeld, PlanRefused, SwarmError
 from ..engine import Engine
-from ..live import read_live
+from ..live import read_live, read_tasks
 from ..model import LABEL_NAMESPACE, StackModel
 from ..plan import Json, LiveState, PlanOptions, ServicePlan, StackPlan, plan_stack
 from ..registry import digest
 from ..registry.auth import header_for
 from ..watch import report
 from ..watch.terms import Verdict
-from ..watch.wait import Listener, Look, Scope, Watch, wait
+from ..watch.wait import Listener, Look, Watch, wait
 from . import jobs, lock, releases
 from .apply import Applier, remove_object
 from .way_back import WayBack
@@ -99,8 +99,6 @@ class Deploy:
         self._listener = listener
         self._deadline = time.monotonic() + options.wait_timeout
         self._begin = time.monotonic()
-        label = {"label": [f"{LABEL_NAMESPACE}={model.name}"]}
-        self._scope = Scope(label, label)
 
     def run(self, check_mode: bool = False) -> Result:
         """Deploy, or only say what a deploy would do.
@@ -178,7 +176,7 @@ class Deploy:
         first = Look(live.services, tasks, live.nodes, complete=False)
         expected = [applier.expected(item) for item in plan.services]
         patience = self._options.progress_timeout
-        verdicts = wait(self._engine, expected, self._scope, self._left(), watch, first, self._listener, patience)
+        verdicts = wait(self._engine, expected, self._left(), watch, first, self._listener, patience)
         failures = report.collect(self._engine, verdicts, live.nodes, self._why_not)
         if failures:
             now = f"Stack {plan.stack}: nothing was to be changed, but what is deployed does not run."
@@ -236,7 +234,8 @@ class Deploy:
         Raises:
             LockHeld: another deploy took over between two waves.
         """
-        before = self._engine.tasks(self._scope.tasks) if self._options.wait else []
+        there = [item.live["ID"] for item in plan.services if item.live] if self._options.wait else []
+        before = read_tasks(self._engine, there)
         watch = Watch(self._engine, live.networks, before)
         applier.create_objects(plan.objects)
         self._migrate(plan, live, applier)
@@ -289,7 +288,7 @@ class Deploy:
     def _wait(self, applier: Applier, group: t.Sequence[ServicePlan], watch: Watch) -> dict[str, Verdict]:
         expected = [applier.expected(item) for item in group]
         patience = self._options.progress_timeout
-        return wait(self._engine, expected, self._scope, self._left(), watch, None, self._listener, patience)
+        return wait(self._engine, expected, self._left(), watch, None, self._listener, patience)
 
     def _left(self) -> float:
         return max(1.0, self._deadline - time.monotonic())
@@ -309,7 +308,7 @@ class Deploy:
     def _go_back(self, applier: Applier, history: t.Sequence[releases.Release], release: releases.Release) -> str:
         """Undo what was written, record it, and return one sentence on the state that the stack is in now."""
         options, limit = self._options, max(ROLLBACK_TIME, self._left())
-        back = WayBack(applier, history, release, self._scope, options.wait, limit, self._listener).go()
+        back = WayBack(applier, history, release, options.wait, limit, self._listener).go()
         release.rolled_back_to = back.to
         with contextlib.suppress(SwarmError):  # an engine that is gone cannot note it either
             self._close(release, back.outcome, release.reason)

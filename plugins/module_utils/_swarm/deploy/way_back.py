@@ -12,10 +12,11 @@ import typing as t
 
 from ..._errors import OutOfSequence, SwarmError
 from ..engine import Engine
-from ..live import read_live
+from ..live import read_live, read_tasks
+from ..model import LABEL_NAMESPACE
 from ..plan import Json, LiveState, PlanOptions, plan_stack, to_tree
 from ..watch.terms import Expected, Verdict
-from ..watch.wait import Listener, Scope, Watch, wait
+from ..watch.wait import Listener, Watch, wait
 from . import releases
 from .apply import TRIES, Applier, remove_object
 
@@ -53,7 +54,6 @@ class WayBack:
     applier: Applier
     history: t.Sequence[releases.Release]
     release: releases.Release
-    scope: Scope
     waits: bool
     limit: float
     listener: Listener | None = None
@@ -69,7 +69,7 @@ class WayBack:
             else:
                 expected, removed = undo(self.applier)
             verdicts = self._wait(expected) if self.waits and expected else {}
-            drop_created(self.applier, removed, self.scope.tasks)
+            drop_created(self.applier, removed, {"label": [f"{LABEL_NAMESPACE}={self.release.stack}"]})
         except SwarmError as exc:
             return Back(f"{head} and it could not be rolled back ({exc.message}): the stack is in between.", "broken")
         stuck = [f"{name} ({verdict.reason})" for name, verdict in verdicts.items() if verdict.state != "converged"]
@@ -96,8 +96,8 @@ class WayBack:
 
     def _wait(self, expected: t.Sequence[Expected]) -> dict[str, Verdict]:
         engine = self.applier.engine
-        watch = Watch(engine, self.applier.live.networks, engine.tasks(self.scope.tasks))
-        return wait(engine, expected, self.scope, self.limit, watch, listener=self.listener)
+        watch = Watch(engine, self.applier.live.networks, read_tasks(engine, (item.service_id for item in expected)))
+        return wait(engine, expected, self.limit, watch, listener=self.listener)
 
 
 def undo(applier: Applier) -> tuple[list[Expected], set[str]]:

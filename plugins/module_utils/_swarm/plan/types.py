@@ -106,13 +106,13 @@ class ServicePlan:
 
 @dataclasses.dataclass
 class ObjectPlan:
-    """What happens to a network, config or secret.
+    """What happens to a network, config or secret, or to the record of a release.
 
     Attributes:
         body: what to send, content of configs and secrets included.
     """
 
-    kind: t.Literal["network", "config", "secret"]
+    kind: t.Literal["network", "config", "secret", "release"]
     name: str
     action: Action
     body: Json = dataclasses.field(default_factory=dict)

@@ -20,7 +20,7 @@ import typing as t
 from ..._diff import Tree
 from ..._errors import EngineError
 from ..engine import Engine
-from ..live import complete_networks
+from ..live import complete_networks, read_tasks
 from ..nodes import name_of
 from ..plan import Json, to_tree
 from ..tasks import has_failed, is_running, slot_of, state_of
@@ -47,14 +47,6 @@ class Look:
     tasks: list[Json]
     nodes: list[Json]
     complete: bool = True
-
-
-@dataclasses.dataclass(frozen=True)
-class Scope:
-    """Which services and tasks a wait reads, as the engine's filters."""
-
-    services: t.Mapping[str, list[str]]
-    tasks: t.Mapping[str, list[str]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,7 +135,6 @@ class Watch:
 def wait(
     engine: Engine,
     expected: t.Sequence[Expected],
-    scope: Scope,
     timeout: float,
     watch: Watch,
     first: Look | None = None,
@@ -170,13 +161,15 @@ def wait(
     nodes_read = time.monotonic() if first else 0.0
     trouble: EngineError | None = None
     verdicts: dict[str, Verdict] = {}
+    ids = [item.service_id for item in expected if item.service_id]
     with _Bell(engine) as bell:
         while True:
             try:
                 if look is None:
                     if time.monotonic() - nodes_read >= _NODES_EVERY:
                         nodes, nodes_read = engine.nodes(), time.monotonic()
-                    look = Look(engine.services(scope.services), engine.tasks(scope.tasks), nodes)
+                    services = engine.services({"id": ids}) if ids else []
+                    look = Look(services, read_tasks(engine, [service["ID"] for service in services]), nodes)
                 now = time.monotonic()
                 verdicts = watch.judge(expected, look, now)
                 trouble = None
