@@ -107,6 +107,35 @@ def test_an_image_that_is_there_is_copied_shared_and_published(
         assert [entry["UserId"] for entry in attribute["LaunchPermissions"]] == ["210987654321"]
 
 
+NOBODY = {"ansible_host": "127.0.0.1", "ansible_port": 9}
+"""Where no machine of a bake answers."""
+
+
+def test_a20_the_stopped_builder_of_a_killed_bake_is_not_taken_over(region: Region, play: Play, base: str) -> None:
+    """It goes as soon as the lock is taken. Nobody answers for the new builder, so this bake fails, and tidies up."""
+    ec2 = region.client("ec2")
+    tags = {"Name": "swarm-bake-demo-builder", "swarm:bake": "true", "swarm:cluster": "demo"}
+    subnet = ec2.describe_subnets()["Subnets"][0]
+    (old,) = ec2.run_instances(
+        ImageId=base,
+        MinCount=1,
+        MaxCount=1,
+        SubnetId=subnet["SubnetId"],
+        TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": k, "Value": v} for k, v in tags.items()]}],
+    )["Instances"]
+    ec2.stop_instances(InstanceIds=[old["InstanceId"]])
+    ec2.create_security_group(GroupName="swarm-bake-demo", Description="left", VpcId=subnet["VpcId"])
+    region.forget()
+    done = play("bake", bake_base_image=base, bake_boot_timeout=1, bake_subnet_id=subnet["SubnetId"], **NOBODY)
+    assert "The bake for demo failed and left nothing behind." in done.stdout, done.stdout + done.stderr
+    actions = region.actions()
+    assert actions.index("PutParameter") < actions.index("TerminateInstances") < actions.index("RunInstances")
+    assert "StartInstances" not in actions
+    found = [item for one in ec2.describe_instances()["Reservations"] for item in one["Instances"]]
+    assert len(found) == 2 and {item["State"]["Name"] for item in found} == {"terminated"}
+    assert "swarm-bake-demo" not in str(ec2.describe_security_groups()["SecurityGroups"])
+
+
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 
