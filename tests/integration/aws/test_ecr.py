@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import typing as t
 
 import pytest
+from container_images import push, tags_of
 from moto_region import ACCOUNT, Fault, Region
 
 from ansible_collections.apiary.swarm.plugins.modules import ecr_image_info, ecr_repository
@@ -31,23 +31,6 @@ def task(region: Region, run_module: Run) -> Run:
 def find(region: Region, run_module: Run) -> Run:
     """Run ecr_image_info."""
     return lambda **options: run_module(ecr_image_info, **options)
-
-
-def push(region: Region, repository: str, tag: str) -> str:
-    """Put an image into *repository* and return its digest."""
-    kind = "application/vnd.docker.distribution.manifest.v2+json"
-    # moto makes an image's digest of those of its layers.
-    layer = {"size": 1, "digest": "sha256:" + hashlib.sha256(tag.encode()).hexdigest()}
-    manifest = {"schemaVersion": 2, "mediaType": kind, "config": {"size": 1}, "layers": [layer]}
-    region.client("ecr").put_image(repositoryName=repository, imageManifest=json.dumps(manifest), imageTag=tag)
-    (found,) = [digest for digest, tags in tags_of(region, repository).items() if tag in tags]
-    return found
-
-
-def tags_of(region: Region, repository: str) -> dict[str, set[str]]:
-    """Return the tags of every image by digest."""
-    details = region.client("ecr").describe_images(repositoryName=repository)["imageDetails"]
-    return {item["imageDigest"]: set(item.get("imageTags", [])) for item in details}
 
 
 ALL_SETTINGS: dict[str, t.Any] = {

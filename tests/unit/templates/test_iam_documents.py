@@ -30,7 +30,7 @@ def allowed(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def test_all_are_there() -> None:
-    assert DOCUMENTS.keys() == {"bake", "bake-copies", "cluster", "deploy", "deploy-keep"}
+    assert DOCUMENTS.keys() == {"bake", "bake-copies", "cluster", "deploy", "deploy-keep", "operate", "read"}
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -41,13 +41,25 @@ def test_no_action_is_a_pattern(name: str) -> None:
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_only_looking_is_allowed_everywhere(name: str) -> None:
     everywhere = [action for action, statement in allowed(name) if "*" in as_list(statement["Resource"])]
-    looking = ("*:Describe*", "ecr:GetAuthorizationToken")
+    looking = ("*:Describe*", "ecr:GetAuthorizationToken", "tag:GetResources")
     assert [action for action in everywhere if not any(fnmatch.fnmatch(action, one) for one in looking)] == []
 
 
-@pytest.mark.parametrize("name", ["bake", "bake-copies", "deploy", "deploy-keep"])
+@pytest.mark.parametrize("name", sorted(DOCUMENTS.keys() - {"cluster"}))
 def test_only_who_makes_clusters_touches_iam(name: str) -> None:
     assert [action for action, _statement in allowed(name) if action.startswith("iam:")] == []
+
+
+@pytest.mark.parametrize("name", sorted(DOCUMENTS.keys() - {"cluster"}))
+def test_a14_each_is_a_managed_policy(name: str) -> None:
+    """IAM takes 6,144 characters, without white space (IAM quotas: "Managed policy size")."""
+    assert len(json.dumps(DOCUMENTS[name], separators=(",", ":"))) <= 6144
+
+
+@pytest.mark.parametrize("name", ["operate", "read"])
+def test_a14_who_looks_changes_nothing(name: str) -> None:
+    looking = ("*:Describe*", "*:Get*", "ecr:BatchGetImage", "logs:FilterLogEvents", "logs:ListTagsForResource")
+    assert [action for action, _held in allowed(name) if not any(fnmatch.fnmatch(action, one) for one in looking)] == []
 
 
 def test_roles_are_passed_to_ec2_alone() -> None:
