@@ -89,6 +89,9 @@ class ServiceEntry:
     logs: Spec | None = None
     """C({"group": str, "retention_days": int | None, "tags": dict, ...}) when its logs go to CloudWatch, else None."""
     routes: list[Route] = dataclasses.field(default_factory=list)
+    declared: list[list[str]] = dataclasses.field(default_factory=list)
+    """Paths in the spec of fields that the file gives, whose value is the engine's default, so that the spec does not
+    show them: they win over what others set."""
 
     @property
     def full_name(self) -> str:

@@ -67,7 +67,7 @@ def test_create() -> None:
         ({"EndpointSpec": {"Mode": "dnsrr", "Ports": [{"TargetPort": 80, "PublishMode": "host"}]}}, 2, ["Ports"]),
         ({"template": {"Placement": {"Constraints": ["node.hostname==a"]}}}, 1, ["Placement"]),
         ({"template": {"Placement": {"Constraints": ["node.platform.os==linux"]}}}, 0, ["Placement"]),
-        ({"template": {"Placement": {"MaxReplicas": 5}}}, 2, ["Placement"]),
+        ({"template": {"Placement": {"MaxReplicas": 5}}}, 0, ["Placement"]),
         ({"template": {"LogDriver": {"Name": "json-file"}}}, 2, ["LogDriver"]),
     ],
 )

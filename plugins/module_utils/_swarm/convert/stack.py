@@ -24,6 +24,7 @@ from ..model import (
 from ..routes import routes
 from . import extensions
 from .container import container_spec
+from .declared import declared_defaults
 from .mounts import Mounts
 from .names import service_name_problem
 from .networks import Networks
@@ -121,9 +122,12 @@ class _Builder:
             "EndpointSpec": parts.endpoint(),
         }
         spec = {field: value for field, value in spec.items() if value is not None}
+        extra = definition.get("x-apiary", {}).get("spec", {})
+        spec = extensions.overlay(spec, extra)
         return ServiceEntry(
             name=key,
-            spec=extensions.overlay(spec, definition.get("x-apiary", {}).get("spec", {})),
+            spec=spec,
+            declared=declared_defaults(definition, extra, spec),
             image=definition["image"],
             depends_on=definition.get("depends_on", []),
             logs=logs,

@@ -125,6 +125,10 @@ class Applier:
             if container.get(field):
                 ids = self._ids[kind]
                 container[field] = [{**item, key: ids.get(item[name], item.get(key, ""))} for item in container[field]]
+        credential = (container.get("Privileges") or {}).get("CredentialSpec") or {}
+        if credential.get("Config"):
+            config = self._ids["config"].get(credential["Config"], credential["Config"])
+            container["Privileges"] = {**container["Privileges"], "CredentialSpec": {**credential, "Config": config}}
         return {**spec, "TaskTemplate": {**template, "ContainerSpec": container}}
 
 

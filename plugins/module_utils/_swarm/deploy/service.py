@@ -98,7 +98,7 @@ def change(
     else:
         current = to_tree(found["Spec"], live.network_names())
         merged = Merged(to_tree(desired), [], [])
-        service = plan_merged(desired, found, current, merged, live.tasks, live.nodes)
+        service = plan_merged(desired, found, current, merged, live.tasks, live.nodes, live.network_names())
     plan = StackPlan(params["name"], [service], errors=_missing(desired, live))
     judge(service, live, plan, PlanOptions(allow_recreate=options.allow_recreate))
     plan.warnings += addresses.warnings([service], live)

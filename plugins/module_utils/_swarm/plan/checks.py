@@ -28,7 +28,13 @@ def warnings(plan: ServicePlan, live: LiveState) -> list[str]:
     """Return what may hurt in the plan of a service."""
     if plan.action in ("none", "remove"):
         return []
-    return [*_no_health_check(plan), *_not_pinned(plan), *_host_port_taken(plan, live), *_memory(plan, live)]
+    return [
+        *_no_health_check(plan),
+        *_not_pinned(plan),
+        *_ports_not_taken_along(plan),
+        *_host_port_taken(plan, live),
+        *_memory(plan, live),
+    ]
 
 
 def host_ports(spec: Json) -> list[tuple[int, str]]:
@@ -108,6 +114,16 @@ def _no_health_check(plan: ServicePlan) -> t.Iterator[str]:
 def _not_pinned(plan: ServicePlan) -> t.Iterator[str]:
     if not digest_of(plan.image_after):
         yield f"service {plan.name}: image {plan.image_after} is not pinned to a digest, nodes may differ"
+
+
+def _ports_not_taken_along(plan: ServicePlan) -> t.Iterator[str]:
+    """See M(plan.restarts)."""
+    if plan.keep_ports:
+        yield (
+            f"service {plan.name}: {plan.keep_ports} of its tasks keep the ports that they have: the engine restarts "
+            "no task for a port whose placement differs too; restart them afterwards with the module service and "
+            "force_update: true"
+        )
 
 
 def _host_port_taken(plan: ServicePlan, live: LiveState) -> t.Iterator[str]:

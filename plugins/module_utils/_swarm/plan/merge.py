@@ -35,7 +35,7 @@ class Merged:
     overruled: list[Change]
 
 
-def merge(base: Tree | None, desired: Tree, live: Tree, purge: bool = False) -> Merged:
+def merge(base: Tree | None, desired: Tree, live: Tree, purge: bool = False, declared: t.Iterable[Path] = ()) -> Merged:
     """Merge one service.
 
     Args:
@@ -43,41 +43,63 @@ def merge(base: Tree | None, desired: Tree, live: Tree, purge: bool = False) -> 
         desired: what the file says now.
         live: what the swarm has.
         purge: what nobody declared goes too.
+        declared: fields that the file gives; those whose value is the engine's default stand in no canonical tree, and
+            win over what is live all the same.
     """
     strict = purge or base is None
-    tree = _merge({} if base is None else base, desired, live, strict)
+    said = _marked(declared)
+    tree = _merge({} if base is None else base, desired, live, strict, said)
     force = _get(live, _KEPT)
     if force and _get(desired, _KEPT) is None:
         tree.setdefault(_KEPT[0], {})[_KEPT[1]] = force
     if base is not None and not purge and _scaled(base, desired, live):
         tree["Mode"]["Replicas"] = live["Mode"]["Replicas"]
-    return Merged(tree, _kept(desired, tree), [] if base is None else _overruled(base, desired, live, tree))
+    overruled = (
+        [] if base is None else [*_overruled(base, desired, live, tree), *_back_to_default(base, tree, live, said)]
+    )
+    return Merged(tree, _kept(desired, tree), overruled)
 
 
 def overlay(declared: Tree, live: Tree) -> Merged:
     """Merge without a history: everything that is not declared stays."""
-    tree = _merge({}, declared, live, strict=False)
+    tree = _merge({}, declared, live, strict=False, said={})
     return Merged(tree, _kept(declared, tree), [])
 
 
-def _merge(base: Tree, desired: Tree, live: Tree, strict: bool) -> Tree:
+def _merge(base: Tree, desired: Tree, live: Tree, strict: bool, said: Tree) -> Tree:
     result: Tree = {}
     for key, current in live.items():
         wanted, ours = desired.get(key), base.get(key)
         if _is_mode_change(wanted, current):
             result[key] = wanted
         elif isinstance(current, dict) and (isinstance(wanted, dict) or wanted is None):
-            inner = _merge(ours if isinstance(ours, dict) else {}, wanted or {}, current, strict)
-            if inner or key in desired:
+            below = said.get(key)
+            inner = _merge(
+                ours if isinstance(ours, dict) else {}, wanted or {}, current, strict,
+                below if isinstance(below, dict) else {},
+            )  # fmt: skip
+            kept = not current and not strict and ours is None  # an empty mapping that says something
+            if inner or key in desired or kept:
                 result[key] = inner
         elif wanted is not None:
             result[key] = wanted
-        elif not strict and ours is None:
+        elif not strict and ours is None and said.get(key) is not True:
             result[key] = current
     for key, wanted in desired.items():
         if key not in live:
             result[key] = wanted
     return result
+
+
+def _marked(paths: t.Iterable[Path]) -> Tree:
+    """Return a tree with True where a path ends."""
+    tree: Tree = {}
+    for path in paths:
+        place = tree
+        for key in path[:-1]:
+            place = place.setdefault(key, {})
+        place.setdefault(path[-1], True)
+    return tree
 
 
 def _is_mode_change(wanted: t.Any, current: t.Any) -> bool:
@@ -110,6 +132,15 @@ def _overruled(base: Tree, desired: Tree, live: Tree, merged: Tree) -> list[Chan
         Change(path, _get(live, path), value, "changed by somebody else, set back")
         for path, value in leaves(merged)
         if _get(base, path) == value == _get(desired, path) != _get(live, path)
+    ]
+
+
+def _back_to_default(base: Tree, merged: Tree, live: Tree, said: Tree) -> list[Change]:
+    """Return what somebody else set where the file says the engine's default."""
+    return [
+        Change(path, _get(live, path), None, "changed by somebody else, set back")
+        for path, _mark in leaves(said)
+        if _get(base, path) is None and _get(merged, path) is None and _get(live, path) is not None
     ]
 
 

@@ -61,8 +61,9 @@ def plan_stack(model: StackModel, live: LiveState, base: t.Mapping[str, Tree], o
             continue
         else:
             service = plan_update(
-                item.spec, found, base.get(item.full_name), names, live.tasks, live.nodes, options.purge
-            )
+                item.spec, found, base.get(item.full_name), names, live.tasks, live.nodes, options.purge,
+                [tuple(path) for path in item.declared],
+            )  # fmt: skip
         service.wave, service.routed = item.wave, bool(item.routes)
         plan.services.append(service)
     if options.prune:

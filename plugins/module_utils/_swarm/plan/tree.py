@@ -6,6 +6,11 @@
 
 Lists whose order means nothing become dicts keyed by what identifies an element, ids become names, and values that the
 engine takes for "not given" are left out. Two specs mean the same exactly when their trees are equal.
+
+What is "not given" was read from how the engine takes a spec in (moby, daemon/cluster/convert/service.go and
+container.go) and from what it then assumes (swarmkit, api/defaults/service.go). Only where a field is a pointer, or the
+whole section stands for other values than an empty one, is zero another thing than nothing: see C(_ZERO_MATTERS) and
+M(_with_parallelism).
 """
 
 from __future__ import annotations
@@ -21,11 +26,16 @@ from ..._diff import Path, Tree
 Spec = dict[str, t.Any]
 
 _CONTAINER = ("TaskTemplate", "ContainerSpec")
+UPDATES = ("UpdateConfig", "RollbackConfig")
 SECOND = 1_000_000_000
 
-#: Here zero is a value of its own, because the engine's field is a pointer.
+#: Here zero is a value of its own: the engine's field is a pointer, or (C(Parallelism)) nothing means another number.
 _ZERO_MATTERS = {
     ("Mode", "Replicas"),
+    ("UpdateConfig", "Parallelism"),
+    ("RollbackConfig", "Parallelism"),
+    ("TaskTemplate", "Resources", "SwapBytes"),
+    ("TaskTemplate", "Resources", "MemorySwappiness"),
     ("TaskTemplate", "RestartPolicy", "Delay"),
     (*_CONTAINER, "StopGracePeriod"),
     (*_CONTAINER, "Init"),
@@ -37,18 +47,22 @@ _DEFAULTS: dict[Path, t.Any] = {
     ("TaskTemplate", "RestartPolicy", "Condition"): "any",
     ("TaskTemplate", "RestartPolicy", "Delay"): 5 * SECOND,
     (*_CONTAINER, "Isolation"): "default",
-    (*_CONTAINER, "Secrets", "*", "File", "UID"): "0",
-    (*_CONTAINER, "Secrets", "*", "File", "GID"): "0",
-    (*_CONTAINER, "Configs", "*", "File", "UID"): "0",
-    (*_CONTAINER, "Configs", "*", "File", "GID"): "0",
     ("EndpointSpec", "Mode"): "vip",
     ("EndpointSpec", "Ports", "*", "Protocol"): "tcp",
     ("EndpointSpec", "Ports", "*", "PublishMode"): "ingress",
     **{
         (section, field): value
         for section in ("UpdateConfig", "RollbackConfig")
-        for field, value in (("FailureAction", "pause"), ("Order", "stop-first"), ("Monitor", 5 * SECOND))
+        for field, value in (
+            ("FailureAction", "pause"), ("Order", "stop-first"), ("Monitor", 5 * SECOND), ("Parallelism", 1),
+        )
     },
+}  # fmt: skip
+
+#: Here an empty mapping says something: what kind of reference or mount it is.
+_EMPTY_MATTERS = {
+    (*_CONTAINER, "Configs", "*", "Runtime"),
+    (*_CONTAINER, "Mounts", "*", "ClusterOptions"),
 }
 
 
@@ -107,27 +121,29 @@ _IDS = {"SecretID", "ConfigID"}
 _MODES = {"Replicated": "replicated", "Global": "global", "ReplicatedJob": "replicated-job", "GlobalJob": "global-job"}
 
 
-class _Place:
+class Place:
     """What is known of one place in a spec; a look-up for each value is most of the work here, so it is a short one.
 
     Attributes:
         below: key → the place there; elements of a list that is kept as a dict share C(*).
         free: the key is the user's own.
         element: what is here is an element of such a list.
+        stays: what is here says something even if it is an empty mapping.
     """
 
-    __slots__ = ("below", "codec", "default", "element", "free", "gives_free", "zero_matters")
+    __slots__ = ("below", "codec", "default", "element", "free", "gives_free", "stays", "zero_matters")
 
     def __init__(self, path: Path = ()) -> None:
-        self.below: dict[str, _Place] = {}
+        self.below: dict[str, Place] = {}
         self.codec = _CODECS.get(path)
         self.default = _DEFAULTS.get(path)
         self.zero_matters = path in _ZERO_MATTERS
         self.element = path[-1:] == ("*",)
+        self.stays = self.element or path in _EMPTY_MATTERS
         self.free = path[-2:-1] != () and path[-2] in _FREE
         self.gives_free = path[-1:] != () and path[-1] in _FREE
 
-    def at(self, key: str) -> _Place:
+    def at(self, key: str) -> Place:
         """Return the place of a key."""
         found = self.below.get(key)
         if found is not None:
@@ -140,21 +156,21 @@ class _Place:
 
 
 _SOME_PLACE, _SOME_FREE_KEYS, _SOME_FREE, _SOME_ELEMENT = (
-    _Place(path) for path in (("",), (_FREE[0],), (_FREE[0], ""), ("*",))
+    Place(path) for path in (("",), (_FREE[0],), (_FREE[0], ""), ("*",))
 )
 
 
-def _places() -> _Place:
+def _places() -> Place:
     """Return the place of a whole spec."""
-    root = _Place()
-    for path in {*_CODECS, *_DEFAULTS, *_ZERO_MATTERS}:
+    root = Place()
+    for path in {*_CODECS, *_DEFAULTS, *_ZERO_MATTERS, *_EMPTY_MATTERS}:
         place = root
         for depth, key in enumerate(path, 1):
-            place = place.below.setdefault(str(key), _Place(path[:depth]))
+            place = place.below.setdefault(str(key), Place(path[:depth]))
     return root
 
 
-_ROOT = _places()
+ROOT = _places()
 
 
 def to_tree(spec: Spec, networks: t.Mapping[str, str] | None = None) -> Tree:
@@ -172,18 +188,50 @@ def to_tree(spec: Spec, networks: t.Mapping[str, str] | None = None) -> Tree:
         template["Networks"] = [
             {**item, "Target": names.get(item.get("Target", ""), item.get("Target"))} for item in attached
         ]
-    spec["TaskTemplate"] = template
+    spec["TaskTemplate"] = _with_credential_name(template)
     spec["Mode"] = _flat_mode(spec.get("Mode") or {})
-    return t.cast(Tree, _encode(spec, _ROOT) or {})
+    for section in UPDATES:
+        if spec.get(section) is not None:
+            spec[section] = _with_parallelism(spec[section], 0)
+    return t.cast(Tree, _encode(spec, ROOT) or {})
 
 
 def from_tree(tree: Tree) -> Spec:
     """Return a ServiceSpec (with names in place of ids) that has the canonical form I(tree)."""
-    spec = t.cast(Spec, _decode(copy.deepcopy(tree), _ROOT))
+    spec = t.cast(Spec, _decode(copy.deepcopy(tree), ROOT))
     mode = dict(spec.pop("Mode", {"Kind": "replicated"}))
     wanted = mode.pop("Kind", "replicated")
     kind = next(name for name, value in _MODES.items() if value == wanted)
+    for section in UPDATES:
+        if section in spec:
+            spec[section] = _with_parallelism(spec[section], 1)
     return {**spec, "Mode": {kind: mode}}
+
+
+def parallelism_of(tree: Tree, section: str) -> int:
+    """Return how many tasks are replaced at a time, 0 for all; I(section): C(UpdateConfig) or C(RollbackConfig)."""
+    return int((tree.get(section) or {}).get("Parallelism", 1))
+
+
+def _with_parallelism(config: Spec, missing: int) -> Spec:
+    """Return an C(UpdateConfig) that says how many tasks are replaced at a time.
+
+    A service without the section has 1 (swarmkit, api/defaults/service.go); in a section that is there a missing
+    number is 0, all at once (moby, updateConfigToGRPC). The canonical form leaves 1 out and keeps 0.
+    """
+    return {"Parallelism": missing, **config}
+
+
+def _with_credential_name(template: Spec) -> Spec:
+    """Return a C(TaskTemplate) whose credential spec names its config: the engine has the config's id there."""
+    container = template.get("ContainerSpec") or {}
+    privileges = container.get("Privileges") or {}
+    config = (privileges.get("CredentialSpec") or {}).get("Config")
+    names = {item.get("ConfigID"): item.get("ConfigName") for item in container.get("Configs") or []}
+    if not config or not names.get(config):
+        return template
+    credential = {**privileges["CredentialSpec"], "Config": names[config]}
+    return {**template, "ContainerSpec": {**container, "Privileges": {**privileges, "CredentialSpec": credential}}}
 
 
 def task_tree(task_template: Spec, networks: t.Mapping[str, str] | None = None) -> Tree:
@@ -219,20 +267,20 @@ def _flat_mode(mode: Spec) -> Spec:
     return flat
 
 
-def _encode(value: t.Any, place: _Place) -> t.Any:
+def _encode(value: t.Any, place: Place) -> t.Any:
     """Return the canonical form of I(value), None when it means "not given"."""
     if isinstance(value, dict):
         fields = {}
         for key, item in value.items():
-            if key not in _IDS:
+            if key not in _IDS or place.gives_free:
                 encoded = _encode(item, place.at(key))
                 if encoded is not None:
                     fields[key] = encoded
         # An element that is all defaults still exists.
-        return fields if fields or place.element else None
+        return fields if fields or place.stays else None
     if place.codec is not None and isinstance(value, list):
         below = place.at("*")
-        return {key: _encode(item, below) for key, item in map(place.codec.encode, value)} or None
+        return {key: _encode(item, below) for key, item in keyed(place.codec, value)} or None
     if place.zero_matters:
         return None if value == place.default else value
     if not (place.element or place.free) and value in (None, "", 0, False, []):
@@ -240,7 +288,18 @@ def _encode(value: t.Any, place: _Place) -> t.Any:
     return None if place.default is not None and value == place.default else value
 
 
-def _decode(value: t.Any, place: _Place) -> t.Any:
+def keyed(codec: _Codec, items: t.Iterable[t.Any]) -> t.Iterator[tuple[str, t.Any]]:
+    """Yield key and value of each element of a list; two that are told apart by nothing both stay."""
+    seen: set[str] = set()
+    for item in items:
+        key, value = codec.encode(item)
+        while key in seen and isinstance(value, dict):
+            key += "'"
+        seen.add(key)
+        yield key, value
+
+
+def _decode(value: t.Any, place: Place) -> t.Any:
     if not isinstance(value, dict):
         return value
     if place.codec is not None:

@@ -52,6 +52,7 @@ class ServicePlan:
         kept: undeclared fields that stay; overruled: changes of others that are set back.
         replaced: ids of running tasks that will be replaced.
         because: why they are, as the names of the fields.
+        keep_ports: number of running tasks that stay and keep the ports that they have, though ports change.
         wave: services of a lower wave come first.
         routed: the edge sends requests to it.
     """
@@ -65,6 +66,7 @@ class ServicePlan:
     overruled: list[Change] = dataclasses.field(default_factory=list)
     replaced: frozenset[str] = frozenset()
     because: list[str] = dataclasses.field(default_factory=list)
+    keep_ports: int = 0
     wave: int = 0
     routed: bool = False
 
