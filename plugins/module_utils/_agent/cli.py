@@ -16,6 +16,7 @@ import typing as t
 from pathlib import Path
 
 from .._errors import SwarmError
+from .diary import Diary
 from .edge import image as edge_image
 from .edge.container import ContainerOptions, EdgeContainer
 from .edge.follow import Edge
@@ -83,7 +84,7 @@ def _edge(_options: argparse.Namespace) -> int:
     )
     options = EdgeOptions(
         node=socket.gethostname(),
-        trusted_proxies=settings.trusted_proxies or _vpc_ranges(imds),
+        trusted_proxies=settings.trusted_proxies or _patient(imds.vpc_ranges),
         max_body=settings.edge_max_body,
         drain_seconds=settings.edge_drain_seconds,
     )
@@ -102,13 +103,6 @@ def _log_options(settings: Settings) -> tuple[tuple[str, str], ...]:
         ("mode", "non-blocking"),
         ("max-buffer-size", "25m"),
     )
-
-
-def _vpc_ranges(imds: Imds) -> tuple[str, ...]:
-    """Return the ranges of the VPC: the load balancer speaks from there."""
-    macs = (imds.get("meta-data/network/interfaces/macs/") or "").split()
-    ranges = imds.get(f"meta-data/network/interfaces/macs/{macs[0]}vpc-ipv4-cidr-blocks") if macs else None
-    return tuple((ranges or "").split())
 
 
 def _edge_image(_options: argparse.Namespace) -> int:
@@ -156,14 +150,12 @@ _T = t.TypeVar("_T")
 
 def _patient(ask: t.Callable[[], _T]) -> _T:
     """Ask the metadata service until it answers: early at boot it may not."""
-    said = ""
+    diary = Diary(_log)
     while True:
         try:
             return ask()
         except ImdsError as exc:
-            if exc.message != said:
-                said = exc.message
-                _log(f"will try again: {said}")
+            diary.say("metadata", f"will try again: {exc.message}")
             time.sleep(1)
 
 

@@ -121,10 +121,18 @@ class LocalEngine(Engine):
                 self._sdk = APIClient(base_url=self.host, version="auto", timeout=int(self.timeout))
             yield self._sdk
         except APIError as exc:
+            self._forget()
             reason = str(exc.explanation or exc).strip().rstrip(".")
             raise EngineError(f"Cannot {doing}: {reason}.", exc.status_code or 0) from exc
         except (DockerException, RequestException, OSError) as exc:
+            self._forget()
             raise EngineUnreachable(f"Cannot {doing}: no engine answers at {self.host} ({exc})") from exc
+
+    def _forget(self) -> None:
+        """Ask for the version anew: after an error the engine may be another one, updated and started again."""
+        sdk, self._sdk = self._sdk, None
+        if sdk is not None:
+            sdk.close()
 
 
 def _addresses(swarm: Json) -> list[str]:

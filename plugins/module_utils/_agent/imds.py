@@ -8,7 +8,10 @@
 from __future__ import annotations
 
 import dataclasses
+import http.client
+import ipaddress
 import json
+import re
 import time
 import typing as t
 import urllib.error
@@ -18,6 +21,8 @@ from .._errors import SwarmError
 
 ADDRESS = "http://169.254.169.254"
 _TOKEN_SECONDS = 3600
+_LONGEST = 1 << 20  # bytes of one answer
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 class ImdsError(SwarmError):
@@ -56,7 +61,7 @@ class Imds:
             )
             try:
                 with self._opener.open(request, timeout=self._timeout) as answer:
-                    return t.cast(bytes, answer.read()).decode("utf-8")
+                    return _content(answer).decode("utf-8")
             except urllib.error.HTTPError as exc:
                 if exc.code == 404:
                     return None
@@ -64,7 +69,7 @@ class Imds:
                     self._token_until = 0.0  # the token died early: an instance resumed from sleep, for one
                     continue
                 raise ImdsError(f"the instance metadata service answered {exc.code} to {path}") from exc
-            except OSError as exc:
+            except (OSError, ValueError, http.client.HTTPException) as exc:
                 raise ImdsError(f"the instance metadata service does not answer: {exc}") from exc
         raise ImdsError(f"the instance metadata service refuses its own token for {path}")
 
@@ -77,13 +82,28 @@ class Imds:
         try:
             raw = json.loads(document or "")
             return Identity(
-                instance_id=raw["instanceId"],
-                instance_type=raw["instanceType"],
-                availability_zone=raw["availabilityZone"],
-                private_ip=raw["privateIp"],
+                instance_id=_text(raw["instanceId"]),
+                instance_type=_text(raw["instanceType"]),
+                availability_zone=_text(raw["availabilityZone"]),
+                private_ip=str(ipaddress.IPv4Address(_text(raw["privateIp"]))),
             )
-        except (ValueError, KeyError) as exc:
+        except (ValueError, KeyError, TypeError, RecursionError) as exc:
             raise ImdsError(f"the instance identity document is not complete: {exc}") from exc
+
+    def vpc_ranges(self) -> tuple[str, ...]:
+        """Return the IPv4 ranges of the VPC that the first interface is in; never none of them.
+
+        :raises ImdsError: the service does not answer, or does not know them yet.
+        """
+        macs = (self.get("meta-data/network/interfaces/macs/") or "").split()
+        path = f"meta-data/network/interfaces/macs/{macs[0]}vpc-ipv4-cidr-blocks" if macs else ""
+        try:
+            found = tuple(str(ipaddress.IPv4Network(item)) for item in (self.get(path) or "").split()) if path else ()
+        except ValueError as exc:
+            raise ImdsError(f"the instance metadata service gives ranges of the VPC that are none: {exc}") from exc
+        if not found:
+            raise ImdsError("the instance metadata service does not know the VPC's ranges yet")
+        return found
 
     def _fresh_token(self) -> str:
         if time.monotonic() >= self._token_until:
@@ -94,8 +114,27 @@ class Imds:
             )
             try:
                 with self._opener.open(request, timeout=self._timeout) as answer:
-                    self._token = t.cast(bytes, answer.read()).decode("ascii")
-            except OSError as exc:  # HTTPError is one of them
+                    token = _content(answer).decode("ascii")
+            except (OSError, ValueError, http.client.HTTPException) as exc:  # HTTPError is an OSError
                 raise ImdsError(f"the instance metadata service gives no token: {exc}") from exc
-            self._token_until = time.monotonic() + _TOKEN_SECONDS / 2
+            if not _TOKEN.fullmatch(token):
+                raise ImdsError("the instance metadata service gives something that is no token")
+            self._token, self._token_until = token, time.monotonic() + _TOKEN_SECONDS / 2
         return self._token
+
+
+def _content(answer: t.Any) -> bytes:
+    """Return the content of an answer, all of it.
+
+    :raises http.client.IncompleteRead: there is less than was announced, or more than anything here may be long.
+    """
+    content = t.cast(bytes, answer.read(_LONGEST))
+    if answer.length or len(content) >= _LONGEST:
+        raise http.client.IncompleteRead(b"", answer.length)
+    return content
+
+
+def _text(value: t.Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{value!r} is no text")
+    return value

@@ -14,6 +14,7 @@ import re
 import typing as t
 from pathlib import Path
 
+from .._aws.session import AwsOptions, AwsSession
 from .._errors import SwarmError
 
 #: Written when the image is made; the same on every node of that image. Later ones win.
@@ -24,7 +25,8 @@ NODE_FILE = Path("/etc/apiary-swarm/node.json")
 STATE_DIR = Path("/var/lib/apiary-swarm")
 
 _CLUSTER = re.compile(r"^[a-z][a-z0-9-]{0,30}[a-z0-9]$")
-_REGION = re.compile(r"^[a-z]{2}(-[a-z]+)+-\d+$")
+#: botocore.regions takes every name of this form for a region, too; new partitions begin with more letters than two.
+_REGION = re.compile(r"^[a-z]+(-[a-z0-9]+)*-\d+$")
 _SIZE = re.compile(r"^\d+[kmgKMG]?$")
 _ROLES = ("manager", "worker")
 _SOURCES = ("ssm", "baked")
@@ -99,7 +101,7 @@ class Settings:
         known = {field.name for field in dataclasses.fields(cls)}
         values = {key: value for key, value in data.items() if key in known}
         for key, pattern in (("cluster", _CLUSTER), ("region", _REGION)):
-            if not isinstance(values.get(key), str) or not pattern.match(values[key]):
+            if not isinstance(values.get(key), str) or not pattern.fullmatch(values[key]):
                 raise SettingsError(f"{where}: {key} must match {pattern.pattern}, got {values.get(key)!r}")
         for key, choices in (("role", _ROLES), ("join_source", _SOURCES)):
             if values.setdefault(key, "ssm" if key == "join_source" else None) not in choices:
@@ -109,7 +111,7 @@ class Settings:
                 raise SettingsError(f"{where}: {key} must be a whole number, got {values[key]!r}")
         if not isinstance(values.get("autolock", True), bool):
             raise SettingsError(f"{where}: autolock must be true or false, got {values['autolock']!r}")
-        if "edge_max_body" in values and not _SIZE.match(str(values["edge_max_body"])):
+        if "edge_max_body" in values and not _SIZE.fullmatch(str(values["edge_max_body"])):
             raise SettingsError(f"{where}: edge_max_body must be a size such as 100m, got {values['edge_max_body']!r}")
         _each(where, "address_pool", [values.get("address_pool", "10.128.0.0/10")], ipaddress.IPv4Network)
         for key, kind in (("manager_addresses", ipaddress.IPv4Address), ("trusted_proxies", ipaddress.IPv4Network)):
@@ -120,6 +122,11 @@ class Settings:
                 f"{where}: join_source is baked, but the image carries no worker_token and manager_addresses"
             )
         return settings
+
+
+def session(settings: Settings) -> AwsSession:
+    """Return a session of AWS for the node; a slow answer must not hold the agent up for minutes."""
+    return AwsSession(AwsOptions(region=settings.region), read_timeout=10, attempts=3)
 
 
 def _each(where: str, key: str, found: t.Any, kind: t.Callable[[str], object]) -> tuple[str, ...]:

@@ -60,12 +60,21 @@ class AwsOptions:
 class AwsSession:
     """Credentials and clients for one set of :class:`AwsOptions`; may be shared by threads.
 
+    What is found is kept, what is not found never: credentials that are not there yet, as with a metadata service that
+    is slow at boot, are looked for again at the next call.
+
+    :param read_timeout: seconds to wait for an answer.
+    :param attempts: tries of one call in all.
     :raises CredentialsError: from the constructor if the profile does not exist.
     """
 
-    def __init__(self, options: AwsOptions | None = None) -> None:
+    def __init__(
+        self, options: AwsOptions | None = None, *, read_timeout: float = READ_TIMEOUT, attempts: int = MAX_ATTEMPTS
+    ) -> None:
         from botocore.session import Session
 
+        self._read_timeout = read_timeout
+        self._attempts = attempts
         self.options = options or AwsOptions()
         # Keys that were given win over a profile from the environment, which need not even exist then.
         self._session = Session(profile=None if self.options.access_key else self.options.profile)
@@ -105,13 +114,23 @@ class AwsSession:
     def client(self, service: str, region: str | None = None) -> t.Any:
         """Return the botocore client of *service* in *region* (default: the session's), made once.
 
+        A client keeps the credentials that it was made with, even if these are none (botocore.session: C(create_client)
+        hands the session's to the signer), so one that was made without any is not kept.
+
         :raises AwsError: if there is no region or no such service.
         """
         where = region or self.region
         with self._lock:
-            if (service, where) not in self._clients:
-                self._clients[service, where] = self._make_client(service, where)
-            return self._clients[service, where]
+            if (service, where) in self._clients:
+                return self._clients[service, where]
+            try:
+                known = self._session.get_credentials() is not None
+            except Exception as error:
+                raise translate(error, "find AWS credentials") from error
+            client = self._make_client(service, where)
+            if known:
+                self._clients[service, where] = client
+            return client
 
     def _make_client(self, service: str, region: str) -> t.Any:
         from botocore.config import Config
@@ -123,9 +142,9 @@ class AwsSession:
                 endpoint_url=self.options.endpoint_url,
                 verify=self.verify,
                 config=Config(
-                    retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
+                    retries={"mode": "standard", "total_max_attempts": self._attempts},
                     connect_timeout=CONNECT_TIMEOUT,
-                    read_timeout=READ_TIMEOUT,
+                    read_timeout=self._read_timeout,
                     max_pool_connections=16,
                     user_agent_extra="apiary.swarm",
                 ),
@@ -171,7 +190,8 @@ class AwsSession:
 
     def with_role(self, role_arn: str, external_id: str | None = None) -> AwsSession:
         """Return a session that assumes *role_arn* with this session's options."""
-        return AwsSession(replace(self.options, assume_role_arn=role_arn, assume_role_external_id=external_id))
+        options = replace(self.options, assume_role_arn=role_arn, assume_role_external_id=external_id)
+        return AwsSession(options, read_timeout=self._read_timeout, attempts=self._attempts)
 
     def _assume(self, role_arn: str) -> None:
         from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials

@@ -99,3 +99,23 @@ def test_edge_subnet_is_the_last_of_the_pool(pool: str, mask: int, subnet: str) 
 def test_edge_subnet_that_does_not_fit() -> None:
     with pytest.raises(SwarmError, match="does not fit"):
         edge_subnet("10.0.0.0/24", 20)
+
+
+def test_regions_of_every_partition_are_taken() -> None:
+    """botocore knows the regions there are, and a form for those to come in each partition."""
+    import botocore.session
+
+    names = set()
+    session = botocore.session.Session()
+    for partition in session.get_available_partitions():
+        names |= set(session.get_available_regions("ec2", partition_name=partition))
+    assert len(names) > 30
+    for name in [*names, "eusc-de-east-1", "us-isof-south-1", "cn-northwest-1", "us-gov-west-1", "ap-southeast-7"]:
+        found = Settings.from_dict({"cluster": "demo", "region": name, "role": "worker"}, "x")
+        assert found.region == name
+
+
+@pytest.mark.parametrize("name", ["", "eu-west", "eu-west-1a", "EU-WEST-1", "eu_west_1", "eu-west-1\n", "-eu-1", "1"])
+def test_what_is_no_region_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match="region"):
+        Settings.from_dict({"cluster": "demo", "region": name, "role": "worker"}, "x")

@@ -17,7 +17,7 @@ import json
 import typing as t
 from datetime import datetime
 
-from ..._aws.cluster.record import ClusterRecord, format_time, parameter_name, parse_record
+from ..._aws.cluster.record import ClusterRecord, RecordError, format_time, parameter_name, parse_record
 from ..._aws.ssm import create_parameter, get_parameter, put_parameter
 from .election import LEASE, Claim, newest
 
@@ -37,6 +37,7 @@ class Store:
         """Return the record, or None when there is none.
 
         :param with_claims: apply the newest claim while no swarm is ready (workers may not read claims).
+        :raises RecordError: there is something, but it is no record, or no claim.
         """
         found = get_parameter(self._client, parameter_name(self._cluster))
         record = parse_record(found.value) if found else None
@@ -90,8 +91,14 @@ class Store:
         found = get_parameter(self._client, f"{self._prefix}/claim/{epoch}")
         if found is None:
             return None
-        raw = json.loads(found.value)
-        return Claim(epoch=int(raw["epoch"]), owner=str(raw["owner"]), lease_until=str(raw["lease_until"]))
+        try:
+            raw = json.loads(found.value)
+            return Claim(epoch=int(raw["epoch"]), owner=str(raw["owner"]), lease_until=str(raw["lease_until"]))
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as exc:
+            raise RecordError(
+                f"The parameter {found.name} is no claim ({exc!r}); nobody can tell who forms the swarm: if no swarm "
+                "exists, delete it."
+            ) from exc
 
     def _initial(self, epoch: int, owner: str, now: datetime) -> ClusterRecord:
         return ClusterRecord(

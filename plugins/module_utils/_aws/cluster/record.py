@@ -37,6 +37,10 @@ class RecordError(SwarmError):
         self.message = message
 
 
+class NewerRecord(RecordError):
+    """A newer release of this collection wrote the record."""
+
+
 def parameter_name(cluster: str) -> str:
     """Return the name of the SSM parameter that holds the record of *cluster*."""
     return f"/swarm/{cluster}/managers"
@@ -120,18 +124,23 @@ def format_time(moment: datetime) -> str:
 def parse_record(text: str) -> ClusterRecord:
     """Read a stored record; unknown fields are ignored, so that a newer agent may add some.
 
-    :raises RecordError: if *text* is no record, or one of a newer schema.
+    :raises RecordError: if *text* is no record.
+    :raises NewerRecord: if it is one of a newer schema.
     """
     try:
         data = json.loads(text)
         if isinstance(data, dict) and "packed" in data:
             data = json.loads(zlib.decompress(base64.b64decode(data["packed"], validate=True)))
-    except (ValueError, TypeError, zlib.error) as error:
-        raise RecordError(f"The cluster's record is not JSON: {error}") from error
+    except (ValueError, TypeError, RecursionError, zlib.error) as error:
+        raise RecordError(f"The cluster's record is not JSON: {error}.") from error
     if not isinstance(data, dict):
         raise RecordError("The cluster's record is not a JSON object.")
-    if data.get("schema") != SCHEMA:
-        raise RecordError(f"The cluster's record has schema {data.get('schema')!r}; this version reads {SCHEMA}.")
+    schema = data.get("schema")
+    if schema != SCHEMA:
+        newer = isinstance(schema, int) and schema > SCHEMA
+        raise (NewerRecord if newer else RecordError)(
+            f"The cluster's record has schema {schema!r}; this version reads {SCHEMA}."
+        )
     try:
         return ClusterRecord(
             cluster=str(data["cluster"]),
@@ -145,8 +154,8 @@ def parse_record(text: str) -> ClusterRecord:
             managers=tuple(_manager(item) for item in data.get("managers") or ()),
             nodes=tuple(_node(item) for item in data.get("nodes") or ()),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RecordError(f"The cluster's record has a wrong form: {error!r}") from error
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise RecordError(f"The cluster's record has a wrong form: {error!r}.") from error
 
 
 def _manager(item: t.Mapping[str, t.Any]) -> ManagerRecord:
