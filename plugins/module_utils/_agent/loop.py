@@ -7,10 +7,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import typing as t
 
 from .._errors import SwarmError
+from .diary import Diary, unexpected
 from .edge.feed import Feed
 from .engine import LocalEngine
 from .imds import Identity, Imds
@@ -21,7 +23,6 @@ from .settings import Settings
 
 _TICK = 2.0
 _HOUSEKEEPING_EVERY = 5.0
-_REPEAT_LOG = 60.0
 
 
 class Agent:
@@ -41,8 +42,9 @@ class Agent:
         self._joiner = Joiner(settings, identity, engine, log)
         self._keeper = Keeper(settings, identity, engine, log)
         self._feed: Feed | None = None
+        self._keeping = threading.Thread()  # none yet
         self._kept_at = float("-inf")
-        self._said: dict[str, tuple[str, float]] = {}
+        self._diary = Diary(log)
 
     def run(self) -> None:
         """Go on until the instance ends."""
@@ -65,16 +67,20 @@ class Agent:
         membership = self._engine.membership()
         if membership.state != "active":
             action = self._joiner.step()
-            self._say("join", f"{action.do.value}: {action.reason}")
+            self._diary.say("join", f"{action.do.value}: {action.reason}")
             return
         self._tick_manager()
 
     def _tick_manager(self) -> None:
         manager = self._engine.membership().manager
         self._serve(manager)
-        if manager and time.monotonic() - self._kept_at >= _HOUSEKEEPING_EVERY:
+        if manager and not self._keeping.is_alive() and time.monotonic() - self._kept_at >= _HOUSEKEEPING_EVERY:
             self._kept_at = time.monotonic()
-            self._keeper.round()
+            # Beside this loop: AWS may take minutes to answer, and a notice that this node ends does not wait.
+            self._keeping = threading.Thread(
+                target=self._try, args=("housekeeping", self._keeper.round), name="housekeeping", daemon=True
+            )
+            self._keeping.start()
 
     def _serve(self, manager: bool) -> None:
         """Serve the feed while this node is a manager."""
@@ -94,14 +100,9 @@ class Agent:
     def _try(self, subject: str, work: t.Callable[[], t.Any]) -> t.Any:
         """Do *work*; an error is told, and the next round tries again."""
         try:
-            found = work()
+            return work()
         except SwarmError as exc:
-            self._say(subject, exc.message)
-            return None
-        return found
-
-    def _say(self, subject: str, message: str) -> None:
-        said, said_at = self._said.get(subject, ("", float("-inf")))
-        if message != said or time.monotonic() - said_at > _REPEAT_LOG:
-            self._log(message)
-            self._said[subject] = message, time.monotonic()
+            self._diary.say(subject, exc.message)
+        except Exception as exc:  # the feed and what else goes on must not end with one round of something else
+            self._diary.say(subject, unexpected(exc))
+        return None

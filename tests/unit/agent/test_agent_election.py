@@ -17,6 +17,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.ele
     Answer,
     Claim,
     Do,
+    Key,
     View,
     decide,
     newest,
@@ -38,6 +39,8 @@ BROKEN = Answer("error")
 MANAGERS = tuple(ManagerRecord(f"i-m{n}", f"node{n}", f"10.0.0.{n}", "reachable", n == 1) for n in (1, 2, 3))
 READY = ClusterRecord(cluster="demo", state="ready", swarm_id="swarm", owner="i-m1", managers=MANAGERS)
 FORMING = ClusterRecord(cluster="demo", owner="i-m1", epoch=3, lease_until=format_time(NOW + timedelta(seconds=60)))
+OWN = replace(FORMING, owner="i-me")
+FAR = replace(FORMING, lease_until="2099-01-01T00:00:00Z")
 OVERDUE = replace(FORMING, lease_until=format_time(NOW - timedelta(seconds=1)))
 ALL = ("10.0.0.1", "10.0.0.2", "10.0.0.3")
 RUNNING = {"i-m1": "running", "i-m2": "running", "i-m3": "running"}
@@ -69,6 +72,22 @@ TABLE: list[tuple[str, View, Do]] = [
     ("a broken worker, nobody answers", view(role="worker", engine=BROKEN, record=READY), Do.WAIT),
     ("a broken manager, others answer", view(engine=BROKEN, record=READY, answering=ALL), Do.LEAVE),
     ("a broken manager, nobody answers", view(engine=BROKEN, record=READY), Do.ALARM),
+    # 1c. Power was lost between the forming of the swarm and its publishing, and the key with it.
+    ("a17: the key was lost with the power", view(engine=LOCKED, record=OWN, key=Key.ABSENT), Do.LEAVE),
+    ("a17: a key of a former cluster", view(engine=LOCKED, record=OWN, key=Key.REFUSED), Do.LEAVE),
+    ("a17: the key was published, the record not", view(engine=LOCKED, record=OWN, key=Key.THERE), Do.UNLOCK),
+    ("a17: nobody leaves before the key was looked for", view(engine=LOCKED, record=OWN), Do.UNLOCK),
+    ("a17: another one forms the swarm", view(engine=LOCKED, record=FORMING, key=Key.ABSENT), Do.UNLOCK),
+    ("a17: a formed swarm is never left for its key", view(engine=LOCKED, record=READY, key=Key.ABSENT), Do.UNLOCK),
+    ("a17: nor for one that is refused", view(engine=LOCKED, record=READY, key=Key.REFUSED), Do.UNLOCK),
+    ("a17: nor when the record is lost", view(engine=LOCKED, key=Key.ABSENT), Do.UNLOCK),
+    ("a17: nor when it cannot be read", view(engine=LOCKED, key=Key.ABSENT, unreadable="no JSON."), Do.UNLOCK),
+    ("a17: what was only half written is formed anew", view(engine=BROKEN, record=OWN), Do.LEAVE),
+    # 1d. Somebody has put something else where the record was.
+    ("a manager in the swarm writes a new record", view(engine=LEADS, unreadable="The record is no JSON."), Do.PUBLISH),
+    ("a worker in the swarm needs none", view(role="worker", engine=WORKS, unreadable="no JSON."), Do.NOTHING),
+    ("a manager outside waits for one", view(unreadable="The record is no JSON."), Do.ALARM),
+    ("a worker outside waits for one", view(role="worker", unreadable="The record is no JSON."), Do.ALARM),
     # 2. There is a swarm.
     ("a worker joins", view(role="worker", record=READY, answering=ALL), Do.JOIN),
     ("a manager joins", view(record=READY, answering=ALL, instances=RUNNING), Do.JOIN),
@@ -108,6 +127,8 @@ TABLE: list[tuple[str, View, Do]] = [
     ("the owner is ending", view(record=OVERDUE, instances={"i-m1": "shutting-down"}), Do.CLAIM),
     ("the owner is forgotten", view(record=OVERDUE, instances={"i-m1": "missing"}), Do.CLAIM),
     ("a lease that is no time has not ended", view(record=replace(OVERDUE, lease_until="soon")), Do.WAIT),
+    ("a lease of a wrong clock proves nothing", view(record=FAR, instances={"i-m1": "terminated"}), Do.CLAIM),
+    ("nor does it end one that runs", view(record=FAR, instances={"i-m1": "running"}), Do.ALARM),
     # 5. All managers are gone: never a new swarm.
     ("all managers gone", view(record=READY, instances=dict.fromkeys(RUNNING, "terminated")), Do.ALARM),
     ("all managers forgotten", view(record=READY, instances=dict.fromkeys(RUNNING, "missing")), Do.ALARM),

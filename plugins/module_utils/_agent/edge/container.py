@@ -45,6 +45,25 @@ class ContainerOptions:
         return hashlib.sha256(json.dumps([asdict(self), image_id], sort_keys=True).encode()).hexdigest()[:16]
 
 
+def attached(container: t.Mapping[str, t.Any], network: str, ids: t.Collection[str]) -> bool:
+    """Tell whether a running container is on the network of that name as it is now.
+
+    A node that leaves its swarm loses the swarm's networks, and containers on them go on without (moby,
+    daemon/cluster/cluster.go: C(Cleanup), daemon.DaemonLeavesCluster). When it joins again the network comes back under
+    its name, and in a new swarm with a new id; the container is on neither.
+
+    :param container: one of the engine's list of containers.
+    :param ids: what the engine here calls the networks of that name.
+    """
+    found = (container.get("NetworkSettings") or {}).get("Networks", {}).get(network) or {}
+    return bool(found.get("EndpointID") and found.get("IPAddress")) and found.get("NetworkID") in ids
+
+
+def _ids(api: t.Any, network: str) -> set[str]:
+    """Return the ids of the networks of that very name (the engine's filter takes parts of names)."""
+    return {str(item["Id"]) for item in api.networks(names=[network]) if item["Name"] == network}
+
+
 class EdgeContainer:
     """The node's edge container. The engine restarts it; this class makes it and talks to nginx in it."""
 
@@ -64,16 +83,29 @@ class EdgeContainer:
             found = api.containers(all=True, filters={"name": f"^/{NAME}$"})
             if found and found[0]["Labels"].get(_SPEC_LABEL) == wanted:
                 if found[0]["State"] == "running":
-                    return False
-                api.start(NAME)
-                self._log("edge started")
-                return True
+                    network = self._options.network
+                    if attached(found[0], network, _ids(api, network)):
+                        return False
+                    self._log(f"edge has lost its network {network}, as when its node left the swarm and joined again")
+                elif self._start(api):
+                    self._log("edge started")
+                    return True
             if found:
                 api.remove_container(NAME, force=True)
             self._create(api, wanted)
             api.start(NAME)
             self._log(f"edge made from {self._options.image}")
             return True
+
+    def _start(self, api: t.Any) -> bool:
+        """Start the container that is there; one that cannot start, its network being another now, is made anew."""
+        from docker.errors import APIError
+
+        try:
+            api.start(NAME)
+        except APIError:
+            return False
+        return True
 
     def test(self, config: str) -> None:
         """Let nginx check a file of the folder.

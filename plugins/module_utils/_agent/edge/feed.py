@@ -13,14 +13,17 @@ never older than its question.
 from __future__ import annotations
 
 import http.server
+import math
 import socketserver
+import sys
 import threading
 import time
 import typing as t
 import urllib.parse
 from dataclasses import dataclass
 
-from ..._errors import SwarmError
+from ..._errors import EngineError, SwarmError
+from ..diary import Diary, unexpected
 from ..engine import LocalEngine
 from ..membership import departure
 from . import routes
@@ -29,6 +32,10 @@ PATH = "/v1/routes"
 _LOOK_EVERY = 0.5
 _LONGEST_WAIT = 30.0
 _LONGEST_BODY = 4096
+_CONNECTIONS = 1024
+"""Questions at one time; each holds a thread. An edge asks one at a time."""
+_GONE = (BrokenPipeError, ConnectionResetError, ConnectionAbortedError, TimeoutError)
+"""What a reader causes that is away before its answer: edges restart, nodes end. It is nobody's fault."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,8 @@ class Watcher:
                 snapshot = Snapshot(started, document, routes.version(document))
             except SwarmError as exc:
                 snapshot = Snapshot(started, problem=exc.message)
+            except Exception as exc:  # this thread is the only one that reads, so it must not end
+                snapshot = Snapshot(started, problem=unexpected(exc))
             with self._changed:
                 self._snapshot = snapshot
                 self._changed.notify_all()
@@ -110,9 +119,12 @@ class Feed:
     ) -> None:
         self._engine = engine
         self._network = network
+        self.diary = Diary(log)
         self._log = log
+        self._seen = departure.Seen()
+        # First, as it fails while another program has the port; a watcher's thread would be left over each time.
+        self._server = _Server((address, port), _handler(self), self.diary)
         self.watcher = Watcher(self._document)
-        self._server = _Server((address, port), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, name="route-feed", daemon=True)
         self._thread.start()
 
@@ -125,14 +137,20 @@ class Feed:
     def drain(self, body: bytes, signature: str, sender: str) -> None:
         """Drain a node that says that it leaves.
 
-        :raises SwarmError: the notice is not to be believed, or the engine refuses.
+        :raises SwarmError: the notice is not to be believed.
+        :raises EngineError: the engine cannot do it now.
         """
         tokens = [str(token) for token in self._engine.swarm()["JoinTokens"].values()]
         node_id = departure.verify(tokens, body, signature, sender, time.time())
-        for node in self._engine.nodes():
-            if node["ID"] == node_id and node["Spec"]["Availability"] != "drain":
+        self._seen.take(body, time.monotonic())
+        try:
+            node = departure.node_at(node_id, sender, self._engine.nodes())
+            if node["Spec"]["Availability"] != "drain":
                 self._engine.change_node(node, {"Availability": "drain"})
                 self._log(f"drain: {sender} leaves")
+        except EngineError:
+            self._seen.forget(body)
+            raise
 
     def _document(self) -> str:
         services = routes.routed(self._engine.services())
@@ -145,6 +163,36 @@ class _Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     allow_reuse_address = True
     request_queue_size = 128
 
+    def __init__(
+        self, address: tuple[str, int], handler: type[http.server.BaseHTTPRequestHandler], diary: Diary
+    ) -> None:
+        self._diary = diary
+        self._free = threading.BoundedSemaphore(_CONNECTIONS)
+        super().__init__(address, handler)
+
+    def process_request(self, request: t.Any, client_address: t.Any) -> None:
+        if not self._free.acquire(blocking=False):
+            self._diary.say("feed", f"route feed: {_CONNECTIONS} questions are open, so further ones are turned away")
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # no thread was begun
+            self._free.release()
+            raise
+
+    def process_request_thread(self, request: t.Any, client_address: t.Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: t.Any, client_address: t.Any) -> None:
+        """Tell of an error of ours in one line; the default prints a traceback for every reader that goes."""
+        error = sys.exc_info()[1]
+        if isinstance(error, Exception) and not isinstance(error, _GONE):
+            self._diary.say("feed", f"route feed: {unexpected(error)}")
+
 
 def _handler(feed: Feed) -> type[http.server.BaseHTTPRequestHandler]:
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -152,13 +200,15 @@ def _handler(feed: Feed) -> type[http.server.BaseHTTPRequestHandler]:
         timeout = _LONGEST_WAIT + 10
 
         def do_GET(self) -> None:
-            url = urllib.parse.urlsplit(self.path)
-            if url.path != PATH:
-                return self._answer(404)
+            path, dummy, query = self.path.partition("?")
+            if path != PATH:
+                return self._refuse(404)
             try:
-                seconds = float(urllib.parse.parse_qs(url.query).get("wait", ["0"])[0])
+                seconds = float(urllib.parse.parse_qs(query).get("wait", ["0"])[0])
             except ValueError:
-                return self._answer(400, b"wait must be a number of seconds\n")
+                seconds = math.nan
+            if not math.isfinite(seconds):
+                return self._refuse(400, "wait must be a number of seconds")
             known = self.headers.get("If-None-Match", "").strip('"')
             found = feed.watcher.wait(known, min(max(seconds, 0.0), _LONGEST_WAIT))
             if found.problem:
@@ -168,21 +218,30 @@ def _handler(feed: Feed) -> type[http.server.BaseHTTPRequestHandler]:
             return self._answer(200, found.document.encode(), found.version)
 
         def do_POST(self) -> None:
-            length = self.headers.get("Content-Length", "")
-            if self.path != departure.LEAVING_PATH or not length.isdecimal() or int(length) > _LONGEST_BODY:
-                return self._answer(404)
-            body = self.rfile.read(int(length))
+            length = _length(self.headers.get("Content-Length", ""))
+            if self.path != departure.LEAVING_PATH or length > _LONGEST_BODY:
+                return self._refuse(404)
+            body = self.rfile.read(length)
             signature = self.headers.get(departure.SIGNATURE_HEADER, "")
             try:
                 feed.drain(body, signature, self.client_address[0])
+            except EngineError as exc:
+                return self._refuse(503, exc.message)
             except SwarmError as exc:
-                return self._answer(403, f"{exc.message}\n".encode())
+                return self._refuse(403, exc.message)
             return self._answer(200)
+
+        def _refuse(self, status: int, why: str = "") -> None:
+            """Answer and hang up: what follows may be a body that nobody has read."""
+            self.close_connection = True
+            self._answer(status, f"{why}\n".encode("utf-8", "replace") if why else b"")
 
         def _answer(self, status: int, body: bytes = b"", version: str = "") -> None:
             self.send_response(status)
             if version:
                 self.send_header("ETag", f'"{version}"')
+            if self.close_connection:
+                self.send_header("Connection", "close")
             self.send_header("Content-Type", "application/json" if status == 200 else "text/plain")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -192,3 +251,8 @@ def _handler(feed: Feed) -> type[http.server.BaseHTTPRequestHandler]:
             """Fifty edges ask all the time: say nothing."""
 
     return Handler
+
+
+def _length(header: str) -> int:
+    """Return what a Content-Length says, one more than is taken when it says nothing or too much."""
+    return int(header) if header.isascii() and header.isdecimal() and len(header) < 6 else _LONGEST_BODY + 1

@@ -12,6 +12,7 @@ loaded by a graceful reload. Whatever fails, nginx goes on with the last configu
 from __future__ import annotations
 
 import hashlib
+import http.client
 import time
 import typing as t
 import urllib.error
@@ -19,19 +20,22 @@ import urllib.request
 from pathlib import Path
 
 from ..._errors import SwarmError
+from .. import files
+from ..diary import Diary, unexpected
 from ..engine import LocalEngine
 from . import feed, routes
 from .container import EdgeContainer
 from .nginx import EdgeOptions, render
 
 CONFIG, CANDIDATE, DOCUMENT = "nginx.conf", "candidate.conf", "routes.json"
+FORMER = "routes.last.json"
+"""The document before; what a node starts with when the newest one cannot be read."""
 
 # Managers are in the same VPC: never through a proxy.
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 _WAIT = 4  # seconds that a manager may hold a question; one that died is noticed two seconds later
 _PAUSE = 0.5
-_REPEAT_LOG = 60.0
 
 
 class Edge:
@@ -62,34 +66,53 @@ class Edge:
         self._manager = ""
         self._active = ""  # what nginx runs
         self._loaded = ""  # version of the feed's document that this came from
-        self._said, self._said_at = "", 0.0
+        self._diary = Diary(log)
 
     def run(self) -> None:
         """Follow the feed for ever."""
-        self.prepare()
+        prepared = False
         while True:
             try:
+                if not prepared:
+                    self.prepare()
+                    prepared = True
                 if self._container.ensure():
-                    self._active = self._config()
+                    self._active = files.read(self._folder / CONFIG)
                 self.follow()
-                self._said = ""
+                self._diary.over("edge")
             except SwarmError as exc:
-                self._complain(exc.message)
+                self._diary.say("edge", exc.message)
+                time.sleep(_PAUSE)
+            except Exception as exc:  # nobody else follows for this node
+                self._diary.say("edge", unexpected(exc))
                 time.sleep(_PAUSE)
 
     def prepare(self) -> None:
-        """Make sure that there is a configuration to start with: the last good one, or one without routes."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        document = self._folder / DOCUMENT
+        """Make sure that there is a configuration to start with: the last good one, or one without routes.
+
+        :raises SwarmError: the folder cannot be written.
+        """
         try:
-            known = routes.parse(document.read_text(encoding="utf-8"))
-        except (OSError, SwarmError):
-            known = routes.Routes()
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            raise SwarmError(f"{self._folder} cannot be made: {exc}") from exc
         # A running nginx has what was there; it is rendered anew, as the node's name or this program may have changed.
-        self._active = self._config()
-        (self._folder / CONFIG).write_text(render(known, self._options), encoding="utf-8")
-        document.write_text(known.to_json(), encoding="utf-8")
+        self._active = files.read(self._folder / CONFIG)
         self._loaded = ""
+        known = self._document(DOCUMENT)
+        if known is None and _whole(self._active):
+            self._diary.say("edge", f"{self._folder / DOCUMENT} cannot be read: the web server keeps its configuration")
+            return
+        known = known or self._document(FORMER) or routes.Routes()
+        files.write(self._folder / CONFIG, render(known, self._options))
+        files.write(self._folder / DOCUMENT, known.to_json())
+
+    def _document(self, name: str) -> routes.Routes | None:
+        """Return the routes of a kept document, or None when it is not there or broken."""
+        try:
+            return routes.parse(files.read(self._folder / name))
+        except SwarmError:
+            return None
 
     def follow(self) -> bool:
         """Ask a manager once and load what is new; tell whether there was something.
@@ -104,7 +127,7 @@ class Edge:
         changed = text != self._active
         if changed:
             self._load(text)
-        (self._folder / DOCUMENT).write_text(document, encoding="utf-8")
+        self._keep(document)
         self._loaded = routes.version(document)
         if changed:
             tasks = sum(len(route.tasks) for route in found.routes)
@@ -113,19 +136,22 @@ class Edge:
                 self._log(f"service {service} has no route: {problem}")
         return True
 
+    def _keep(self, document: str) -> None:
+        """Put *document* in place of the last one, which stays beside it."""
+        before = files.read(self._folder / DOCUMENT)
+        if before == document:
+            return
+        if before:
+            files.write(self._folder / FORMER, before)
+        files.write(self._folder / DOCUMENT, document)
+
     def _load(self, text: str) -> None:
         candidate = self._folder / CANDIDATE
-        candidate.write_text(text, encoding="utf-8")
+        files.write(candidate, text)
         self._container.test(CANDIDATE)
-        candidate.replace(self._folder / CONFIG)
+        files.move(candidate, self._folder / CONFIG)
         self._container.reload()
         self._active = text
-
-    def _config(self) -> str:
-        try:
-            return (self._folder / CONFIG).read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return ""
 
     def _ask(self) -> str | None:
         """Return a document that is not the loaded one, or None when nothing is new."""
@@ -146,7 +172,7 @@ class Edge:
                     self._manager = manager
                     return None
                 problem = f"manager {manager} answers {exc.code}"
-            except (OSError, ValueError) as exc:
+            except (OSError, ValueError, http.client.HTTPException) as exc:
                 problem = f"manager {manager}: {exc}"
             self._manager = ""
         raise SwarmError(f"No manager gives routes, so the last ones stay ({problem}).")
@@ -156,7 +182,7 @@ class Edge:
         spread = hashlib.sha256(f"{self._own_address} {manager}".encode()).hexdigest()
         return manager != self._manager, manager != self._own_address, spread
 
-    def _complain(self, message: str) -> None:
-        if message != self._said or time.monotonic() - self._said_at > _REPEAT_LOG:
-            self._log(message)
-            self._said, self._said_at = message, time.monotonic()
+
+def _whole(config: str) -> bool:
+    """Tell whether a configuration is there to its end: a power loss may cut what is written in place."""
+    return config.rstrip().endswith("}") and config.count("{") == config.count("}")

@@ -7,7 +7,7 @@
 
 Quorum comes first. A dead manager is demoted before it is removed, one in a round, and only while the managers that
 remain can still decide; nothing is removed at all unless EC2's answer contains the leader itself, because an answer
-without it is no answer about this cluster.
+without it is no answer about this cluster. Who counts as gone is told by :mod:`.house`.
 """
 
 from __future__ import annotations
@@ -17,52 +17,10 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ..._aws.cluster.record import ClusterRecord, ManagerRecord, NodeRecord
-from .cloud import Instance, Membership
 from .election import GONE
+from .house import INSTANCE_LABEL, Fate, House, Member
 
-Json = t.Mapping[str, t.Any]
-
-INSTANCE_LABEL = "instance-id"
 _WAITING = "Terminating:Wait"
-
-
-@dataclass(frozen=True)
-class Member:
-    """A node as the swarm knows it."""
-
-    node_id: str
-    address: str
-    role: str
-    state: str
-    """C(unknown), C(down), C(ready) or C(disconnected)."""
-    availability: str
-    """C(active), C(pause) or C(drain)."""
-    reachability: str = ""
-    """Of a manager: C(reachable), C(unreachable) or C(unknown); C("") for a worker."""
-    leader: bool = False
-    labels: t.Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def from_engine(cls, node: Json) -> Member:
-        """Read a node object of the Engine API."""
-        manager = node.get("ManagerStatus") or {}
-        # A manager that is its own observer reports 0.0.0.0 as its address; its raft address is the true one.
-        address = str(manager.get("Addr") or "").rpartition(":")[0] or str(node["Status"].get("Addr") or "")
-        return cls(
-            node_id=str(node["ID"]),
-            address=address,
-            role=str(node["Spec"]["Role"]),
-            state=str(node["Status"]["State"]),
-            availability=str(node["Spec"]["Availability"]),
-            reachability=str(manager.get("Reachability") or "unknown") if manager else "",
-            leader=bool(manager.get("Leader")),
-            labels=node["Spec"].get("Labels") or {},
-        )
-
-    @property
-    def in_raft(self) -> bool:
-        """Whether it takes part in the managers' consensus, or is on its way in or out."""
-        return self.role == "manager" or bool(self.reachability)
 
 
 class Chore(enum.Enum):
@@ -88,77 +46,64 @@ class Step:
     labels: t.Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class House:
-    """All that the leader knows in one round."""
-
-    own_instance: str
-    members: tuple[Member, ...]
-    instances: t.Mapping[str, Instance]
-    """Every instance of the cluster that EC2 tells of."""
-    memberships: t.Mapping[str, Membership] = field(default_factory=dict)
-    """Places in Auto Scaling groups, by instance id."""
-
-    def instance_of(self, member: Member) -> str:
-        """Return the id of the member's instance, C("") when it cannot be told.
-
-        The label is the truth. Without one the address decides, for living members only: a new instance may have got
-        the address of a dead one.
-        """
-        label = member.labels.get(INSTANCE_LABEL, "")
-        if label or member.state != "ready":
-            return label
-        live = (item for item in self.instances.values() if item.state not in GONE)
-        return next((item.instance_id for item in live if item.private_ip == member.address), "")
-
-    def is_gone(self, member: Member) -> bool:
-        """Whether the member's instance has ended for good."""
-        instance_id = self.instance_of(member)
-        if instance_id:
-            instance = self.instances.get(instance_id)
-            return instance is None or instance.state in GONE
-        taken = any(item.private_ip == member.address and item.state not in GONE for item in self.instances.values())
-        return member.state == "down" and not taken
-
-
-def plan(house: House) -> list[Step]:
+def plan(found: House) -> list[Step]:
     """Return this round's work, in order."""
-    if house.own_instance not in house.instances:
-        return [Step(Chore.WARN, f"EC2 does not know this manager ({house.own_instance}), so its answer is not used")]
-    gone = [member for member in house.members if house.is_gone(member)]
-    return [*_dead(house, gone), *_ending(house, gone), *_unlabelled(house, gone)]
+    if not found.believed:
+        return [Step(Chore.WARN, f"EC2 does not know this manager ({found.own_instance}), so its answer is not used")]
+    gone = [member for member in found.members if found.is_gone(member)]
+    return [*_brake(found), *_dead(found, gone), *_ending(found, gone), *_unlabelled(found, gone)]
 
 
-def _dead(house: House, gone: t.Sequence[Member]) -> t.Iterator[Step]:
-    """Managers whose instance is gone are demoted, then, like workers, removed."""
-    managers = [member for member in gone if member.role == "manager"]
+def _brake(found: House) -> t.Iterator[Step]:
+    """So many members cannot vanish at once: an answer that is wrong in a way nobody thought of must not cost them."""
+    if found.vanished:
+        names = sorted(_name(found, member) for member in found.vanished)
+        yield Step(
+            Chore.WARN,
+            f"EC2 knows no instance for {len(names)} of {len(found.members)} nodes ({', '.join(names[:5])}"
+            f"{', ...' if len(names) > 5 else ''}). That is rather a wrong answer than the truth, so none of them is "
+            "removed. See whether the instances exist and have the tag swarm:cluster; if they are really gone, on a "
+            "manager for each: docker node demote ID (if it is a manager), docker node rm --force ID",
+        )
+
+
+def _dead(found: House, gone: t.Sequence[Member]) -> t.Iterator[Step]:
+    """Those that are gone are removed; what raft counts as a member is demoted first, one in a round.
+
+    A manager that never became a member of raft cannot be demoted ("can't find manager in raft memberlist"), but can be
+    removed at once (swarmkit, manager/controlapi/node.go: C(UpdateNode), C(RemoveNode)).
+    """
+    managers = [member for member in gone if member.role == "manager" and member.reachability]
     demoting = [member for member in gone if member.role == "worker" and member.reachability]
     if managers and not demoting:
-        raft = [member for member in house.members if member.in_raft]
+        raft = [member for member in found.members if member.reachability]
         alive = [m for m in raft if m.reachability == "reachable" and m not in gone]
         first = managers[0]
         if 2 * len(alive) > len(raft):
-            yield Step(Chore.DEMOTE, f"manager {_name(house, first)} is gone", node_id=first.node_id)
+            yield Step(Chore.DEMOTE, f"manager {_why(found, first)}", node_id=first.node_id)
         else:
             yield Step(Chore.WARN, f"{len(alive)} of {len(raft)} managers are alive: no majority, nothing is removed")
     for member in gone:
-        if not member.in_raft:
-            yield Step(Chore.REMOVE, f"{member.role} {_name(house, member)} is gone", node_id=member.node_id)
+        if not member.reachability:
+            yield Step(Chore.REMOVE, f"{member.role} {_why(found, member)}", node_id=member.node_id)
 
 
-def _ending(house: House, gone: t.Sequence[Member]) -> t.Iterator[Step]:
-    """Instances that Auto Scaling holds are drained; once they have left, they may end."""
-    held = sorted(m.instance_id for m in house.memberships.values() if m.lifecycle_state == _WAITING)
-    by_instance = {house.instance_of(member): member for member in house.members if member not in gone}
-    managers = [member for member in house.members if member.in_raft]
+def _ending(found: House, gone: t.Sequence[Member]) -> t.Iterator[Step]:
+    """Instances that Auto Scaling holds are drained; once they have left or are gone, they may end."""
+    held = sorted(m.instance_id for m in found.memberships.values() if m.lifecycle_state == _WAITING)
+    by_instance = _by_instance(found, gone)
+    managers = [member for member in found.members if member.in_raft]
     for instance_id in held:
         member = by_instance.get(instance_id)
-        if member is None:
+        instance = found.instances.get(instance_id)
+        if instance is not None and instance.state in GONE:
+            yield Step(Chore.COMPLETE, f"{instance_id} is {instance.state} already", instance_id=instance_id)
+        elif member is None:
             yield Step(Chore.COMPLETE, f"{instance_id} is in no swarm", instance_id=instance_id)
         elif member.state == "down" and not member.in_raft:
             yield Step(Chore.COMPLETE, f"{instance_id} has left", instance_id=instance_id)
             yield Step(Chore.REMOVE, f"{instance_id} has left", node_id=member.node_id)
-        elif instance_id == house.own_instance and len(managers) == 1:
+        elif instance_id == found.own_instance and len(managers) == 1:
             # The last manager cannot leave, there is nobody to leave the swarm to. It ends after all others.
             if held == [instance_id]:
                 yield Step(Chore.COMPLETE, f"{instance_id} is the last manager", instance_id=instance_id)
@@ -166,9 +111,16 @@ def _ending(house: House, gone: t.Sequence[Member]) -> t.Iterator[Step]:
             yield Step(Chore.DRAIN, f"{instance_id} is to end", node_id=member.node_id)
 
 
-def _unlabelled(house: House, gone: t.Sequence[Member]) -> t.Iterator[Step]:
-    for member in house.members:
-        instance = house.instances.get(house.instance_of(member))
+def _by_instance(found: House, gone: t.Sequence[Member]) -> dict[str, Member]:
+    """Return instance id → its member that is not gone; of several the Ready one, of these the youngest."""
+    living = [member for member in found.members if member not in gone]
+    ordered = sorted(living, key=lambda member: (member.state == "ready", member.age_key))
+    return {instance_id: member for member in ordered if (instance_id := found.instance_of(member))}
+
+
+def _unlabelled(found: House, gone: t.Sequence[Member]) -> t.Iterator[Step]:
+    for member in found.members:
+        instance = found.instances.get(found.instance_of(member))
         if member in gone or instance is None or member.state != "ready":
             continue
         labels = {
@@ -180,25 +132,32 @@ def _unlabelled(house: House, gone: t.Sequence[Member]) -> t.Iterator[Step]:
             yield Step(Chore.LABEL, f"{instance.instance_id} has joined", node_id=member.node_id, labels=labels)
 
 
-def _name(house: House, member: Member) -> str:
-    return house.instance_of(member) or member.address
+def _name(found: House, member: Member) -> str:
+    return found.instance_of(member) or member.address or f"node {member.node_id}"
 
 
-def record(house: House, cluster: str, swarm_id: str, before: ClusterRecord | None, now: str) -> ClusterRecord:
-    """Return the record that describes the swarm as the leader sees it.
+def _why(found: House, member: Member) -> str:
+    fate = found.fate(member)
+    return f"{_name(found, member)} is {'an old half' if fate is Fate.REJOINED else 'gone'}: {fate.value}"
+
+
+def record(found: House, cluster: str, swarm_id: str, before: ClusterRecord | None, now: str) -> ClusterRecord:
+    """Return the record that describes the swarm as the leader sees it: one entry for each instance that is a member.
 
     :param before: the record so far; its epoch and owner stay.
     """
-    living = [(house.instance_of(member), member) for member in house.members if not house.is_gone(member)]
+    gone = [member for member in found.members if found.is_gone(member)]
+    of_member = {member.node_id: name for name, member in _by_instance(found, gone).items()}
+    living = [(of_member[m.node_id], m) for m in found.members if m.node_id in of_member and m.address]
     return ClusterRecord(
         cluster=cluster,
         state="ready",
         swarm_id=swarm_id,
         epoch=before.epoch if before else 1,
-        owner=before.owner if before else house.own_instance,
+        owner=before.owner if before else found.own_instance,
         lease_until=before.lease_until if before else "",
         updated_at=now,
-        leader=house.own_instance,
+        leader=found.own_instance,
         managers=tuple(
             ManagerRecord(instance_id, member.node_id, member.address, member.reachability, member.leader)
             for instance_id, member in living

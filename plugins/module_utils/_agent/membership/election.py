@@ -56,6 +56,16 @@ class Do(enum.Enum):
     """Write tokens, unlock key and the ready record."""
 
 
+class Key(enum.Enum):
+    """The unlock key in SSM, as far as a locked engine is concerned."""
+
+    UNKNOWN = "unknown"
+    THERE = "there"
+    ABSENT = "absent"
+    REFUSED = "refused"
+    """The engine has refused the one that is there."""
+
+
 class Answer(t.NamedTuple):
     """What the engine says about its swarm membership (C(GET /info))."""
 
@@ -85,6 +95,10 @@ class View:
     """Instance id → EC2 state of the recorded managers and of the record's owner, where this node may know them."""
     published: bool = False
     """Whether join tokens exist although there is no record."""
+    unreadable: str = ""
+    """Why the record that is stored cannot be read; then I(record) is None."""
+    key: Key = Key.UNKNOWN
+    """Of a locked engine: whether the stored unlock key can open it."""
     waited: float = 0.0
     """Seconds since this node began to try."""
 
@@ -126,7 +140,7 @@ def decide(view: View) -> Action:
     """Return the next step for the node described by *view*."""
     state = view.engine.state
     if state == "locked":
-        return Action(Do.UNLOCK, "the engine's keys are locked after a restart")
+        return _locked(view)
     if state == "active":
         return _inside(view)
     if state == "pending":
@@ -134,6 +148,11 @@ def decide(view: View) -> Action:
     if state == "error":
         return _broken(view)
     record = view.record
+    if view.unreadable:
+        return Action(
+            Do.ALARM,
+            f"{view.unreadable} A living leader writes it anew within a minute; if no swarm was formed yet, delete it",
+        )
     if record is None:
         if view.role != "manager":
             return Action(Do.WAIT, "no manager has formed a swarm yet")
@@ -145,6 +164,26 @@ def decide(view: View) -> Action:
             )
         return Action(Do.CREATE, "there is no swarm yet", epoch=1)
     return _join(view, record) if record.state == "ready" else _form(view, record)
+
+
+def _owns_unformed(view: View) -> bool:
+    """Whether this node forms the swarm and has told nobody about one: what its engine holds then is nobody else's.
+
+    Tokens, unlock key and the ready record are written after the swarm was formed, the record last, and whoever joins
+    waits for that.
+    """
+    return view.record is not None and view.record.state != "ready" and view.record.owner == view.instance_id
+
+
+def _locked(view: View) -> Action:
+    """The engine wants its unlock key."""
+    if view.key in (Key.ABSENT, Key.REFUSED) and _owns_unformed(view):
+        return Action(
+            Do.LEAVE,
+            "the engine is locked, and its key was lost before it was published; nobody has joined this swarm, so it "
+            "is formed anew",
+        )
+    return Action(Do.UNLOCK, "the engine's keys are locked after a restart")
 
 
 def _inside(view: View) -> Action:
@@ -188,6 +227,10 @@ def _worker(engine: Answer, record: ClusterRecord | None) -> Action:
 
 def _broken(view: View) -> Action:
     """The engine could not start its part of the swarm: an expired certificate or damaged state."""
+    if _owns_unformed(view):
+        return Action(
+            Do.LEAVE, "the swarm that this node was forming is damaged; nobody has joined it, so form it anew"
+        )
     if view.role == "manager" and not view.answering:
         return Action(
             Do.ALARM, "the engine cannot start its swarm state and no other manager answers: it may hold the only copy"
@@ -222,7 +265,8 @@ def _form(view: View, record: ClusterRecord) -> Action:
     if record.owner == view.instance_id:
         return Action(Do.INITIALISE, "this node may form the swarm", epoch=record.epoch)
     lease = parse_time(record.lease_until)
-    if lease is not None and view.now < lease:
+    # One that ends later than a lease can was written by a clock that is wrong, and proves nothing.
+    if lease is not None and view.now < lease <= view.now + 2 * LEASE:
         return Action(Do.WAIT, f"{record.owner} is forming the swarm until {record.lease_until}")
     state = view.instances.get(record.owner)
     if state in GONE:

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import hashlib
 import ipaddress
 import random
 import socket
@@ -15,14 +16,15 @@ import time
 import typing as t
 from datetime import datetime, timezone
 
-from ..._aws.cluster.record import ClusterRecord, ManagerRecord, format_time
-from ..._aws.session import AwsOptions, AwsSession
+from ..._aws.cluster.record import ClusterRecord, ManagerRecord, NewerRecord, RecordError, format_time
 from ..._errors import EngineError, SwarmError
+from ..diary import Diary
 from ..engine import LocalEngine
 from ..imds import Identity
-from ..settings import Settings
+from ..settings import Settings, session
 from . import cloud
-from .election import Action, Do, View, decide
+from .absence import Absences
+from .election import Action, Do, Key, View, decide
 from .store import Store
 
 Log = t.Callable[[str], None]
@@ -30,11 +32,10 @@ Log = t.Callable[[str], None]
 SWARM_PORT = 2377
 _PROBE_TIMEOUT = 2.0
 _PAUSE = (0.5, 3.0)  # seconds between looks, growing from the first to about the second
-_REPEAT_LOG = 60.0
 
 
 class Joiner:
-    """Joins one node. Every step may fail and be tried again: nothing is kept but the time of the start.
+    """Joins one node. Every step may fail and be tried again: nothing is kept that a decision could not do without.
 
     :param log: takes one line per event.
     """
@@ -44,25 +45,25 @@ class Joiner:
         self._identity = identity
         self._engine = engine
         self._log = log
-        self._session = AwsSession(AwsOptions(region=settings.region))
+        self._session = session(settings)
         self._started = time.monotonic()
+        self._absences = Absences()
+        self._refused = ""  # of a key: its digest
 
     def run(self) -> None:
         """Go on until the node is a member of its swarm."""
-        said, said_at, pause = "", 0.0, _PAUSE[0]
+        diary, pause = Diary(self._log), _PAUSE[0]
         while True:
             try:
                 action = self.step()
-                line = f"{action.do.value}: {action.reason}"
                 if action.done:
-                    self._log(line)
+                    self._log(f"{action.do.value}: {action.reason}")
                     return
+                diary.say("join", f"{action.do.value}: {action.reason}")
                 quick = action.do not in (Do.WAIT, Do.ALARM)
             except SwarmError as exc:
-                line, quick = f"will try again: {exc}", False
-            if line != said or time.monotonic() - said_at > _REPEAT_LOG:
-                self._log(line)
-                said, said_at = line, time.monotonic()
+                diary.say("join", f"will try again: {exc}")
+                quick = False
             # Jitter keeps fifty nodes that boot together from asking in step.
             pause = _PAUSE[0] if quick else min(pause * 1.3, _PAUSE[1])
             time.sleep(pause * random.uniform(0.7, 1.3))
@@ -80,14 +81,13 @@ class Joiner:
     # -- look ------------------------------------------------------------------------------------------------------
     def _look(self) -> View:
         engine = self._engine.membership()
-        record = self._record()
+        if engine.state == "active":
+            self._started = time.monotonic()  # should it ever have to join again, its patience begins then
+        record, unreadable = self._read_record()
         managers = record.managers if record is not None and record.state == "ready" else ()
         outside = engine.state in ("inactive", "error")
         answering = _answering([m.ip for m in managers if m.ip != self._identity.private_ip]) if outside else ()
-        instances: dict[str, str] = {}
-        if self._settings.is_manager and record is not None and outside:
-            client = self._session.client("ec2")
-            instances = cloud.states(client, [record.owner, *(m.instance_id for m in managers)])
+        asks = self._settings.is_manager and record is not None and outside
         return View(
             instance_id=self._identity.instance_id,
             role=self._settings.role,
@@ -95,10 +95,39 @@ class Joiner:
             now=datetime.now(timezone.utc),
             record=record,
             answering=answering,
-            instances=instances,
+            instances=self._states(record.owner, *(m.instance_id for m in managers)) if asks and record else {},
             published=self._published() if record is None and outside else False,
             waited=time.monotonic() - self._started,
+            unreadable=unreadable,
+            key=self._key() if engine.state == "locked" else Key.UNKNOWN,
         )
+
+    def _read_record(self) -> tuple[ClusterRecord | None, str]:
+        """Return the record, or why it cannot be read; then a manager of the swarm publishes a new one."""
+        try:
+            return self._record(), ""
+        except NewerRecord:
+            raise
+        except RecordError as exc:
+            return None, exc.message
+
+    def _states(self, *instance_ids: str) -> dict[str, str]:
+        """Return the states of instances as EC2 knows them.
+
+        An answer without this very instance is none; one that EC2 does not know is C(missing) only after many answers.
+        """
+        own = self._identity.instance_id
+        found = cloud.states(self._session.client("ec2"), [own, *instance_ids])
+        if found[own] == "missing":
+            return {}
+        gone = self._absences.note({name for name, state in found.items() if state == "missing"}, time.monotonic())
+        return {name: state for name, state in found.items() if state != "missing" or name in gone}
+
+    def _key(self) -> Key:
+        key = self._store().unlock_key()
+        if not key:
+            return Key.ABSENT
+        return Key.REFUSED if _digest(key) == self._refused else Key.THERE
 
     def _record(self) -> ClusterRecord | None:
         if self._settings.joins_from_image:
@@ -119,7 +148,7 @@ class Joiner:
             key = self._store().unlock_key()
             if not key:
                 raise SwarmError(f"The engine is locked, but there is no unlock key at {self._settings.prefix}/unlock.")
-            self._engine.unlock(key)
+            self._unlock(key)
         elif action.do is Do.JOIN:
             self._join(action.addresses)
         elif action.do is Do.LEAVE:
@@ -135,6 +164,15 @@ class Joiner:
             self._engine.init(own.private_ip, settings.address_pool, settings.address_pool_mask, settings.autolock)
         elif action.do is Do.PUBLISH:
             self._publish(action.epoch)
+
+    def _unlock(self, key: str) -> None:
+        try:
+            self._engine.unlock(key)
+        except EngineError as exc:
+            # moby, daemon/cluster/errors.go: "swarm could not be unlocked: invalid key provided"
+            if "invalid key" in exc.message:
+                self._refused = _digest(key)
+            raise
 
     def _join(self, addresses: t.Sequence[str]) -> None:
         baked = self._settings.joins_from_image
@@ -178,6 +216,10 @@ def edge_subnet(pool: str, mask: int) -> str:
         raise SwarmError(f"The edge network's /{mask} does not fit into the address pool {pool}.")
     last = int(network.broadcast_address) - 2 ** (32 - mask) + 1
     return f"{ipaddress.IPv4Address(last)}/{mask}"
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def _answering(addresses: t.Sequence[str]) -> tuple[str, ...]:

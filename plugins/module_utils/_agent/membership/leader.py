@@ -12,14 +12,16 @@ import time
 import typing as t
 from datetime import datetime, timezone
 
-from ..._aws.cluster.record import ClusterRecord, format_time
-from ..._aws.session import AwsOptions, AwsSession
+from ..._aws.cluster.record import ClusterRecord, NewerRecord, RecordError, format_time
 from ..._errors import SwarmError
+from ..diary import Diary
 from ..engine import LocalEngine
 from ..imds import Identity
-from ..settings import Settings
+from ..settings import Settings, session
 from . import chores, cloud
-from .chores import INSTANCE_LABEL, Chore, House, Member, Step
+from .absence import PATIENCE, Absences, Patience
+from .chores import Chore, Step
+from .house import INSTANCE_LABEL, Fate, House, Member
 from .store import Store
 
 _RENEW = 60.0  # seconds between two writes of an unchanged record
@@ -33,18 +35,24 @@ class Keeper:
     """
 
     def __init__(
-        self, settings: Settings, identity: Identity, engine: LocalEngine, log: t.Callable[[str], None]
+        self,
+        settings: Settings,
+        identity: Identity,
+        engine: LocalEngine,
+        log: t.Callable[[str], None],
+        patience: Patience = PATIENCE,
     ) -> None:
         self._settings = settings
         self._identity = identity
         self._engine = engine
         self._log = log
-        self._session = AwsSession(AwsOptions(region=settings.region))
+        self._diary = Diary(log)
+        self._session = session(settings)
+        self._absences = Absences(patience)
         self._written: ClusterRecord | None = None
         self._written_at = float("-inf")
         self._tokens_at = float("-inf")
         self._swarm_id = ""
-        self._warned: set[str] = set()
 
     def round(self) -> bool:
         """Do one round of housekeeping and tell whether this node leads.
@@ -57,14 +65,23 @@ class Keeper:
         if not any(member.leader and member.node_id == own_node for member in members):
             self._written = None
             return False
-        house = House(self._identity.instance_id, members, *self._cloud(members))
-        steps = chores.plan(house)
+        house = self._look(members)
         by_id = {str(node["ID"]): node for node in nodes}
-        for step in steps:
+        for step in chores.plan(house):
             self._do(step, house, by_id.get(step.node_id, {}))
-        self._warned &= {step.reason for step in steps if step.chore is Chore.WARN}
         self._tell(house)
         return True
+
+    def _look(self, members: tuple[Member, ...]) -> House:
+        """Ask AWS, and remember what its answer lacks; an answer that is not believed counts neither way."""
+        house = House(self._identity.instance_id, members, *self._cloud(members))
+        if not house.believed:
+            return house
+        fates = {member.node_id: house.fate(member) for member in members}
+        absent, ghosts = (
+            {node for node, fate in fates.items() if fate is wanted} for wanted in (Fate.ABSENT, Fate.GHOST)
+        )
+        return dataclasses.replace(house, long_absent=self._absences.note(absent, time.monotonic(), ghosts))
 
     def _cloud(self, members: t.Sequence[Member]) -> tuple[dict[str, cloud.Instance], dict[str, cloud.Membership]]:
         ec2 = self._session.client("ec2")
@@ -74,16 +91,14 @@ class Keeper:
         others = {name for name in labels if name} - set(instances)
         if others:
             instances.update(cloud.describe(ec2, {"instance-id": sorted(others)}))
-        living = [name for name, instance in instances.items() if instance.state != "terminated"]
-        return instances, cloud.memberships(self._session.client("autoscaling"), living)
+        # Ended ones too: Auto Scaling holds an instance until its hooks are done, even if it has ended by itself.
+        return instances, cloud.memberships(self._session.client("autoscaling"), {*instances, *others})
 
     # -- steps -----------------------------------------------------------------------------------------------------
     def _do(self, step: Step, house: House, node: dict[str, t.Any]) -> None:
         """Do one step; one that fails is told and comes again in the next round."""
         if step.chore is Chore.WARN:
-            if step.reason not in self._warned:
-                self._log(f"warning: {step.reason}")
-                self._warned.add(step.reason)
+            self._diary.say("warning", f"warning: {step.reason}")
             return
         try:
             if step.chore is Chore.LABEL:
@@ -97,9 +112,9 @@ class Keeper:
             elif step.chore is Chore.COMPLETE:
                 self._complete(house.memberships[step.instance_id])
         except SwarmError as exc:
-            self._log(f"{step.chore.value}: {step.reason}: {exc}")
+            self._diary.say(step.chore.value, f"{step.chore.value}: {step.reason}: {exc}")
         else:
-            self._log(f"{step.chore.value}: {step.reason}")
+            self._diary.say(step.chore.value, f"{step.chore.value}: {step.reason}")
 
     def _complete(self, membership: cloud.Membership) -> None:
         client = self._session.client("autoscaling")
@@ -108,7 +123,10 @@ class Keeper:
 
     # -- what others read ------------------------------------------------------------------------------------------
     def _tell(self, house: House) -> None:
-        """Write the record when it changed or is due, and tokens when they changed."""
+        """Write the record when it changed or is due, and tokens when they changed.
+
+        A round whose answer is not believed says nothing about nodes, so it writes no record.
+        """
         now = time.monotonic()
         store = Store(self._session.client("ssm"), self._settings.cluster)
         if now - self._tokens_at >= _TOKENS:
@@ -117,8 +135,10 @@ class Keeper:
             for path in store.publish(tokens, self._engine.unlock_key()):
                 self._log(f"published {self._settings.prefix}/{path}")
             self._swarm_id, self._tokens_at = str(swarm["ID"]), now
+        if not house.believed:
+            return
         if self._written is None:
-            self._written = store.record(with_claims=True)
+            self._written = self._stored(store)
             self._written_at = float("-inf")
         stamp = format_time(datetime.now(timezone.utc))
         record = chores.record(house, self._settings.cluster, self._swarm_id, self._written, stamp)
@@ -126,3 +146,16 @@ class Keeper:
         if record != before or now - self._written_at >= _RENEW:
             store.write_record(record)
             self._written, self._written_at = record, now
+
+    def _stored(self, store: Store) -> ClusterRecord | None:
+        """Return the record as somebody has left it; one that cannot be read is written anew.
+
+        :raises NewerRecord: an agent of a newer release wrote it, which knows better.
+        """
+        try:
+            return store.record(with_claims=True)
+        except NewerRecord:
+            raise
+        except RecordError as exc:
+            self._diary.say("record", f"{exc.message} It is written anew.")
+            return None
