@@ -37,6 +37,14 @@ class EngineUnreachable(EngineError):
     """No answer from the engine: no socket, no permission, or a time-out."""
 
 
+class AnswerLost(EngineUnreachable):
+    """The call was sent and its answer never came: whether it was carried out is not known."""
+
+
+class NoLeader(EngineError):
+    """The manager could not get an answer of the swarm's leader: whether the call was carried out is not known."""
+
+
 class NotAManager(EngineError):
     """The engine is in no swarm, or is a worker: it cannot read nor change services."""
 
@@ -67,10 +75,17 @@ class ImageUnresolved(SwarmError):
 
 
 class PlanRefused(SwarmError):
-    """The plan may not be carried out as it is; the message says what to change or which option allows it."""
+    """The plan may not be carried out as it is; the message says what to change or which option allows it.
+
+    :ivar plan: the plan, where there is one already; for the result.
+    """
+
+    def __init__(self, message: str, plan: t.Any = None) -> None:
+        super().__init__(message)
+        self.plan = plan
 
 
-class LockHeld(SwarmError):
+class LockHeld(PlanRefused):
     """Another deploy of the same stack is under way."""
 
 

@@ -24,7 +24,7 @@ class LocalEngine(Engine):
     """The local engine, at its socket. May be shared by threads: every call is one request."""
 
     def __init__(self, host: str = DEFAULT_HOST) -> None:
-        super().__init__(host, timeout=JOIN_TIMEOUT)
+        super().__init__(host, timeout=JOIN_TIMEOUT, patience=0)  # the agent looks again anyway
         self._sdk: t.Any = None
 
     # -- membership ------------------------------------------------------------------------------------------------

@@ -10,15 +10,29 @@ Answers are the engine's own JSON. What goes wrong arrives as an C(EngineError) 
 from __future__ import annotations
 
 import base64
+import copy
 import json
+import socket
 import typing as t
 import urllib.parse
 
-from .._errors import Conflict, EngineError, EngineUnreachable, NotAManager, NotFound, OutOfSequence
+from .._errors import (
+    AnswerLost,
+    Conflict,
+    EngineError,
+    EngineUnreachable,
+    NoLeader,
+    NotAManager,
+    NotFound,
+    OutOfSequence,
+)
+from .retry import PATIENCE, is_leaderless, until_answered
 
 Json = dict[str, t.Any]
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
+#: Seconds until a call without an answer is given up.
+ANSWER_TIME = 60
 # The SDK wants a version before it has spoken to the engine; calls are made without one, so the engine uses its newest.
 _ANY_VERSION = "1.41"
 
@@ -37,28 +51,42 @@ def encode_auth(auth: t.Mapping[str, str]) -> str:
     return base64.urlsafe_b64encode(json.dumps(login).encode()).decode()
 
 
+#: There was no connection, so that nothing was sent: no socket, no permission, nobody who listens, no such host.
+_NOT_SENT = (ConnectionRefusedError, FileNotFoundError, PermissionError, socket.gaierror)
+
+
 class Engine:
     """One session with one engine.
 
     Args:
         host: the engine's address, C(unix://) or C(tcp://).
-        timeout: seconds until a call without an answer is given up.
+        timeout: seconds until a call without an answer is given up, None for C(ANSWER_TIME).
+        patience: seconds for which a read or removal whose answer is lost is made again. For creates and updates see
+            M(writes).
     """
 
-    def __init__(self, host: str = DEFAULT_HOST, timeout: int = 60) -> None:
+    def __init__(self, host: str = DEFAULT_HOST, timeout: float | None = None, patience: float = PATIENCE) -> None:
         import docker  # slow to load, and absent where only the pure parts are used
 
         self.host = host
-        self.timeout = timeout
+        self.timeout = ANSWER_TIME if timeout is None else timeout
+        self.patience = patience
         try:
-            self._session = docker.APIClient(base_url=host, version=_ANY_VERSION, timeout=timeout)
+            self._session = docker.APIClient(base_url=host, version=_ANY_VERSION, timeout=ANSWER_TIME)
         except docker.errors.DockerException as exc:
             raise EngineUnreachable(f"Cannot use the Docker engine at {host}: {exc}") from exc
         self.api_version = ""
+        self._given_up = False
 
     def close(self) -> None:
         """End the session."""
         self._session.close()
+
+    def at_once(self) -> Engine:
+        """Return the same session for who reads again anyway: errors of reads are raised at once."""
+        other = copy.copy(self)
+        other.patience = 0.0
+        return other
 
     # -- services and tasks --------------------------------------------------------------------------------------
     def services(self, filters: t.Mapping[str, list[str]] | None = None) -> list[Json]:
@@ -280,8 +308,9 @@ class Engine:
             return None
 
     def _delete(self, doing: str, path: str, query: t.Mapping[str, t.Any] | None = None) -> bool:
+        """Remove something by its id, which does no harm a second time; so a lost answer is no reason to look."""
         try:
-            self._call(doing, "DELETE", path, query=query)
+            until_answered(lambda: self._call(doing, "DELETE", path, query=query), patience=self.patience)
         except NotFound:
             return False
         return True
@@ -297,10 +326,19 @@ class Engine:
         raw: bool = False,
         timeout: float | None = None,
     ) -> t.Any:
-        response = self._send(doing, method, path, query, body, headers, timeout=timeout or self.timeout)
-        if raw:
-            return response.content
-        return response.json() if response.content.strip() else None
+        def send() -> t.Any:
+            response = self._send(doing, method, path, query, body, headers, timeout=timeout or self.timeout)
+            if raw:
+                return response.content
+            return response.json() if response.content.strip() else None
+
+        if method != "GET" or timeout is not None:
+            return send()  # who has a time of its own for the answer has none for another try
+        try:
+            return until_answered(send, patience=self.patience)
+        except AnswerLost:
+            self._given_up = self.patience > 0
+            raise
 
     def _send(
         self,
@@ -325,30 +363,43 @@ class Engine:
                 stream=stream,
                 timeout=timeout,
             )
+        except requests.exceptions.ConnectTimeout as exc:
+            raise EngineUnreachable(f"Cannot {doing}: no engine answers at {self.host} within {timeout:g} s") from exc
         except requests.exceptions.Timeout as exc:
-            raise EngineUnreachable(f"Cannot {doing}: no answer from {self.host} within {timeout:g} s") from exc
+            raise AnswerLost(f"Cannot {doing}: no answer from {self.host} within {timeout:g} s") from exc
         except (requests.exceptions.RequestException, OSError) as exc:
             cause = _root_cause(exc)
-            if "timed out" in cause:  # in the middle of an answer
-                raise EngineUnreachable(f"Cannot {doing}: {self.host} took longer than {timeout:g} s") from exc
-            raise EngineUnreachable(f"Cannot {doing}: no engine answers at {self.host} ({cause})") from exc
+            if "timed out" in str(cause):  # in the middle of an answer
+                raise AnswerLost(f"Cannot {doing}: {self.host} took longer than {timeout:g} s") from exc
+            # One that has answered before may just be starting again: that is waited for, once.
+            gone = isinstance(cause, _NOT_SENT) and (self._given_up or not self.api_version)
+            kind = EngineUnreachable if gone else AnswerLost
+            why = str(cause) or type(cause).__name__
+            raise kind(f"Cannot {doing}: no engine answers at {self.host} ({why})") from exc
         self.api_version = response.headers.get("Api-Version", self.api_version)
         if response.status_code >= 400:
-            raise error_of(doing, response.status_code, _message(response))
+            of_swarm = not path.startswith("/distribution/")  # a registry may be as silent as a leader
+            raise error_of(doing, response.status_code, _message(response), of_swarm)
         return response
 
 
-def error_of(doing: str, status: int, words: str) -> EngineError:
+def error_of(doing: str, status: int, words: str, of_swarm: bool = True) -> EngineError:
     """Return the typed error for an answer of the engine (pure).
 
     Args:
         doing: what was tried, as in C(create service web).
         status: HTTP status.
         words: Docker's own message.
+        of_swarm: the leader was asked.
     """
-    text = f"Cannot {doing}: {words}"
+    # Managers pass errors on wrapped in gRPC's own words.
+    marker = " desc = "
+    told = words.split(marker, 1)[1] if words.startswith("rpc error") and marker in words else words
+    text = f"Cannot {doing}: {told}"
     kind = EngineError
-    if "not a swarm manager" in words or "not part of a swarm" in words:
+    if of_swarm and is_leaderless(status, words):
+        kind = NoLeader
+    elif "not a swarm manager" in words or "not part of a swarm" in words:
         kind = NotAManager
     elif "update out of sequence" in words:
         kind = OutOfSequence
@@ -379,18 +430,15 @@ def frames(raw: bytes) -> t.Iterator[tuple[int, bytes]]:
 
 def _message(response: t.Any) -> str:
     try:
-        words = str(response.json()["message"])
+        return str(response.json()["message"])
     except (ValueError, KeyError, TypeError):
-        words = response.text.strip() or f"HTTP {response.status_code}"
-    # Managers pass errors on wrapped in gRPC's own words.
-    marker = " desc = "
-    return words.split(marker, 1)[1] if words.startswith("rpc error") and marker in words else words
+        return response.text.strip() or f"HTTP {response.status_code}"
 
 
-def _root_cause(exc: BaseException) -> str:
+def _root_cause(exc: BaseException) -> BaseException:
     while exc.__cause__ is not None or exc.__context__ is not None:
         exc = t.cast(BaseException, exc.__cause__ or exc.__context__)
-    return str(exc) or type(exc).__name__
+    return exc
 
 
 def _auth(registry_auth: str) -> dict[str, str]:

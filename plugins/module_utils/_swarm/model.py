@@ -265,6 +265,22 @@ _SECTIONS: dict[str, t.Any] = {
 }
 
 
+def known_part(data: t.Mapping[str, t.Any]) -> Spec:
+    """Return what C(StackModel.from_dict) can read of a model that a newer release wrote, which has more fields."""
+    values = _fields(StackModel, data)
+    values["options"] = _fields(StackOptions, data.get("options", {}))
+    values["migrate"] = [_fields(Migration, item) for item in data.get("migrate", [])]
+    for section, entry_type in _SECTIONS.items():
+        values[section] = {key: _fields(entry_type, item) for key, item in data.get(section, {}).items()}
+    for service in values["services"].values():
+        service["routes"] = [_fields(Route, route) for route in service.get("routes", [])]
+    return {**values, "version": data.get("version")}
+
+
+def _fields(cls: t.Any, data: t.Mapping[str, t.Any]) -> Spec:
+    return {field.name: data[field.name] for field in dataclasses.fields(cls) if field.name in data}
+
+
 def _shallow(entry: t.Any) -> Spec:
     return {field.name: getattr(entry, field.name) for field in dataclasses.fields(entry)}
 

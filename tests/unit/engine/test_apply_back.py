@@ -36,6 +36,9 @@ class Engine:
     def create_service(self, spec: dict[str, t.Any], auth: str) -> str:
         return "new"
 
+    def service(self, name: str) -> dict[str, str]:
+        return {"ID": "new"}
+
     def remove_service(self, service_id: str) -> None:
         self.calls.append("remove service")
 
@@ -79,7 +82,7 @@ def test_networks_go_after_the_last_task(
     applier.create_objects([ObjectPlan("network", "shop_net", "create")])
     spec = {"Name": "shop_web", "TaskTemplate": {"ContainerSpec": {"Image": "web:1"}}}
     applier.apply(ServicePlan("shop_web", "create", spec))
-    assert undo(applier) == ([], {"new"})
+    assert undo(applier) == ([], {"shop_web": "new"})
     drop_created(applier, {"new"}, OURS)
     assert engine.calls == ["remove service", *looks, "remove network", "look for network"]
 
@@ -89,5 +92,5 @@ def test_without_new_networks_nothing_is_waited_for() -> None:
     applier = Applier(t.cast(t.Any, engine), LiveState([], [], [UP]), lambda image: "")
     spec = {"Name": "shop_web", "TaskTemplate": {"ContainerSpec": {"Image": "web:1"}}}
     applier.apply(ServicePlan("shop_web", "create", spec))
-    drop_created(applier, undo(applier)[1], OURS)
+    drop_created(applier, set(undo(applier)[1].values()), OURS)
     assert engine.calls == ["remove service"]

@@ -33,6 +33,9 @@ class Script:
         self._scenes = itertools.chain(scenes, itertools.repeat(scenes[-1]))
         self.looks = 0
 
+    def at_once(self) -> Script:
+        return self
+
     def services(self, _filters: t.Any) -> list[Json]:
         self.looks += 1
         return [self._live]

@@ -9,13 +9,15 @@ from __future__ import annotations
 import time
 import typing as t
 
-from ..._errors import Conflict, EngineError, OutOfSequence, PlanRefused
+from ..._errors import Conflict, EngineError, NoLeader, PlanRefused
+from .. import writes
 from ..engine import Engine
 from ..plan import Json, LiveState, ObjectPlan, ServicePlan, to_tree
+from ..plan.tree import replicas
 from ..watch.terms import Expected
 
-#: How often a service is read and written again when it has changed between the two.
-TRIES = 4
+#: Where the number of tasks stands in the canonical form of a spec.
+REPLICAS = ("Mode", "Replicas")
 
 
 class Applier:
@@ -26,8 +28,8 @@ class Applier:
         auth_of: image → value of the C(X-Registry-Auth) header, "" for none.
 
     Attributes:
-        applied: plans that were carried out, with the ids of their services.
-        created: objects that were made.
+        applied: plans whose carrying out has begun.
+        created: objects whose making has begun; their ids are not known while no answer has come.
     """
 
     def __init__(self, engine: Engine, live: LiveState, auth_of: t.Callable[[str], str]) -> None:
@@ -39,7 +41,8 @@ class Applier:
             "config": {item["Spec"]["Name"]: item["ID"] for item in live.configs},
             "secret": {item["Spec"]["Name"]: item["ID"] for item in live.secrets},
         }
-        self.applied: list[tuple[ServicePlan, str]] = []
+        self.applied: list[ServicePlan] = []
+        self._made: dict[str, str] = {}
         self.created: list[ObjectPlan] = []
 
     def network_names(self) -> dict[str, str]:
@@ -48,16 +51,11 @@ class Applier:
 
     def create_objects(self, plans: t.Iterable[ObjectPlan]) -> None:
         """Create networks, configs and secrets."""
-        create = {
-            "network": self.engine.create_network,
-            "config": self.engine.create_config,
-            "secret": self.engine.create_secret,
-        }
         for plan in plans:
             if plan.action == "create":
-                plan.object_id = create[plan.kind](plan.body)
+                self.created.append(plan)  # before the call: its answer may be lost
+                plan.object_id = writes.create_object(self.engine, plan.kind, plan.body)
                 self._ids[plan.kind][plan.name] = plan.object_id
-                self.created.append(plan)
 
     def apply(self, plan: ServicePlan) -> None:
         """Create, update, recreate or remove one service.
@@ -67,45 +65,41 @@ class Applier:
         """
         if plan.action == "none":
             return
+        self.applied.append(plan)  # before the call: its answer may be lost
         auth = self.auth_of(plan.image_after) if plan.image_after else ""
-        service_id = plan.live["ID"] if plan.live else ""
         if plan.action == "update":
-            self._update(plan.before, self.with_ids(plan.spec), auth)
-        elif plan.action == "remove":
-            self.engine.remove_service(service_id)
-        elif plan.action == "create":
-            service_id = self.engine.create_service(self.with_ids(plan.spec), auth)
-        elif plan.action == "recreate":
-            self.engine.remove_service(service_id)
-            self.applied.append((plan, ""))  # noted at once: should the next call fail, the way back creates it
-            service_id = self.engine.create_service(self.with_ids(plan.spec), auth)
-            self.applied.pop()
-        self.applied.append((plan, service_id))
+            self._update(plan, auth)
+        if plan.action in ("remove", "recreate"):
+            self.engine.remove_service(plan.before["ID"])
+        if plan.action in ("create", "recreate"):
+            self._made[plan.name] = writes.create_service(self.engine, self.with_ids(plan.spec), auth)
 
-    def _update(self, live: Json, spec: Json, auth: str) -> None:
-        """Send an update; the version may have moved on, but only because the engine noted its own progress."""
-        current = live
-        for _attempt in range(TRIES):
-            try:
-                self.engine.update_service(current["ID"], current["Version"]["Index"], spec, auth)
-                return
-            except OutOfSequence:
-                fresh = self.engine.service(current["ID"])
-                if fresh is None or to_tree(fresh["Spec"]) != to_tree(live["Spec"]):
-                    raise PlanRefused(
-                        f"Somebody else changed service {spec['Name']} while this ran. Nothing of theirs was "
-                        "overwritten: look at the plan again."
-                    ) from None
-                current = fresh
-        raise PlanRefused(
-            f"Service {spec['Name']} is being written to all the time by somebody else; it was left alone."
-        )
+    def _update(self, plan: ServicePlan, auth: str) -> None:
+        """Send an update. The version may have moved on: the engine notes its own progress, and others scale.
+
+        The number of replicas belongs to whoever scales, except in a deploy that changes it itself.
+        """
+        live, spec, specs = plan.before, self.with_ids(plan.spec), writes.Specs(self.engine)
+        scales = any(change.path == REPLICAS for change in plan.changes)
+
+        def wanted(current: Json) -> Json | None:
+            if current is live:
+                return spec
+            arrived = specs.equal(current["Spec"], spec, replicas=False)
+            if arrived and (not scales or replicas(current["Spec"]) != replicas(live["Spec"])):
+                return None
+            if not specs.equal(current["Spec"], live["Spec"], replicas=False):
+                raise PlanRefused(
+                    f"Somebody else changed service {plan.name} while this ran. Nothing of theirs was overwritten: "
+                    "look at the plan again."
+                )
+            return spec if scales else with_replicas(spec, replicas(current["Spec"]))
+
+        writes.write_service(self.engine, live, wanted, auth)
 
     def expected(self, plan: ServicePlan) -> Expected:
         """Return what to wait for after M(apply), or for a service that stays as it is."""
-        service_id = next((found for item, found in self.applied if item is plan), "")
-        if not service_id and plan.live is not None:
-            service_id = plan.live["ID"]
+        service_id = self._made.get(plan.name) or (plan.live["ID"] if plan.live else "")
         tree = to_tree(self.with_ids(plan.spec), self.network_names())
         return Expected(plan.name, service_id, tree, plan.replaced)
 
@@ -132,6 +126,13 @@ class Applier:
         return {**spec, "TaskTemplate": {**template, "ContainerSpec": container}}
 
 
+def with_replicas(spec: Json, number: int | None) -> Json:
+    """Return a ServiceSpec with another number of tasks; without one, or for other modes, it stays as it is."""
+    if number is None or replicas(spec) is None:
+        return spec
+    return {**spec, "Mode": {"Replicated": {"Replicas": number}}}
+
+
 def remove_object(engine: Engine, kind: str, object_id: str, patience: float = 0) -> bool:
     """Remove a network, config or secret; False when something still uses it after I(patience) seconds."""
     remove = {"network": engine.remove_network, "config": engine.remove_config, "secret": engine.remove_secret}[kind]
@@ -142,7 +143,7 @@ def remove_object(engine: Engine, kind: str, object_id: str, patience: float = 0
             return True
         except EngineError as exc:
             in_use = isinstance(exc, Conflict) or exc.status in (400, 403, 409, 500)
-            if not in_use:
+            if not in_use or isinstance(exc, NoLeader):
                 raise
         if time.monotonic() >= deadline:
             return False

@@ -12,6 +12,7 @@ import time
 import typing as t
 
 from ..._errors import Conflict, EngineError, OutOfSequence, PlanRefused
+from .. import writes
 from ..engine import Engine
 from ..live import read_tasks
 from ..nodes import name_of
@@ -149,7 +150,7 @@ def _stop(engine: Engine, service_id: str) -> None:
 
 def _create(engine: Engine, spec: Json, auth: str) -> str:
     try:
-        return engine.create_service(spec, auth)
+        return writes.create_service(engine, spec, auth)
     except Conflict:
         pass
     # A job that was left behind (its deploy died, or it was kept) makes room once it has ended.
@@ -160,7 +161,7 @@ def _create(engine: Engine, spec: Json, auth: str) -> str:
         if not all(has_ended(task) for task in engine.tasks({"service": [old["ID"]]})):
             raise PlanRefused(f"Job {spec['Name']} is running already; wait for it, or remove that service.")
         engine.remove_service(old["ID"])
-    return engine.create_service(spec, auth)
+    return writes.create_service(engine, spec, auth)
 
 
 def _finished(engine: Engine, name: str, verdict: Verdict, nodes: t.Sequence[Json], service_id: str) -> Finished:

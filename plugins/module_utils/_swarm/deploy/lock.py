@@ -10,12 +10,16 @@ import dataclasses
 import os
 import pathlib
 import platform
+import secrets
 import typing as t
 
-from ..._errors import Conflict, LockHeld, OutOfSequence
+from ..._errors import Conflict, EngineError, LockHeld
 from .. import nodes as node_facts
+from .. import writes
 from ..engine import Engine
 from ..model import StackModel
+from ..retry import is_passing, until_answered
+from ..watch.verdict import moment
 from .releases import LABEL_STACK, Release, now_text, read_releases
 
 Json = dict[str, t.Any]
@@ -24,31 +28,108 @@ Json = dict[str, t.Any]
 GRACE = 300.0
 
 
+@dataclasses.dataclass(frozen=True)
+class Process:
+    """A process that deploys.
+
+    Attributes:
+        host: name of its machine, which other machines may have too.
+        machine: the machine and its table of processes: no other has the same, not even it after a reboot.
+        began: when the process began, in the kernel's ticks: numbers of processes are given again.
+    """
+
+    host: str
+    machine: str
+    pid: int
+    began: str
+
+
+def this_process() -> Process:
+    """Return this very process."""
+    boot = _text("/proc/sys/kernel/random/boot_id")
+    try:
+        processes = str(pathlib.Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        processes = ""
+    machine = f"{boot} {processes}" if boot and processes else ""
+    return Process(platform.node(), machine, os.getpid(), began(os.getpid()))
+
+
+def began(pid: int) -> str:
+    """Return when a process of this machine began, "" when there is none."""
+    return (_text(f"/proc/{pid}/stat").rpartition(")")[2].split() or [""] * 20)[19]
+
+
 def read(engine: Engine, stack: str) -> list[Release]:
     """Return the releases of a stack, oldest first."""
     return read_releases(engine.configs({"label": [f"{LABEL_STACK}={stack}"]}))
 
 
-def held_by(release: Release, nodes: t.Sequence[Json], now: str, host: str, alive: t.Callable[[int], bool]) -> str:
-    """Say who holds an unfinished release, or "" when it was left behind and may be taken over (pure).
+def is_gone(release: Release, nodes: t.Sequence[Json], here: Process, began_of: t.Callable[[int], str]) -> bool:
+    """Say whether the process that holds an unfinished release is known to be no more (pure).
 
     Args:
-        now: time, ISO 8601, UTC.
-        host: name of the machine that asks.
-        alive: says whether a process of that machine lives.
+        here: who asks.
+        began_of: process of this machine → when it began, "" when there is none.
     """
-    if now > release.expires:
+    known = release.machine and here.machine
+    if release.machine == here.machine if known else release.host == here.host:
+        found = began_of(release.pid)
+        return not found or (bool(release.began) and found != release.began)
+    if release.node:
+        node = next((item for item in nodes if item["ID"] == release.node), None)
+        return bool(nodes) and (node is None or not node_facts.is_up(node))
+    named = [node for node in nodes if node_facts.name_of(node) == release.host]
+    return bool(named) and not any(node_facts.is_up(node) for node in named)
+
+
+def is_expired(release: Release, now: str) -> bool:
+    """Say whether an unfinished release has outlived what its deploy may take (pure).
+
+    Its process noted by its own clock when it began and when it ends at the latest; only the time between the two
+    counts. It is counted from the moment that the leader's clock shows for its config object.
+
+    Args:
+        now: time, ISO 8601, UTC, by the same clock.
+    """
+    start, end, made, at = (
+        moment(text) for text in (release.at, release.expires, release.config.get("CreatedAt"), now)
+    )
+    if start is None or end is None or at is None:
+        return True
+    return at > (made or start) + (end - start)
+
+
+def who(release: Release) -> str:
+    """Say who holds a release."""
+    return f"{release.by or 'somebody'} on {release.host} since {release.at} (release {release.number})"
+
+
+def holder(release: Release, nodes: t.Sequence[Json], engine: Engine | None = None) -> str:
+    """Say who holds an unfinished release now, or "" when it was left behind and may be taken over.
+
+    Args:
+        engine: asked for the leader's time, which takes a write; without it this machine's own clock must do.
+    """
+    if is_gone(release, nodes, this_process(), began):
         return ""
-    if release.host == host:
-        gone = not alive(release.pid)
-    else:
-        gone = any(node_facts.name_of(node) == release.host and not node_facts.is_up(node) for node in nodes)
-    return "" if gone else f"{release.by or 'somebody'} on {release.host} since {release.at} (release {release.number})"
+    now = (leader_time(engine) if engine is not None else "") or now_text()
+    return "" if is_expired(release, now) else who(release)
 
 
-def holder(release: Release, nodes: t.Sequence[Json]) -> str:
-    """Say who holds an unfinished release now, or "" when it may be taken over."""
-    return held_by(release, nodes, now_text(), platform.node(), _is_alive)
+def leader_time(engine: Engine) -> str:
+    """Return the time by the clock that stamps config objects, "" when it cannot be had.
+
+    No call of the Engine API tells it: it is the stamp of an object that is made, and removed at once.
+    """
+    name = f"apiary-clock.{secrets.token_hex(8)}"
+    try:
+        made = writes.create_object(engine, "config", {"Name": name, "Data": "Lg==", "Labels": {}})
+        found = [item for item in engine.configs({"name": [name]}) if item["ID"] == made]
+        engine.remove_config(made)
+    except EngineError:
+        return ""
+    return str(found[0].get("CreatedAt", "")) if found else ""
 
 
 def take(
@@ -60,33 +141,33 @@ def take(
     by: str = "",
     git_revision: str = "",
     force: bool = False,
+    node: str = "",
 ) -> Release:
     """Open the next release of a stack.
 
     Args:
         releases: of the stack, as just read.
-        timeout: seconds that the deploy may take.
+        timeout: seconds that the deploy may take, its migrations included.
         force: take over from a deploy that seems to be alive.
+        node: id of the manager that the deploy asks.
 
     Raises:
         LockHeld: another deploy is under way, or was faster.
     """
     for release in releases:
         if release.is_open:
-            who = "" if force else holder(release, nodes)
-            if who:
-                raise LockHeld(
-                    f"Another deploy of stack {model.name} is under way: {who}. Wait for it, or take over with "
-                    f"force: true; it may be taken over by itself from {release.expires} on."
-                )
+            if not force:
+                refuse_held(release, holder(release, nodes, engine))
             finish(engine, dataclasses.replace(release, outcome="abandoned", reason="its deploy never finished"))
+    process = this_process()
     fresh = Release(
         stack=model.name, number=max((release.number for release in releases), default=0) + 1, at=now_text(), by=by,
-        host=platform.node(), pid=os.getpid(), expires=now_text(timeout + GRACE), git_revision=git_revision,
-        model=model,
+        host=process.host, pid=process.pid, expires=now_text(timeout + GRACE), git_revision=git_revision,
+        model=model, machine=process.machine, began=process.began, node=node, token=secrets.token_hex(8),
     )  # fmt: skip
     try:
-        fresh.config_id = engine.create_config(fresh.spec())
+        spec = fresh.spec()
+        fresh.config = {"ID": writes.create_object(engine, "config", spec), "Spec": spec}
     except Conflict as exc:
         raise LockHeld(
             f"Another deploy of stack {model.name} began at the same moment (release {fresh.number} is taken). "
@@ -95,26 +176,49 @@ def take(
     return fresh
 
 
+def refuse_held(release: Release, held_by: str) -> None:
+    """Raise LockHeld when somebody holds an unfinished release."""
+    if held_by:
+        raise LockHeld(
+            f"Another deploy of stack {release.stack} is under way: {held_by}. Wait for it, or take over with "
+            f"force: true; it may be taken over by itself from {release.expires} on."
+        )
+
+
 def is_held(engine: Engine, release: Release) -> bool:
     """Say whether an open release is still its deploy's own. Who has lost it may not write to the stack any more."""
-    return any(item.number == release.number and item.is_open for item in read(engine, release.stack))
+    return any(_is_same(item, release) and item.is_open for item in read(engine, release.stack))
 
 
 def finish(engine: Engine, release: Release) -> None:
     """Write into the labels of a release how it ended; this lets the next deploy in.
 
+    Whatever error of the engine comes between, it is tried again for some time.
+
     Raises:
         LockHeld: somebody else has taken the release over meanwhile.
     """
-    current = next((item for item in read(engine, release.stack) if item.number == release.number), None)
-    if current is None or not current.is_open:
-        raise LockHeld(f"Release {release.number} of stack {release.stack} was taken over by another deploy")
-    spec = {**release.spec(), "Data": current.spec()["Data"]}
+
+    def write() -> None:
+        current = next((item for item in read(engine, release.stack) if _is_same(item, release)), None)
+        if current is not None and current.outcome == release.outcome:
+            return  # an answer was lost
+        if current is None or not current.is_open:
+            raise LockHeld(f"Release {release.number} of stack {release.stack} was taken over by another deploy")
+        version = current.config["Version"]["Index"]
+        engine.update_config(
+            current.config_id, version, dataclasses.replace(release, config=current.config).relabelled()
+        )
+
+    until_answered(write, again=is_passing)
+
+
+def _is_same(found: Release, release: Release) -> bool:
+    return found.number == release.number and found.token == release.token
+
+
+def _text(path: str) -> str:
     try:
-        engine.update_config(current.config_id, current.version, spec)
-    except OutOfSequence as exc:
-        raise LockHeld(f"Release {release.number} of stack {release.stack} was taken over meanwhile") from exc
-
-
-def _is_alive(pid: int) -> bool:
-    return pathlib.Path(f"/proc/{pid}").exists()
+        return pathlib.Path(path).read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""

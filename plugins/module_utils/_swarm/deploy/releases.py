@@ -19,7 +19,7 @@ import json
 import typing as t
 
 from ..._diff import Tree
-from ..model import StackModel
+from ..model import ModelError, StackModel, known_part
 from ..plan.tree import fingerprint, task_tree, to_tree
 
 Json = dict[str, t.Any]
@@ -48,7 +48,12 @@ class Release:
         expires: from when on an unfinished release may be taken over, ISO 8601, UTC.
         model: the stack with its images pinned, without the content of configs and secrets.
         bad: service → fingerprint of the tasks that failed.
-        config_id, version: of the config object that holds it.
+        machine, began, node: which process deploys, as far as its process number alone does not say: the machine and
+            its table of processes, when the process began, and the id of the manager that it asks.
+        token: of its own; tells this deploy's record from another's of the same number.
+        config: the config object that holds it, as the engine shows it; empty before it is made.
+        too_new: a newer version of the collection recorded it, with fields that this one does not know.
+        readable: False when this version does not even know what services it declared; the model is empty then.
     """
 
     stack: str
@@ -65,8 +70,18 @@ class Release:
     reason: str = ""
     bad: dict[str, str] = dataclasses.field(default_factory=dict)
     rolled_back_to: int = 0
-    config_id: str = ""
-    version: int = 0
+    machine: str = ""
+    began: str = ""
+    node: str = ""
+    token: str = ""
+    config: Json = dataclasses.field(default_factory=dict)
+    too_new: bool = False
+    readable: bool = True
+
+    @property
+    def config_id(self) -> str:
+        """Id of the config object, "" before it is made."""
+        return str(self.config.get("ID", ""))
 
     @property
     def name(self) -> str:
@@ -95,9 +110,20 @@ class Release:
             "stack": self.stack, "number": self.number, "outcome": self.outcome, "at": self.at, "by": self.by,
             "host": self.host, "pid": self.pid, "expires": self.expires, "git-revision": self.git_revision,
             "duration": f"{self.duration:.1f}", "reason": self.reason[:500], "rolled-back-to": self.rolled_back_to,
-            "bad": json.dumps(self.bad, sort_keys=True) if self.bad else "",
+            "bad": json.dumps(self.bad, sort_keys=True) if self.bad else "", "machine": self.machine,
+            "began": self.began, "node": self.node, "token": self.token,
         }  # fmt: skip
         return {_PREFIX + key: str(value) for key, value in values.items() if value not in ("", 0)}
+
+    def relabelled(self) -> Json:
+        """Return the config object's spec with the labels of now.
+
+        All else goes back byte for byte as the engine has it: it takes an update of the labels only (swarmkit
+        C(manager/controlapi/config.go), C(UpdateConfig)), and another Python packs the same record otherwise. Labels
+        that this version does not know stay.
+        """
+        spec: Json = self.config["Spec"]
+        return {**spec, "Labels": {**(spec.get("Labels") or {}), **self.labels()}}
 
     def spec(self) -> Json:
         """Return the body of C(POST /configs/create)."""
@@ -117,6 +143,7 @@ class Release:
             "reason": self.reason,
             "rolled_back_to": self.rolled_back_to or None,
             "digests": self.digests(),
+            "too_new": self.too_new,
         }
 
 
@@ -130,7 +157,7 @@ def config_name(stack: str, number: int) -> str:
 
 
 def read_release(config: Json) -> Release | None:
-    """Return the release that a config object holds, None when it is no release or too new to be read."""
+    """Return the release that a config object holds, None when it holds none."""
     labels = {
         key[len(_PREFIX) :]: value
         for key, value in (config["Spec"].get("Labels") or {}).items()
@@ -138,18 +165,37 @@ def read_release(config: Json) -> Release | None:
     }
     try:
         record = json.loads(gzip.decompress(base64.b64decode(config["Spec"]["Data"])))
-        if record["version"] != _RECORD_VERSION:
-            return None
+        found = _read_model(record)
         return Release(
             stack=labels["stack"], number=int(labels["number"]), at=labels["at"], by=labels.get("by", ""),
             host=labels.get("host", ""), pid=int(labels.get("pid", 0)), expires=labels.get("expires", ""),
-            git_revision=labels.get("git-revision", ""), model=StackModel.from_dict(record["model"]),
+            git_revision=labels.get("git-revision", ""), model=found or StackModel(labels["stack"]),
             outcome=labels.get("outcome", "started"), duration=float(labels.get("duration", 0)),
             reason=labels.get("reason", ""), bad=json.loads(labels.get("bad") or "{}"),
-            rolled_back_to=int(labels.get("rolled-back-to", 0)), config_id=config["ID"],
-            version=config["Version"]["Index"],
+            rolled_back_to=int(labels.get("rolled-back-to", 0)), machine=labels.get("machine", ""),
+            began=labels.get("began", ""), node=labels.get("node", ""), token=labels.get("token", ""), config=config,
+            too_new=found is None or _is_newer(record["model"]),
+            readable=found is not None,
         )  # fmt: skip
-    except (KeyError, ValueError, OSError, TypeError):
+    except (KeyError, ValueError, OSError, TypeError, AttributeError):
+        return None
+
+
+def _is_newer(model: Json) -> bool:
+    try:
+        StackModel.from_dict(model)
+    except ModelError:
+        return True
+    return False
+
+
+def _read_model(record: Json) -> StackModel | None:
+    """Return the recorded stack as far as this version knows its fields, None when it knows too little of it."""
+    if record["version"] != _RECORD_VERSION:
+        return None
+    try:
+        return StackModel.from_dict(known_part(record["model"]))
+    except (ModelError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -181,6 +227,14 @@ def last_good(releases: t.Sequence[Release]) -> Release | None:
 def is_unfinished(releases: t.Sequence[Release]) -> bool:
     """Say whether the last deploy died half-way: then even a plan without a change must be recorded as a release."""
     return bool(releases) and releases[-1].outcome in _UNCERTAIN
+
+
+def unreadable(releases: t.Sequence[Release]) -> list[Release]:
+    """Return the releases that what we have declared so far rests on, and that this version cannot read."""
+    good = last_good(releases)
+    newer = [item for item in releases if good is None or item.number > good.number]
+    resting = [item for item in newer if item.outcome in _UNCERTAIN] + ([good] if good else [])
+    return [item for item in resting if not item.readable]
 
 
 def known_bad(releases: t.Sequence[Release], model: StackModel) -> list[tuple[str, Release]]:

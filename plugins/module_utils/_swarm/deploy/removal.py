@@ -28,11 +28,13 @@ def remove_stack(engine: Engine, stack: str, check_mode: bool, timeout: float, f
     live = read_live(engine, stack)
     plan = plan_absent(stack, live)
     records = [ObjectPlan("release", str(item.number), "remove", object_id=item.config_id) for item in history]
+    for release in history:
+        holder = ""
+        if release.is_open and not force:
+            holder = lock.holder(release, live.nodes, None if check_mode else engine)
+        if holder:
+            raise LockHeld(f"Stack {stack} is being deployed: {holder}. Wait for it, or use force: true.", plan)
     if not check_mode:
-        for release in history:
-            holder = "" if force or not release.is_open else lock.holder(release, live.nodes)
-            if holder:
-                raise LockHeld(f"Stack {stack} is being deployed: {holder}. Wait for it, or use force: true.")
         _remove(engine, plan, timeout)
         for record in records:
             engine.remove_config(record.object_id)

@@ -102,11 +102,11 @@ def change(
     plan = StackPlan(params["name"], [service], errors=_missing(desired, live))
     judge(service, live, plan, PlanOptions(allow_recreate=options.allow_recreate))
     plan.warnings += addresses.warnings([service], live)
-    if check_mode:
-        return Result(plan)
     reasons = plan.errors + ([] if options.force else plan.blockers)
     if reasons:
-        raise PlanRefused(f"Nothing was changed: {'; '.join(reasons)}.")
+        raise PlanRefused(f"Nothing was changed: {'; '.join(reasons)}.", plan)
+    if check_mode:
+        return Result(plan)
     try:
         return Result(plan, _carry_out(engine, service, live, options, listener))
     except DeployFailed as failure:

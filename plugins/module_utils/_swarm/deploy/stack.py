@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import contextlib
 import dataclasses
 import time
 import typing as t
@@ -26,6 +25,10 @@ from . import jobs, lock, releases
 from .apply import Applier, remove_object
 from .way_back import WayBack
 
+_TAKEN_OVER = (
+    "Stack {0.stack}: another deploy took over from release {0.number} while it ran, and decides what runs now; "
+    "nothing was set back."
+)
 #: A rollback gets at least this many seconds, however late it begins.
 ROLLBACK_TIME = 120.0
 
@@ -115,17 +118,15 @@ class Deploy:
             live = read_live(self._engine, self._model.name, self._model)
             self._model = pinned.result()
         plan = self._plan(live, history)
-        if check_mode:
-            return Result(plan, plan.changed)
         self._refuse(plan)
+        idle = not plan.changed and not releases.is_unfinished(history)
+        if check_mode:
+            self._refuse_held(plan, [] if idle else history, live)
+            return Result(plan, plan.changed)
         try:
-            if not plan.changed and not releases.is_unfinished(history):
+            if idle:
                 return self._stand_still(plan, live, history)
-            release = lock.take(
-                self._engine, history, self._model, live.nodes, self._options.wait_timeout,
-                self._options.deployed_by, self._options.git_revision, self._options.force,
-            )  # fmt: skip
-            return self._carry_out(plan, live, history, release)
+            return self._carry_out(plan, live, history, self._open(plan, live, history))
         except DeployFailed as failure:
             failure.warnings = plan.warnings
             raise
@@ -158,12 +159,28 @@ class Deploy:
                 f"({release.reason or 'no reason recorded'}); change something, or use force: true"
                 for name, release in releases.known_bad(history, self._model)
             ]
+            plan.blockers += [
+                f"release {release.number} was recorded by a newer version of this collection, and this one cannot "
+                "read what it declared; deploy with that version, or use force: true, which removes what the file "
+                "does not declare"
+                for release in releases.unreadable(history)
+            ]
         return plan
 
     def _refuse(self, plan: StackPlan) -> None:
         reasons = plan.errors + ([] if self._options.force else plan.blockers)
         if reasons:
-            raise PlanRefused(f"Nothing was deployed: {'; '.join(reasons)}.")
+            raise PlanRefused(f"Nothing was deployed: {'; '.join(reasons)}.", plan)
+
+    def _refuse_held(self, plan: StackPlan, history: t.Sequence[releases.Release], live: LiveState) -> None:
+        """Refuse what another deploy would make fail, without a write."""
+        for release in history:
+            if release.is_open and not self._options.force:
+                try:
+                    lock.refuse_held(release, lock.holder(release, live.nodes))
+                except LockHeld as held:
+                    held.plan = plan
+                    raise
 
     def _stand_still(self, plan: StackPlan, live: LiveState, history: t.Sequence[releases.Release]) -> Result:
         """Nothing is to be written: say whether what is there really runs."""
@@ -182,6 +199,20 @@ class Deploy:
             now = f"Stack {plan.stack}: nothing was to be changed, but what is deployed does not run."
             raise DeployFailed(report.text(failures, now), failures)
         return Result(plan, False, verdicts, releases.last_good(history))
+
+    def _open(self, plan: StackPlan, live: LiveState, history: t.Sequence[releases.Release]) -> releases.Release:
+        """Take the lock for as long as this deploy may last."""
+        options = self._options
+        limit = options.wait_timeout + sum(migration.timeout for migration in self._model.migrate)
+        node = str((self._engine.info().get("Swarm") or {}).get("NodeID", ""))
+        try:
+            return lock.take(
+                self._engine, history, self._model, live.nodes, limit, options.deployed_by, options.git_revision,
+                options.force, node,
+            )  # fmt: skip
+        except LockHeld as held:
+            held.plan = plan
+            raise
 
     # -- writing -------------------------------------------------------------------------------------------------
     def _carry_out(
@@ -202,17 +233,10 @@ class Deploy:
             self._close(release, "broken", "it was interrupted")
             raise
         if not failures and not problem:
-            if self._options.wait:
-                self._close(release, "converged")
-            else:
-                self._close(release, "accepted")
-            self._clean(plan, history, release)
+            self._record(plan, history, release)
             return Result(plan, True, verdicts, release)
         if self._is_taken_over(release):
-            now = (
-                f"Stack {release.stack}: another deploy took over from release {release.number} while it ran, and "
-                "decides what runs now; nothing was set back."
-            )
+            now = _TAKEN_OVER.format(release)
             raise DeployFailed(f"{now}\n{problem}" if problem else report.text(failures, now), failures, changed=True)
         release.bad = self._to_blame(verdicts)
         release.reason = problem or "; ".join(f"{item['service']}: {item['reason']}" for item in failures)
@@ -226,25 +250,35 @@ class Deploy:
         except SwarmError:
             return False  # an engine that is gone says nothing of the sort
 
+    def _require_lock(self, release: releases.Release) -> None:
+        """Ask for the lock before the first write of each part: who has lost it may not write any more.
+
+        Raises:
+            LockHeld: another deploy has taken over.
+        """
+        if not lock.is_held(self._engine, release):
+            raise LockHeld("another deploy took over before all services were changed")
+
     def _write(
         self, plan: StackPlan, live: LiveState, applier: Applier, release: releases.Release
     ) -> dict[str, Verdict]:
         """Write the plan wave by wave and return the verdicts; an empty dict when nobody waits.
 
         Raises:
-            LockHeld: another deploy took over between two waves.
+            LockHeld: another deploy took over meanwhile.
         """
         there = [item.live["ID"] for item in plan.services if item.live] if self._options.wait else []
         before = read_tasks(self._engine, there)
         watch = Watch(self._engine, live.networks, before)
+        self._require_lock(release)
         applier.create_objects(plan.objects)
-        self._migrate(plan, live, applier)
+        self._migrate(plan, live, applier, release)
+        self._deadline = time.monotonic() + self._options.wait_timeout  # migrations have times of their own
         keep = [item for item in plan.services if item.action != "remove"]
         waves = sorted({item.wave for item in keep})
         verdicts: dict[str, Verdict] = {}
         for index, wave in enumerate(waves):
-            if index and self._is_taken_over(release):
-                raise LockHeld("another deploy took over before all services were changed")
+            self._require_lock(release)
             current = [item for item in keep if item.wave == wave]
             for item in current:
                 applier.apply(item)
@@ -254,16 +288,18 @@ class Deploy:
                 verdicts = self._wait(applier, group, watch)
                 if any(verdict.state == "failed" for verdict in verdicts.values()):
                     return verdicts
+        self._require_lock(release)
         for item in plan.services:
             if item.action == "remove":
                 applier.apply(item)
         return verdicts
 
-    def _migrate(self, plan: StackPlan, live: LiveState, applier: Applier) -> None:
+    def _migrate(self, plan: StackPlan, live: LiveState, applier: Applier, release: releases.Release) -> None:
         """Run the migrations of services whose tasks are about to change, before any of them does.
 
         Raises:
             DeployFailed: a migration failed; no service was touched.
+            LockHeld: another deploy took over meanwhile.
         """
         names = {key: entry.full_name for key, entry in self._model.services.items()}
         changing = {
@@ -276,6 +312,7 @@ class Deploy:
             item = changing.get(names[migration.service])
             if item is None:
                 continue
+            self._require_lock(release)
             spec = jobs.job_spec(applier.with_ids(item.spec), f"{item.name}-migrate-{index}", migration.command)
             live.networks = self._engine.networks()  # the stack's own may be new
             auth = self._auth_of(item.image_after)
@@ -310,8 +347,10 @@ class Deploy:
         options, limit = self._options, max(ROLLBACK_TIME, self._left())
         back = WayBack(applier, history, release, options.wait, limit, self._listener).go()
         release.rolled_back_to = back.to
-        with contextlib.suppress(SwarmError):  # an engine that is gone cannot note it either
+        try:
             self._close(release, back.outcome, release.reason)
+        except SwarmError:  # an engine that is gone cannot note it either
+            return f"{back.now} Release {release.number} stays open: the next deploy sees that, and starts from there."
         return back.now
 
     # -- afterwards ----------------------------------------------------------------------------------------------
@@ -320,6 +359,27 @@ class Deploy:
         release.duration = time.monotonic() - self._begin
         lock.finish(self._engine, release)
 
+    def _record(self, plan: StackPlan, history: t.Sequence[releases.Release], release: releases.Release) -> None:
+        """Note that the stack runs, and forget what is not needed any more. What runs is true without it too.
+
+        Raises:
+            DeployFailed: another deploy took over in the last moment.
+        """
+        try:
+            self._close(release, "converged" if self._options.wait else "accepted")
+        except LockHeld:
+            raise DeployFailed(_TAKEN_OVER.format(release), [], changed=True) from None
+        except SwarmError as exc:
+            plan.warnings.append(
+                f"release {release.number} could not be recorded as {release.outcome} ({exc.message}): the next deploy "
+                "takes it for an interrupted one and finishes it"
+            )
+            return
+        try:
+            self._clean(plan, history, release)
+        except SwarmError as exc:
+            plan.warnings.append(f"old releases could not be removed ({exc.message}): the next deploy tries again")
+
     def _clean(self, plan: StackPlan, history: t.Sequence[releases.Release], release: releases.Release) -> None:
         """Forget old releases, then the configs and secrets of the stack that nothing refers to any more."""
         drop = releases.to_drop([*history, release], self._options.keep_releases)
@@ -327,6 +387,8 @@ class Deploy:
         for item in drop:
             self._engine.remove_config(item.config_id)
         kept = [item for item in [*history, release] if item.number not in dropped]
+        if not all(item.readable for item in kept):
+            return  # what those refer to is not known
         configs, secrets = releases.referenced(kept)
         label = {"label": [f"{LABEL_NAMESPACE}={plan.stack}"]}
         for kind, items, wanted in (

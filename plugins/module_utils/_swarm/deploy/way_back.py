@@ -7,21 +7,26 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import time
 import typing as t
 
-from ..._errors import OutOfSequence, SwarmError
+from ..._errors import EngineUnreachable, NoLeader, SwarmError
+from .. import writes
 from ..engine import Engine
 from ..live import read_live, read_tasks
 from ..model import LABEL_NAMESPACE
-from ..plan import Json, LiveState, PlanOptions, plan_stack, to_tree
+from ..plan import Json, LiveState, PlanOptions, ServicePlan, plan_stack, to_tree
+from ..plan.tree import replicas
 from ..watch.terms import Expected, Verdict
+from ..watch.verdict import moment
 from ..watch.wait import Listener, Watch, wait
 from . import releases
-from .apply import TRIES, Applier, remove_object
+from .apply import Applier, remove_object, with_replicas
 
 #: Seconds that the last tasks of a service may take to let go of its networks, configs and secrets.
 _PATIENCE = 45.0
+_LONG_AGO = datetime.datetime.min.replace(tzinfo=datetime.timezone.utc)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,27 +66,60 @@ class WayBack:
     def go(self) -> Back:
         """Undo what was written, and say what state the stack is in now."""
         good = releases.last_good(self.history)
+        unfinished = releases.is_unfinished(self.history)
         head = f"Stack {self.release.stack}: release {self.release.number} failed"
-        was = f"release {good.number}" if good else "what was there before"
         try:
-            if good is not None and releases.is_unfinished(self.history):
-                expected, removed = self._restore(good), set[str]()
+            if good is not None and good.readable and unfinished:
+                expected, removed = self._restore(good), dict[str, str]()
             else:
-                expected, removed = undo(self.applier)
+                expected, removed = undo(self.applier, self._never_ran() if good is None and unfinished else ())
             verdicts = self._wait(expected) if self.waits and expected else {}
-            drop_created(self.applier, removed, {"label": [f"{LABEL_NAMESPACE}={self.release.stack}"]})
+            drop_created(self.applier, set(removed.values()), self._label())
+            left = self._left() if good is None and not expected else []
+        except (EngineUnreachable, NoLeader) as exc:
+            return Back(
+                f"{head}, and the swarm could not be asked before it was set back ({exc.message}): each service "
+                f"is that of release {self.release.number} or that from before. Run it again: the next manager "
+                "finishes it.",
+                "broken",
+            )
         except SwarmError as exc:
             return Back(f"{head} and it could not be rolled back ({exc.message}): the stack is in between.", "broken")
-        stuck = [f"{name} ({verdict.reason})" for name, verdict in verdicts.items() if verdict.state != "converged"]
-        if stuck:
-            running = ", ".join(stuck)
-            return Back(f"{head}; its services were set back to {was}, but these do not run: {running}.", "broken")
-        to = good.number if good else 0
-        if expected:
-            return Back(f"{head} and was rolled back: {was} runs.", "failed", to)
-        names = sorted(plan.name for plan, service_id in self.applier.applied if service_id in removed)
-        gone = f" and its new services were removed ({', '.join(names)})" if names else ""
-        return Back(f"{head}{gone}: {was if good else 'nothing of it'} remains.", "failed", to)
+        return _told(head, good, verdicts, expected, removed, left)
+
+    def _label(self) -> dict[str, list[str]]:
+        return {"label": [f"{LABEL_NAMESPACE}={self.release.stack}"]}
+
+    def _never_ran(self) -> set[str]:
+        """Return the ids of services that only deploys made which never converged: there is nothing to go back to.
+
+        Both stamps are the leader's.
+        """
+        first = min((moment(item.config.get("CreatedAt")) or _LONG_AGO for item in self.history), default=_LONG_AGO)
+        ours = {entry.full_name for item in self.history for entry in item.model.services.values()}
+        return {
+            service["ID"]
+            for service in self.applier.live.services
+            if service["Spec"]["Name"] in ours and (moment(service.get("CreatedAt")) or _LONG_AGO) >= first > _LONG_AGO
+        }
+
+    def _left(self) -> list[str]:
+        """Return what there still is of a stack that never ran, once what nothing uses is gone."""
+        engine, label = self.applier.engine, self._label()
+        ours = {
+            entry.name
+            for item in self.history
+            for entries in (item.model.networks, item.model.configs, item.model.secrets)
+            for entry in entries.values()
+            if not entry.external
+        }
+        left = [f"service {item['Spec']['Name']}" for item in engine.services(label)]
+        for kind, found in (("network", engine.networks), ("config", engine.configs), ("secret", engine.secrets)):
+            for item in found(label):
+                name = str(item["Name"] if kind == "network" else item["Spec"]["Name"])
+                if left or name not in ours or not remove_object(engine, kind, item.get("Id") or item["ID"], _PATIENCE):
+                    left.append(f"{kind} {name}")
+        return left
 
     def _restore(self, good: releases.Release) -> list[Expected]:
         """Deploy the last good release: what was there before was itself the rest of a deploy that died half-way."""
@@ -100,42 +138,73 @@ class WayBack:
         return wait(engine, expected, self.limit, watch, listener=self.listener)
 
 
-def undo(applier: Applier) -> tuple[list[Expected], set[str]]:
-    """Bring every service back to what it was; return what to wait for and the ids of services removed.
+def _told(
+    head: str,
+    good: releases.Release | None,
+    verdicts: t.Mapping[str, Verdict],
+    expected: t.Sequence[Expected],
+    removed: t.Mapping[str, str],
+    left: t.Sequence[str],
+) -> Back:
+    """Say how a way back ended that the engine has allowed (pure)."""
+    to = good.number if good else 0
+    was = f"release {to}" if good else "what was there before"
+    stuck = [f"{name} ({verdict.reason})" for name, verdict in verdicts.items() if verdict.state != "converged"]
+    if stuck:
+        running = ", ".join(stuck)
+        return Back(f"{head}; its services were set back to {was}, but these do not run: {running}.", "broken")
+    if expected:
+        return Back(f"{head} and was rolled back: {was} runs.", "failed", to)
+    gone = f" and its services were removed ({', '.join(sorted(removed))})" if removed else ""
+    if left:
+        return Back(f"{head}{gone}. No release of it has ever run; what is there: {', '.join(left)}.", "failed")
+    return Back(f"{head}{gone}: {was if good else 'nothing of it'} remains.", "failed", to)
+
+
+def undo(applier: Applier, never_ran: t.Collection[str] = ()) -> tuple[list[Expected], dict[str, str]]:
+    """Bring every service back to what it was; return what to wait for, and name → id of services removed.
+
+    What is live decides, not what was answered: a write whose answer was lost may have been carried out.
+
+    Args:
+        never_ran: ids of services that have never run and are removed too.
 
     Raises:
         EngineError: the engine refused; the stack is then in between.
     """
-    expected, removed = [], set()
-    for plan, service_id in reversed(applier.applied):
-        if plan.action == "create":
-            applier.engine.remove_service(service_id)
-            removed.add(service_id)
+    expected, removed = [], {}
+    for plan in reversed(applier.applied):
+        current = applier.engine.service(plan.name)
+        if plan.action == "create" or plan.before["ID"] in never_ran:
+            if current is not None:
+                applier.engine.remove_service(current["ID"])
+                removed[plan.name] = str(current["ID"])
             continue
-        back = _back(applier, plan.before, service_id)
-        expected.append(Expected(plan.name, back, to_tree(plan.before["Spec"], applier.network_names())))
+        back, spec = _back(applier, plan, current)
+        expected.append(Expected(plan.name, back, to_tree(spec, applier.network_names())))
     return expected, removed
 
 
-def _back(applier: Applier, live: Json, service_id: str) -> str:
-    """Restore one service to I(live) and return its id."""
-    engine = applier.engine
-    auth = applier.auth_of(live["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"])
-    current = engine.service(service_id) if service_id else None
-    if current is not None and current["ID"] != live["ID"]:
+def _back(applier: Applier, plan: ServicePlan, current: Json | None) -> tuple[str, Json]:
+    """Restore one service to what it was before I(plan), and return its id and spec."""
+    engine, before = applier.engine, plan.before
+    auth = applier.auth_of(before["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"])
+    if current is not None and current["ID"] != before["ID"]:
         engine.remove_service(current["ID"])
         current = None
     if current is None:
-        return engine.create_service(live["Spec"], auth)
-    for _attempt in range(TRIES):
-        if to_tree(current["Spec"]) == to_tree(live["Spec"]):
-            break  # the engine went back by itself
-        try:
-            engine.update_service(current["ID"], current["Version"]["Index"], live["Spec"], auth)
-            break
-        except OutOfSequence:
-            current = engine.service(current["ID"]) or current
-    return str(current["ID"])
+        return writes.create_service(engine, before["Spec"], auth), before["Spec"]
+    specs, target = writes.Specs(engine), before["Spec"]
+
+    def wanted(live: Json) -> Json | None:
+        nonlocal target
+        number = replicas(live["Spec"])
+        # Another number than the deploy's own is somebody else's, and stays.
+        target = before["Spec"] if number == replicas(plan.spec) else with_replicas(before["Spec"], number)
+        return None if specs.equal(live["Spec"], target) else target
+
+    writes.write_service(engine, current, wanted, auth)
+    return str(current["ID"]), target
 
 
 def drop_created(applier: Applier, removed: t.AbstractSet[str], tasks: t.Mapping[str, list[str]]) -> None:
@@ -148,8 +217,9 @@ def drop_created(applier: Applier, removed: t.AbstractSet[str], tasks: t.Mapping
     if applier.created and removed:
         _wait_ended(applier.engine, applier.live, removed, tasks)
     for plan in reversed(applier.created):
-        if remove_object(applier.engine, plan.kind, plan.object_id, _PATIENCE) and plan.kind == "network":
-            _wait_gone(applier.engine, plan.object_id)
+        found = plan.object_id or writes.find_object(applier.engine, plan.kind, plan.body)
+        if found and remove_object(applier.engine, plan.kind, found, _PATIENCE) and plan.kind == "network":
+            _wait_gone(applier.engine, found)
 
 
 def _wait_ended(engine: Engine, live: LiveState, removed: t.AbstractSet[str], tasks: t.Mapping[str, list[str]]) -> None:

@@ -154,6 +154,7 @@ def wait(
         Name → verdict. C(progressing) is only found beside a failure: what has not converged in time has failed.
     """
     deadline = time.monotonic() + timeout
+    engine = engine.at_once()
     told: dict[str, tuple[t.Any, ...]] = {}
     pause, before, look = FAST, "", first
     moved = time.monotonic()

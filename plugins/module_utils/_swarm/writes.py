@@ -1,0 +1,149 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""Creates and updates that are carried out once, whatever becomes of their answers.
+
+After a lost answer what is live decides: a create is looked up by its name, an update by the service's spec. A write
+that raft took only after the look makes the next try fail on the taken name or the moved version: one more look.
+"""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from .._errors import Conflict, NotFound, OutOfSequence, PlanRefused
+from .engine import Engine
+from .live import complete_networks
+from .plan import Json, to_tree
+from .retry import PATIENCE, PAUSE, UNKNOWN, until_answered
+
+#: How often a service is read and written again when it has changed between the two.
+_TRIES = 6
+
+
+def create_service(engine: Engine, spec: Json, auth: str = "") -> str:
+    """Create a service and return its id.
+
+    Raises:
+        Conflict: the name is taken, by a service that is not the one made here.
+    """
+
+    def look() -> str | None:
+        found = engine.service(spec["Name"])
+        same = found is not None and Specs(engine).equal(found["Spec"], spec)
+        return str(found["ID"]) if found is not None and same else None
+
+    return _create(lambda: engine.create_service(spec, auth), look)
+
+
+def create_object(engine: Engine, kind: str, body: Json) -> str:
+    """Create a network, config or secret and return its id.
+
+    Raises:
+        Conflict: the name is taken, by an object that is not the one made here.
+    """
+    create = engine.create_secret
+    if kind != "secret":
+        create = engine.create_network if kind == "network" else engine.create_config
+    return _create(lambda: create(body), lambda: find_object(engine, kind, body) or None)
+
+
+def find_object(engine: Engine, kind: str, body: Json) -> str:
+    """Return the id of the network, config or secret that a create with I(body) has made, "" when there is none.
+
+    The engine's filter is by part of the name. The content of a secret cannot be read; its labels and name can.
+    """
+    by_name = {"name": [body["Name"]]}
+    if kind == "network":
+        for network in engine.networks(by_name):
+            own = network["Name"] == body["Name"] and network.get("Scope") == "swarm"
+            if own and (network.get("Labels") or {}) == (body.get("Labels") or {}):
+                return str(network["Id"])
+        return ""
+    for item in engine.configs(by_name) if kind == "config" else engine.secrets(by_name):
+        spec = item["Spec"]
+        own = spec["Name"] == body["Name"] and (spec.get("Labels") or {}) == (body.get("Labels") or {})
+        if own and (kind == "secret" or spec.get("Data", "") == body.get("Data", "")):
+            return str(item["ID"])
+    return ""
+
+
+def write_service(
+    engine: Engine, current: Json | None, wanted: t.Callable[[Json], Json | None], auth: str = ""
+) -> None:
+    """Write to a service until it is as wanted.
+
+    Args:
+        current: the service as read last.
+        wanted: the service as live → what to send, None when nothing is left to write; it may raise.
+
+    Raises:
+        NotFound: the service is gone.
+        PlanRefused: somebody else writes to it all the time.
+    """
+    moved, deadline = 0, time.monotonic() + PATIENCE
+    name, service_id = (current["Spec"]["Name"], current["ID"]) if current is not None else ("", "")
+    while current is not None:
+        spec = wanted(current)
+        if spec is None:
+            return
+        try:
+            engine.update_service(service_id, current["Version"]["Index"], spec, auth)
+            return
+        except OutOfSequence:
+            moved += 1
+            if moved == _TRIES:
+                raise PlanRefused(
+                    f"Service {name} is being written to all the time by somebody else; it was left alone."
+                ) from None
+        except UNKNOWN:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(PAUSE)
+        current = engine.service(service_id)
+    raise NotFound(f"Service {name} is gone: somebody removed it.", 404)
+
+
+class Specs:
+    """Compares specs that name networks in one way or the other."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._networks: list[Json] | None = None
+
+    def equal(self, left: Json, right: Json, replicas: bool = True) -> bool:
+        """Say whether two ServiceSpecs mean the same.
+
+        Args:
+            replicas: whether their numbers of tasks count.
+        """
+        if self._networks is None:
+            self._networks = self._engine.networks()
+        complete_networks(self._engine, self._networks, [{"Spec": left}, {"Spec": right}])
+        names = {item["Id"]: item["Name"] for item in self._networks}
+        one, other = to_tree(left, names), to_tree(right, names)
+        if not replicas:
+            for tree in (one, other):
+                tree["Mode"] = {key: value for key, value in tree["Mode"].items() if key != "Replicas"}
+        return one == other
+
+
+def _create(create: t.Callable[[], str], look: t.Callable[[], str | None]) -> str:
+    lost = False
+
+    def call() -> str:
+        nonlocal lost
+        try:
+            return create()
+        except UNKNOWN:
+            lost = True
+            raise
+        except Conflict:
+            found = look() if lost else None
+            if found is None:
+                raise
+            return found
+
+    return until_answered(call, look)
