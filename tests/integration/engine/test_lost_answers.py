@@ -1,0 +1,102 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Between a deploy and its engine one answer is lost, late or comes twice: the verdict is what is live all the same.
+
+C(make test-faults) spoils every call of every scenario in every way (C(LOST_ANSWERS=all)), C(make test) a few of them.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import itertools
+import os
+import traceback
+import typing as t
+from pathlib import Path
+
+import pytest
+from engine_injector import FAULTS, Place
+from lost_answers import SCENARIOS, Case, Trial, check, places
+from workbench import Swarm
+
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm import engine as engine_module
+
+ALL = os.environ.get("LOST_ANSWERS") == "all"
+#: Seconds. The engine's own answers take less than the first even when other tests keep the processors busy.
+ANSWER_TIME, LATE = (4.0, 5.0) if ALL else (3.0, 3.5)
+#: Stacks at the same time.
+AT_ONCE = 4
+#: Of each scenario, without LOST_ANSWERS: which fault meets which call.
+SAMPLE = {
+    "deploy": [
+        ("drop", "POST /configs/create"), ("drop", "POST /services/create"), ("delay", "POST /services/*/update"),
+        ("double", "GET /services"), ("drop", "POST /configs/*/update"),
+    ],
+    "rollback": [("drop", "POST /services/*/update"), ("double", "POST /configs/create")],
+    "removal": [("drop", "DELETE /services/*"), ("lose", "DELETE /networks/*")],
+    "failing deploy": [("drop", "POST /services/create")],
+}  # fmt: skip
+
+
+@pytest.fixture
+def trials(swarm: Swarm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t.Iterator[list[Trial]]:
+    monkeypatch.setattr(engine_module, "ANSWER_TIME", ANSWER_TIME)
+    made = [Trial(swarm, f"lost{index}", tmp_path, LATE) for index in range(AT_ONCE)]
+    yield made
+    for trial in made:
+        trial.close()
+        trial.run("absent")
+
+
+def _tried(trials: list[Trial], cases: t.Iterable[Case]) -> tuple[list[str], list[Case]]:
+    """Try cases on several stacks at once; return what was wrong, and what did not happen."""
+    left, wrong, missed = iter(list(cases)), list[str](), list[Case]()
+
+    def work(trial: Trial) -> None:
+        for case in left:
+            try:
+                if not check(trial, case):
+                    missed.append(case)
+            except Exception:
+                wrong.append(f"{case}\n{traceback.format_exc(limit=-3)}")
+
+    with concurrent.futures.ThreadPoolExecutor(len(trials)) as pool:
+        list(pool.map(work, trials))
+    return wrong, missed
+
+
+def _last(found: list[Place], call: str) -> Place:
+    return [place for place in found if place.call == call][-1]
+
+
+def _said(wrong: list[str]) -> str:
+    return f"{len(wrong)} verdicts are wrong:\n" + "\n".join(wrong[:10])
+
+
+if ALL:
+
+    @pytest.mark.parametrize("scenario", SCENARIOS)
+    def test_d46_no_answer_matters(trials: list[Trial], scenario: str) -> None:
+        places(trials[0], scenario)
+        found = places(trials[0], scenario)  # the second time old releases are cleaned up too
+        assert len(found) > 15, found
+        cases = [Case(scenario, fault, place) for place, fault in itertools.product(found, FAULTS)]
+        wrong, missed = _tried(trials, cases)
+        print(f"\n{scenario}: {len(found)} calls, {len(cases)} faults, {len(missed)} of them on calls that came not")
+        assert not wrong, _said(wrong)
+        assert len(missed) < len(cases) / 4, missed
+
+else:
+
+    def test_d46_no_answer_matters(trials: list[Trial]) -> None:
+        with concurrent.futures.ThreadPoolExecutor(len(trials)) as pool:
+            found = dict(zip(SCENARIOS, pool.map(places, trials, SCENARIOS), strict=True))
+        cases = [
+            Case(scenario, fault, _last(found[scenario], call))
+            for scenario, chosen in SAMPLE.items()
+            for fault, call in chosen
+        ]
+        wrong, missed = _tried(trials, cases)
+        assert not wrong, _said(wrong)
+        assert len(missed) <= 2, missed  # a look that came a moment later may have been one too many
