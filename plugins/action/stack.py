@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.utils.display import Display
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
@@ -16,6 +17,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.opti
 from ansible_collections.apiary.swarm.plugins.plugin_utils._follow import PRIVATE, FollowingAction, checked
 from ansible_collections.apiary.swarm.plugins.plugin_utils._here import Here
 from ansible_collections.apiary.swarm.plugins.plugin_utils._stack_files import Request, StackFiles
+from ansible_collections.apiary.swarm.plugins.plugin_utils._who import user_here, who_deploys
 
 display = Display()
 
@@ -34,7 +36,12 @@ class ActionModule(FollowingAction):
         arguments = {key: value for key, value in given.items() if key not in _OURS}
         if params["state"] == "present":
             arguments.update(self._model(params))
-        return self.follow("apiary.swarm.stack", arguments, task_vars, Here(STACK_OPTIONS, _work))
+        if not params["deployed_by"]:
+            arguments["deployed_by"] = who_deploys(os.environ, user_here())
+        try:
+            return self.follow("apiary.swarm.stack", arguments, task_vars, Here(STACK_OPTIONS, _work))
+        except AnsibleConnectionFailure as error:
+            raise AnsibleConnectionFailure(_lost(params, error.message)) from error
 
     def _model(self, params: dict[str, t.Any]) -> dict[str, t.Any]:
         """Return the module's private arguments. Raises AnsibleActionFail with one sentence."""
@@ -57,6 +64,16 @@ class ActionModule(FollowingAction):
             display.warning(f"stack {model.name}: {warning}")
         model, secrets = model.split_secret_data()
         return {"model": model.to_dict(), "secret_data": secrets}
+
+
+def _lost(params: dict[str, t.Any], why: str) -> str:
+    """Say what is known when the manager is lost while its module runs, or was about to."""
+    what = {"present": "deployed", "rolled_back": "rolled back", "absent": "removed"}[params["state"]]
+    return (
+        f"The connection to the manager was lost while stack {params['name']} was being {what} ({why}). If that had "
+        "begun, its release is still open and each service is either the new or the old one. Run it again: the next "
+        "manager sees what is there and finishes it."
+    )
 
 
 def _work(task: t.Any) -> dict[str, t.Any]:

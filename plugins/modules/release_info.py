@@ -75,8 +75,11 @@ releases:
       description: The release that ran again after a failure.
       type: int
     digests:
-      description: Image with digest of each service.
+      description: Image with digest of each service; empty when this version cannot read the record.
       type: dict
+    too_new:
+      description: Whether a newer version of the collection recorded it, with fields that this one does not know.
+      type: bool
 current:
   description: For each stack the number of the newest release that ran.
   returned: success

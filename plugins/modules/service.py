@@ -618,11 +618,11 @@ EXAMPLES = r"""
 RETURN = r"""
 plan:
   description: What was, or in check mode would be, changed.
-  returned: success
+  returned: success, and when it was refused
   type: dict
 summary:
   description: The plan for people.
-  returned: success
+  returned: success, and when it was refused
   type: list
   elements: str
 changes:
@@ -663,7 +663,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.opti
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.service import service_problems
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.convert.from_options import env_file
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import service as single
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import open_engine, plan_result
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import open_engine, plan_result, refused_plan
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.progress import Progress
 
 ARGUMENTS: dict[str, t.Any] = {
@@ -900,7 +900,7 @@ def main() -> None:
             module.warn(warning)
         module.fail_json(msg=exc.message, failures=exc.failures, changed=exc.changed, invocation=told)
     except SwarmError as exc:
-        module.fail_json(msg=exc.message, invocation=told)
+        module.fail_json(msg=exc.message, **refused_plan(module, exc), invocation=told)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,8 @@ attributes:
   check_mode:
     support: full
     details:
-      - Reads the swarm and the registries, and writes nothing.
+      - Reads the swarm and the registries, and writes nothing. Fails as the real run would where the plan is refused or
+        another deploy is under way; the plan and the diff are in the result all the same.
   diff_mode:
     support: full
     details:
@@ -120,7 +121,10 @@ options:
     default: ""
   deployed_by:
     description:
-      - Who deploys, recorded with the release.
+      - Who deploys, recorded with the release. Others read it when they are told who holds the stack.
+      - The default is, of the controller, who started the pipeline and which of its jobs it is (E(BUILD_USER),
+        E(JOB_NAME) and E(BUILD_NUMBER) of Jenkins; E(GITLAB_USER_LOGIN), E(CI_PROJECT_PATH) and E(CI_PIPELINE_ID);
+        E(GITHUB_ACTOR), E(GITHUB_REPOSITORY) and E(GITHUB_RUN_NUMBER)), else the user.
     type: str
     default: ""
   keep_releases:
@@ -174,7 +178,7 @@ EXAMPLES = r"""
 RETURN = r"""
 plan:
   description: What was, or in check mode would be, changed.
-  returned: success
+  returned: success, and when it was refused
   type: dict
   contains:
     services:
@@ -195,7 +199,7 @@ plan:
       elements: str
 summary:
   description: The plan for people.
-  returned: success
+  returned: success, and when it was refused
   type: list
   elements: str
   sample:
@@ -228,7 +232,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.removal import remove_stack
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.stack import Deploy, Options, Result
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import ModelError, StackModel
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import open_engine, plan_result
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import open_engine, plan_result, refused_plan
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.progress import Progress
 
 #: Shorter lines of a secret are not hidden: they would hide every other use of the same letters.
@@ -268,12 +272,26 @@ def recorded(history: t.Sequence[releases.Release], stack: str, number: int | No
         found = releases.last_good(older)
         if found is None:
             raise PlanRefused(f"Stack {stack} has no release before the present one to go back to.")
-        return found.model
+        return known(found)
     for item in history:
         if item.number == number:
-            return item.model
+            return known(item)
     numbers = ", ".join(str(item.number) for item in history) or "none"
     raise PlanRefused(f"Stack {stack} has no release {number}; recorded releases: {numbers}.")
+
+
+def known(release: releases.Release) -> StackModel:
+    """Return what a release recorded.
+
+    Raises:
+        PlanRefused: a newer version of the collection recorded it, and what this one does not know would be lost.
+    """
+    if release.too_new:
+        raise PlanRefused(
+            f"Release {release.number} of stack {release.stack} was recorded by a newer version of this collection, with "
+            "fields that this one does not know: go back to it with that version."
+        )
+    return release.model
 
 
 def protect(module: AnsibleModule) -> None:
@@ -307,9 +325,6 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
         result = Deploy(engine, model, options_of(params), progress).run(module.check_mode)
     for warning in result.plan.warnings:
         module.warn(warning)
-    if module.check_mode:
-        for blocker in [*result.plan.errors, *result.plan.blockers]:
-            module.warn(f"This would be refused: {blocker}")
     return deploy_result(result)
 
 
@@ -324,7 +339,7 @@ def answer(module: AnsibleModule) -> dict[str, t.Any]:
             module.warn(warning)
         failure = {"msg": exc.message, "failures": exc.failures, "changed": exc.changed}
     except (SwarmError, ModelError) as exc:
-        failure = {"msg": str(exc)}
+        failure = {"msg": str(exc), **refused_plan(module, exc)}
     return {"failed": True, **failure, "invocation": told}
 
 

@@ -21,6 +21,7 @@ from ansible.utils.display import Display
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose.errors import nearest
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch import progress
 from ansible_collections.apiary.swarm.plugins.plugin_utils._here import Here, is_here, shows_invocation
+from ansible_collections.apiary.swarm.plugins.plugin_utils._level import at_level, role_of
 
 display = Display()
 
@@ -129,11 +130,11 @@ class FollowingAction(ActionBase):
                 answer = here.result(arguments, self._task.check_mode)
                 if not shows_invocation(task_vars):
                     answer.pop("invocation", None)
-                return answer
+                return t.cast("dict[str, t.Any]", at_level(answer, role_of(self._task)))
             result: dict[str, t.Any] = self._execute_module(
                 module_name=module, module_args=arguments, task_vars=task_vars, wrap_async=in_background
             )
-        return result
+        return t.cast("dict[str, t.Any]", at_level(result, role_of(self._task)))
 
     def _remote_text(self, command: str) -> str:
         """Return what a harmless command prints on the manager, run as the user that connects."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import traceback
 import typing as t
 
+from .._errors import PlanRefused
 from .engine import Engine
 from .plan import StackPlan
 from .registry import auth
@@ -35,6 +36,16 @@ def open_engine(module: AnsibleModule) -> Engine:
     if host:
         module.fail_json(msg=f"registry_auth: the registry {host} is given twice; one login serves all of its images.")
     return Engine(module.params["docker_host"])
+
+
+def refused_plan(module: AnsibleModule, error: Exception) -> dict[str, t.Any]:
+    """Return the plan that was refused for the user, and show its warnings; nothing for other errors."""
+    plan = error.plan if isinstance(error, PlanRefused) else None
+    if plan is None:
+        return {}
+    for warning in plan.warnings:
+        module.warn(warning)
+    return plan_result(plan)
 
 
 def plan_result(plan: StackPlan) -> dict[str, t.Any]:
