@@ -130,6 +130,57 @@ def choose_zones(wanted: t.Sequence[str], count: int, offered: t.Sequence[str]) 
     return sorted(offered)[:count], []
 
 
+def check_offers(
+    types: t.Mapping[str, str], offers: t.Mapping[str, t.Sequence[str]], zones: t.Sequence[str], region: str
+) -> list[str]:
+    """Say which instance types are not to be had where they are wanted.
+
+    :param types: name of the setting → instance type.
+    :param offers: instance type → zones of the region that offer it.
+    """
+    found = []
+    for name, wanted in types.items():
+        offered = offers.get(wanted, ())
+        missing = [zone for zone in zones if zone not in offered]
+        if not offered:
+            found.append(f"{name} {wanted!r} is no instance type that {region} offers: write one such as t3.medium.")
+        elif missing:
+            found.append(
+                f"{name} {wanted} is not offered in {', '.join(missing)}, only in {', '.join(offered)}: choose other "
+                "zones or another type."
+            )
+    return found
+
+
+def check_architectures(
+    types: t.Mapping[str, str], kinds: t.Mapping[str, t.Sequence[str]], architecture: str
+) -> list[str]:
+    """Say on which instance types an image cannot run.
+
+    :param types: name of the setting → instance type.
+    :param kinds: instance type → architectures of its processors.
+    """
+    return [
+        f"{name} {wanted} has {' or '.join(kinds[wanted])} processors and the image is for {architecture}: choose "
+        "another type, or bake an image for it."
+        for name, wanted in types.items()
+        if kinds.get(wanted) and architecture not in kinds[wanted]
+    ]
+
+
+def check_volumes(sizes: t.Mapping[str, t.Any], least: int) -> list[str]:
+    """Say which root volumes are smaller than the image's snapshot.
+
+    :param sizes: name of the setting → GiB.
+    :param least: size of the snapshot, GiB.
+    """
+    return [
+        f"{name} {size} GiB is smaller than the image's own {least} GiB: write {least} or more."
+        for name, size in sizes.items()
+        if int(size) < least
+    ]
+
+
 def repository_arns(names: t.Sequence[str], partition: str, region: str, account: str) -> tuple[list[str], list[str]]:
     """Return the ARNs of ECR repositories, and what is wrong with *names*.
 

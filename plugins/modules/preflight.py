@@ -49,6 +49,22 @@ options:
     type: list
     elements: str
     default: []
+  zones_in_use:
+    description:
+      - Whether a living cluster is in O(availability_zones), which are then taken as they are, impaired ones too.
+    type: bool
+    default: false
+  instance_types:
+    description:
+      - Instance types to check, by the name of the setting that gives them - whether each zone offers them, and whether
+        O(image) runs on them. Zones that O(zone_count) chooses are ones that offer them all.
+    type: dict
+    default: {}
+  volume_sizes:
+    description:
+      - Root volumes to check, in GiB, by the name of the setting that gives them - whether O(image) fits.
+    type: dict
+    default: {}
   zone_count:
     description:
       - How many availability zones to choose when O(availability_zones) names none.
@@ -170,7 +186,7 @@ image:
   description: The image that O(image) means; empty when O(image) is.
   type: dict
   returned: success
-  sample: {"image_id": "ami-0abc1234", "root_device_name": "/dev/xvda", "validated": true}
+  sample: {"image_id": "ami-0abc1234", "root_device_name": "/dev/xvda", "architecture": "x86_64", "root_size": 8, "validated": true}
 """
 
 import typing as t
@@ -189,6 +205,9 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "overlay_pools": {"type": "list", "elements": "str", "default": ["10.128.0.0/10"]},
     "docker_pools": {"type": "list", "elements": "str", "default": ["172.28.0.0/14"]},
     "availability_zones": {"type": "list", "elements": "str", "default": []},
+    "zones_in_use": {"type": "bool", "default": False},
+    "instance_types": {"type": "dict", "default": {}},
+    "volume_sizes": {"type": "dict", "default": {}},
     "zone_count": {"type": "int", "default": 3},
     "managers": {"type": "int", "default": 3},
     "workers": {"type": "int", "default": 2},
@@ -239,7 +258,23 @@ def find_image(session: AwsSession, reference: str, hint: str) -> tuple[dict[str
         "name": image.name,
         "root_device_name": image.root_device_name or "/dev/xvda",
         "validated": image.validated,
+        "architecture": image.architecture,
+        "root_size": image.root_size,
     }, []
+
+
+def find_zones(session: AwsSession, params: Params) -> tuple[list[str], dict[str, list[str]], list[str]]:
+    """Return the zones to use, which zones offer each instance type, and what is wrong with the wish."""
+    ec2 = session.client("ec2")
+    types = sorted(set(params["instance_types"].values()))
+    offers = fleet.list_offers(ec2, types) if types else {}
+    if params["zones_in_use"]:
+        return list(params["availability_zones"]), offers, []
+    zones = fleet.list_zones(ec2)
+    suited = [zone for zone in zones if all(zone in offered for offered in offers.values() if offered)]
+    wanted = params["availability_zones"]
+    chosen, wrong = rules.choose_zones(wanted, params["zone_count"], zones if wanted else suited)
+    return chosen, offers, wrong
 
 
 def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
@@ -253,10 +288,9 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
         raise Refused(rules.one_message(found + wrong_region), findings=found + wrong_region)
 
     caller = fleet.get_caller(session.client("sts"))
-    zones, wrong = rules.choose_zones(
-        params["availability_zones"], params["zone_count"], fleet.list_zones(session.client("ec2"))
-    )
+    zones, offers, wrong = find_zones(session, params)
     found += wrong
+    found += rules.check_offers(params["instance_types"], offers, zones, session.region)
     arns, wrong = rules.repository_arns(params["ecr_repositories"], caller.partition, session.region, caller.account)
     found += wrong
     if params["key_name"] and params["key_name"] not in fleet.list_key_pairs(session.client("ec2")):
@@ -267,6 +301,10 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     if params["image"]:
         image, wrong = find_image(session, params["image"], params["image_hint"])
         found += wrong
+        if image:
+            kinds = fleet.list_architectures(session.client("ec2"), [name for name, zones in offers.items() if zones])
+            found += rules.check_architectures(params["instance_types"], kinds, image["architecture"])
+            found += rules.check_volumes(params["volume_sizes"], image["root_size"])
     if found:
         raise Refused(rules.one_message(found), findings=found)
     return {

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import typing as t
 from datetime import UTC, datetime
@@ -13,13 +14,19 @@ from datetime import UTC, datetime
 import pytest
 from moto_region import Fault, Region
 
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster import settings
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.record import (
     ClusterRecord,
     ManagerRecord,
     NodeRecord,
     format_time,
 )
-from ansible_collections.apiary.swarm.plugins.modules import cluster_purge, cluster_record_info, preflight
+from ansible_collections.apiary.swarm.plugins.modules import (
+    cluster_purge,
+    cluster_record_info,
+    cluster_settings,
+    preflight,
+)
 
 Run = t.Callable[..., dict[str, t.Any]]
 
@@ -92,6 +99,114 @@ def test_a4_an_image_that_was_published_beside_the_tokens_is_found_until_there_i
     ssm.put_parameter(Name="/swarm-images/demo/ami", Value=later, Type="String")
     assert run_module(preflight, cluster="demo", image="/swarm-images/demo/ami")["image"]["image_id"] == later
     assert run_module(preflight, cluster="demo", image="/swarm/demo/ami")["image"]["image_id"] == earlier
+
+
+def test_a12_a_type_that_a_zone_does_not_offer(region: Region, run_module: Run) -> None:
+    types = {"cluster_worker_instance_type": "t3.medium", "cluster_manager_instance_type": "t3.smal"}
+    failed = run_module(preflight, cluster="demo", region="us-east-1", instance_types=types)
+    assert failed["findings"] == [
+        "cluster_manager_instance_type 't3.smal' is no instance type that us-east-1 offers: write one such as "
+        "t3.medium."
+    ]
+    zones = ["us-east-1a", "us-east-1e"]
+    types = {"cluster_worker_instance_type": "t3.medium"}
+    failed = run_module(preflight, cluster="demo", region="us-east-1", instance_types=types, availability_zones=zones)
+    assert "t3.medium is not offered in us-east-1e, only in us-east-1a" in failed["msg"]
+    assert region.writes() == []
+
+
+def test_a12_zones_are_chosen_where_the_types_are_offered(region: Region, run_module: Run) -> None:
+    offers = {"cluster_worker_instance_type": "m1.small"}
+    found = run_module(preflight, cluster="demo", region="us-east-1", zone_count=2, instance_types=offers)
+    zones = region.client("ec2", "us-east-1").describe_instance_type_offerings(
+        LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": ["m1.small"]}]
+    )["InstanceTypeOfferings"]
+    assert set(found["availability_zones"]) <= {one["Location"] for one in zones}
+
+
+def test_a12_an_image_of_another_architecture_and_a_volume_too_small(region: Region, run_module: Run) -> None:
+    image = region.client("ec2").describe_images(Owners=["amazon"])["Images"][0]
+    (root,) = (
+        one["Ebs"]["VolumeSize"] for one in image["BlockDeviceMappings"] if one["DeviceName"] == image["RootDeviceName"]
+    )
+    failed = run_module(
+        preflight,
+        cluster="demo",
+        image=image["ImageId"],
+        instance_types={"cluster_worker_instance_type": "t4g.medium"},
+        volume_sizes={"cluster_worker_volume_size": root - 1, "cluster_manager_volume_size": root},
+    )
+    assert failed["findings"] == [
+        f"cluster_worker_instance_type t4g.medium has arm64 processors and the image is for {image['Architecture']}: "
+        "choose another type, or bake an image for it.",
+        f"cluster_worker_volume_size {root - 1} GiB is smaller than the image's own {root} GiB: write {root} or more.",
+    ]
+
+
+def test_a11_an_impaired_zone_of_a_living_cluster_is_kept(region: Region, run_module: Run) -> None:
+    zones = ["eu-west-1a", "eu-west-1x"]
+    found = run_module(preflight, cluster="demo", availability_zones=zones, zones_in_use=True)
+    assert found["availability_zones"] == zones
+
+
+# -- cluster_settings --------------------------------------------------------------------------------------------------
+@pytest.fixture
+def living(region: Region) -> dict[str, str]:
+    """A cluster of three managers and 20 workers with an SSH key; returns its parameters."""
+    parameters = {
+        **settings.parameters(settings.resolve({}, None)),
+        "AvailabilityZones": "eu-west-1a,eu-west-1b",
+        "EcrRepositoryArns": "arn:aws:ecr:eu-west-1:123456789012:repository/*",
+        "WorkersDesired": "20",
+        "WorkersMax": "30",
+        "KeyName": "ops",
+    }
+    template = {
+        "Parameters": {name: {"Type": "String"} for name in parameters},
+        "Resources": {
+            "One": {"Type": "AWS::SSM::Parameter", "Properties": {"Name": "one", "Type": "String", "Value": "1"}}
+        },
+    }
+    region.client("cloudformation").create_stack(
+        StackName="swarm-demo",
+        TemplateBody=json.dumps(template),
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        Tags=[{"Key": "swarm:cluster", "Value": "demo"}, {"Key": "team", "Value": "shop"}],
+    )
+    image = region.client("ec2").describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+    autoscaling = region.client("autoscaling")
+    autoscaling.create_launch_configuration(LaunchConfigurationName="w", ImageId=image, InstanceType="t3.small")
+    tags = [{"Key": "swarm:cluster", "Value": "demo"}, {"Key": "swarm:role", "Value": "worker"}]
+    autoscaling.create_auto_scaling_group(
+        AutoScalingGroupName="w", LaunchConfigurationName="w", MinSize=2, MaxSize=30, DesiredCapacity=20,
+        AvailabilityZones=["eu-west-1a"], Tags=[{**tag, "PropagateAtLaunch": True} for tag in tags],
+    )  # fmt: skip
+    region.forget()
+    return parameters
+
+
+def test_a8_what_is_not_given_stays_as_the_stack_has_it(
+    region: Region, run_module: Run, living: dict[str, str]
+) -> None:
+    found = run_module(cluster_settings, cluster="demo", settings={"log_retention": "90", "workers": None})
+    assert found["exists"] and found["changes"] == [{"setting": "log_retention", "before": 30, "after": 90}]
+    assert found["parameters"].items() <= {**living, "LogRetention": "90"}.items()
+    assert (found["settings"]["key_name"], found["settings"]["workers"], found["tags"]) == ("ops", 20, {"team": "shop"})
+    assert region.writes() == []
+
+
+def test_a8_u1_what_takes_away_is_refused_all_at_once(region: Region, run_module: Run, living: dict[str, str]) -> None:
+    given = {"managers": 1, "workers": 2, "vpc_cidr": "10.99.0.0/16"}
+    failed = run_module(cluster_settings, cluster="demo", settings=given)
+    assert failed["failed"] and len(failed["findings"]) == 3
+    assert "would end managers side by side" in failed["msg"]
+    allowed = run_module(cluster_settings, cluster="demo", settings={"workers": 2}, allow_shrink=True)
+    assert allowed["settings"]["workers"] == 2
+
+
+def test_a8_a_new_cluster_and_one_that_could_not_be_made_get_the_defaults(region: Region, run_module: Run) -> None:
+    found = run_module(cluster_settings, cluster="demo", settings={"workers_min": 3})
+    assert not found["exists"] and (found["settings"]["workers"], found["tags"], found["changes"]) == (3, {}, [])
 
 
 # -- cluster_record_info -----------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 import yaml
 from cfnlint.decode import decode
+
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster import settings
 
 ROOT = Path(__file__).resolve().parents[3]
 TEMPLATE = ROOT / "roles/cluster/files/cluster.template"
@@ -62,21 +65,17 @@ def test_it_fits_into_a_request() -> None:
 
 
 def test_the_role_sets_every_parameter(template: dict[str, Any]) -> None:
-    variables = yaml.safe_load((ROOT / "roles/cluster/vars/main.yml").read_text())
-    assert variables["__cluster_parameters"].keys() == template["Parameters"].keys()
+    """Those of the settings, and those that the role adds: names that are looked up, and lists that are completed."""
+    added = re.findall(r"^ *'(\w+)':", (ROOT / "roles/cluster/vars/main.yml").read_text(), re.MULTILINE)
+    settled = settings.parameters(settings.resolve({}, None))
+    assert sorted([*settled, *added]) == sorted(template["Parameters"])
+    assert {"Cluster", "ImageId", "AvailabilityZones"} <= set(added)
 
 
-def test_defaults_of_role_and_template_agree(template: dict[str, Any]) -> None:
-    defaults = yaml.safe_load((ROOT / "roles/cluster/defaults/main.yml").read_text())
-    parameters = yaml.safe_load((ROOT / "roles/cluster/vars/main.yml").read_text())["__cluster_parameters"]
-    compared = 0
-    for name, text in parameters.items():
-        variable = text.removeprefix("{{ ").removesuffix(" }}")
-        default = defaults.get(variable)
-        if "Default" in template["Parameters"][name] and default is not None and "{{" not in str(default):
-            assert str(template["Parameters"][name]["Default"]) == str(default), name
-            compared += 1
-    assert compared > 20
+def test_defaults_of_settings_and_template_agree(template: dict[str, Any]) -> None:
+    settled = settings.parameters(settings.resolve({}, None))
+    stated = {name: str(template["Parameters"][name]["Default"]) for name in settled}
+    assert stated == settled and len(settled) > 20
 
 
 @pytest.mark.parametrize("role", ["ManagerRole", "WorkerRole"])
@@ -182,7 +181,6 @@ def test_launch_templates(template: dict[str, Any], name: str) -> None:
         "HttpEndpoint": "enabled",
         "HttpTokens": "required",
         "HttpPutResponseHopLimit": 1,
-        "InstanceMetadataTags": "enabled",
     }
     (disk,) = data["BlockDeviceMappings"]
     assert disk["Ebs"]["Encrypted"] is True

@@ -45,6 +45,26 @@ def list_zones(client: t.Any) -> list[str]:
     )
 
 
+@api_call("list where {types} are offered", permission="ec2:DescribeInstanceTypeOfferings")
+def list_offers(client: t.Any, types: t.Sequence[str]) -> dict[str, list[str]]:
+    """Return which zones of the region offer each instance type, sorted; none for one that is not to be had."""
+    pages = client.get_paginator("describe_instance_type_offerings").paginate(
+        LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": list(types)}]
+    )
+    offers: dict[str, list[str]] = {name: [] for name in types}
+    for page in pages:
+        for found in page["InstanceTypeOfferings"]:
+            offers[found["InstanceType"]].append(found["Location"])
+    return {name: sorted(zones) for name, zones in offers.items()}
+
+
+@api_call("read the instance types {types}", permission="ec2:DescribeInstanceTypes")
+def list_architectures(client: t.Any, types: t.Sequence[str]) -> dict[str, list[str]]:
+    """Return the architectures of each instance type's processors."""
+    found = client.describe_instance_types(InstanceTypes=list(types))["InstanceTypes"] if types else []
+    return {item["InstanceType"]: list(item["ProcessorInfo"]["SupportedArchitectures"]) for item in found}
+
+
 @api_call("list the key pairs", permission="ec2:DescribeKeyPairs")
 def list_key_pairs(client: t.Any) -> list[str]:
     """Return the names of the account's key pairs in the region, sorted."""

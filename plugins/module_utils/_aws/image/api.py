@@ -94,6 +94,11 @@ def _tags(found: t.Mapping[str, t.Any]) -> dict[str, str]:
     return {tag["Key"]: tag.get("Value", "") for tag in found.get("Tags") or ()}
 
 
+def _root_size(found: t.Mapping[str, t.Any]) -> int:
+    mappings = {item.get("DeviceName"): item.get("Ebs") or {} for item in found.get("BlockDeviceMappings", ())}
+    return int(mappings.get(found.get("RootDeviceName"), {}).get("VolumeSize") or 0)
+
+
 def from_api(found: t.Mapping[str, t.Any]) -> Image:
     """Return the image that an entry of DescribeImages describes."""
     disks = [mapping["Ebs"] for mapping in found.get("BlockDeviceMappings", ()) if "Ebs" in mapping]
@@ -107,6 +112,7 @@ def from_api(found: t.Mapping[str, t.Any]) -> Image:
         imds_support=found.get("ImdsSupport", ""),
         architecture=found.get("Architecture", ""),
         root_device_name=found.get("RootDeviceName", ""),
+        root_size=_root_size(found),
         encrypted=bool(disks) and all(disk.get("Encrypted") for disk in disks),
         snapshot_ids=tuple(disk["SnapshotId"] for disk in disks if disk.get("SnapshotId")),
         tags=_tags(found),

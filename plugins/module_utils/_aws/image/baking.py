@@ -25,7 +25,7 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Image:
-    """An AMI; times are ISO 8601, ``""`` when unknown."""
+    """An AMI; times are ISO 8601, ``""`` when unknown; sizes in GiB, 0 when unknown."""
 
     image_id: str
     name: str = ""
@@ -36,6 +36,7 @@ class Image:
     imds_support: str = ""
     architecture: str = ""
     root_device_name: str = ""
+    root_size: int = 0
     encrypted: bool = False
     snapshot_ids: tuple[str, ...] = ()
     tags: t.Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,240 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""The settings of a cluster: what is given, what stays as the stack has it, and what a change would take away. Pure.
+
+A cluster keeps every setting that a run does not mention: CloudFormation would take the template's default for it, and
+with that drop a key, a rule, a dozen workers or the whole network.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ..errors import nearest
+
+Values = dict[str, t.Any]
+
+#: Why a change of some settings of a living cluster is refused or needs a word of its own.
+_NETWORK = (
+    "AWS would replace the network and every node with it. Leave it out, and it stays; for another network make "
+    "another cluster"
+)
+_TRUE, _FALSE = ("true", "yes", "on", "1", "t", "y"), ("false", "no", "off", "0", "f", "n")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting of a cluster.
+
+    Attributes:
+        parameter: of the CloudFormation template.
+        default: of a new cluster; the template has the same one.
+    """
+
+    parameter: str
+    default: t.Any
+
+    def read(self, text: str) -> t.Any:
+        """Return the value that a parameter of a stack means."""
+        if isinstance(self.default, bool):
+            return text == "true"
+        if isinstance(self.default, int):
+            return int(text)
+        if isinstance(self.default, list):
+            return [item for item in text.split(",") if item]
+        return text
+
+    def take(self, value: t.Any) -> t.Any:
+        """Return a given value in the setting's type; on a command line everything is text.
+
+        Raises:
+            ValueError: it cannot be one.
+        """
+        if isinstance(self.default, bool):
+            text = str(value).strip().lower()
+            if text not in (*_TRUE, *_FALSE):
+                raise ValueError(f"{value!r} is neither true nor false")
+            return text in _TRUE
+        if isinstance(self.default, int):
+            return int(value)
+        if isinstance(self.default, list):
+            items = value.split(",") if isinstance(value, str) else value
+            return [str(item).strip() for item in items if str(item).strip()]
+        return str(value)
+
+
+#: By name, which is that of the role's variable without C(cluster_).
+SETTINGS: dict[str, Setting] = {
+    "vpc_cidr": Setting("VpcCidr", "10.20.0.0/16"),
+    "availability_zones": Setting("AvailabilityZones", []),
+    "nat_gateways": Setting("NatGateways", "one"),
+    "managers": Setting("Managers", 3),
+    "manager_instance_type": Setting("ManagerInstanceType", "t3.small"),
+    "manager_volume_size": Setting("ManagerVolumeSize", 20),
+    "workers": Setting("WorkersDesired", 2),
+    "workers_min": Setting("WorkersMin", 2),
+    "workers_max": Setting("WorkersMax", 10),
+    "worker_instance_type": Setting("WorkerInstanceType", "t3.medium"),
+    "worker_volume_size": Setting("WorkerVolumeSize", 40),
+    "scale_out_cpu": Setting("ScaleOutCpu", 80),
+    "scale_out_minutes": Setting("ScaleOutMinutes", 3),
+    "scale_in_cpu": Setting("ScaleInCpu", 5),
+    "scale_in_minutes": Setting("ScaleInMinutes", 15),
+    "drain_timeout": Setting("DrainTimeout", 300),
+    "key_name": Setting("KeyName", ""),
+    "admin_cidr": Setting("AdminCidr", ""),
+    "admin_security_group": Setting("AdminSecurityGroup", ""),
+    "session_manager": Setting("SessionManager", False),
+    "ecr_repositories": Setting("EcrRepositoryArns", ["*"]),
+    "load_balancer_scheme": Setting("LoadBalancerScheme", "internet-facing"),
+    "load_balancer_cidr": Setting("LoadBalancerCidr", "0.0.0.0/0"),
+    "certificate_arn": Setting("CertificateArn", ""),
+    "deregistration_delay": Setting("DeregistrationDelay", 30),
+    "edge_on_managers": Setting("EdgeOnManagers", True),
+    "log_retention": Setting("LogRetention", 30),
+}
+_ZONE_COUNT = "zone_count"
+#: How many zones to choose; a new cluster only asks for it, for the stack knows the zones themselves.
+_ZONES = Setting("", 3)
+
+
+@dataclass(frozen=True)
+class SettingChange:
+    """A setting of a living cluster that a run changes."""
+
+    setting: str
+    before: t.Any
+    after: t.Any
+
+
+def take(given: t.Mapping[str, t.Any]) -> tuple[Values, list[str]]:
+    """Return what is given, each in its setting's type, and what is wrong with it, one sentence each.
+
+    Args:
+        given: by name; None is not given.
+    """
+    known = {**SETTINGS, _ZONE_COUNT: _ZONES}
+    values: Values = {}
+    found = []
+    for name, value in given.items():
+        if name not in known:
+            found.append(f"There is no setting {name!r}{nearest(name, known)}.")
+        elif value is not None:
+            try:
+                values[name] = known[name].take(value)
+            except (TypeError, ValueError):
+                kind = "a number" if type(known[name].default) is int else "true or false"
+                found.append(f"cluster_{name}: {value!r} cannot be: write {kind}.")
+    return values, found
+
+
+def living(parameters: t.Mapping[str, str]) -> Values:
+    """Return the settings that the parameters of a stack hold; one that the stack is too old for has its default."""
+    found = {
+        name: setting.read(parameters[setting.parameter]) if setting.parameter in parameters else setting.default
+        for name, setting in SETTINGS.items()
+    }
+    return {**found, _ZONE_COUNT: len(found["availability_zones"])}
+
+
+def resolve(given: t.Mapping[str, t.Any], before: Values | None, running: int = 0) -> Values:
+    """Return all settings: what is given, else what the cluster has, else the default.
+
+    Args:
+        given: as :func:`take` returns it.
+        before: settings of the living cluster, None for a new one.
+        running: workers that the living cluster's group wants now, whoever asked for them.
+    """
+    defaults = {**{name: setting.default for name, setting in SETTINGS.items()}, _ZONE_COUNT: _ZONES.default}
+    values = {**(defaults if before is None else before)}
+    values.update(given)
+    if values["availability_zones"] and _ZONE_COUNT not in given:
+        values[_ZONE_COUNT] = len(values["availability_zones"])
+    if "workers" not in given:
+        low, high = int(values["workers_min"]), int(values["workers_max"])
+        if not low <= int(values["workers"]) <= high:
+            values["workers"] = max(low, min(high, int(values["workers"]) if before is None else running))
+    return values
+
+
+def parameters(values: Values) -> dict[str, str]:
+    """Return the template's parameters for settings; the two lists are left out, whose entries AWS has to complete."""
+    return {
+        setting.parameter: str(values[name]).lower() if isinstance(setting.default, bool) else str(values[name])
+        for name, setting in SETTINGS.items()
+        if not isinstance(setting.default, list)
+    }
+
+
+def changes(before: Values, after: Values) -> list[SettingChange]:
+    """Return what a run changes of a living cluster, by name."""
+    return [
+        SettingChange(name, before[name], after[name])
+        for name in sorted(before)
+        if _comparable(name, before[name]) != _comparable(name, after[name])
+    ]
+
+
+def refusals(
+    before: Values, after: Values, running: int, allow_shrink: bool = False, allow_replace: bool = False
+) -> list[str]:
+    """Return why a change of a living cluster is not made; one sentence each.
+
+    Args:
+        running: workers that the group wants now.
+    """
+    changed = {change.setting: change for change in changes(before, after)}
+    found = []
+    for name in ("vpc_cidr", "availability_zones", _ZONE_COUNT):
+        if name in changed:
+            found.append(f"{_arrow(changed[name])} cannot change while the cluster lives: {_NETWORK}.")
+    if "managers" in changed and after["managers"] < before["managers"]:
+        found.append(
+            f"{_arrow(changed['managers'])} would end managers side by side, and the swarm's quorum with them: leave "
+            f"cluster_managers at {before['managers']}."
+        )
+    if "load_balancer_scheme" in changed and not allow_replace:
+        found.append(
+            f"{_arrow(changed['load_balancer_scheme'])} replaces the load balancer: it gets another DNS name, and "
+            "nothing answers under the old one. cluster_allow_replace=true allows that."
+        )
+    wanted = _workers_after(before, after, running)
+    if wanted < running and not allow_shrink:
+        what = "workers_max" if int(after["workers_max"]) == wanted else "workers"
+        found.append(
+            f"cluster_{what}={after[what]} takes {running - wanted} of the {running} workers away that the cluster has "
+            "now. cluster_allow_shrink=true allows that."
+        )
+    return found
+
+
+def _workers_after(before: Values, after: Values, running: int) -> int:
+    """Return the workers that the group wants after a change.
+
+    The template's C(IgnoreUnmodifiedGroupSizeProperties) leaves alone the size that scaling has set, unless the
+    parameter itself changes.
+    """
+    wanted = int(after["workers"]) if after["workers"] != before["workers"] else running
+    return max(int(after["workers_min"]), min(int(after["workers_max"]), wanted))
+
+
+def _arrow(change: SettingChange) -> str:
+    return f"cluster_{change.setting}: {_text(change.before)} → {_text(change.after)}"
+
+
+def _text(value: t.Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return str(value) if value != "" else "none"
+
+
+def _comparable(name: str, value: t.Any) -> t.Any:
+    """Zones mean the same in any order; the names of repositories are compared as the stack has them, as ARNs."""
+    if name == "availability_zones":
+        return sorted(value)
+    if name == "ecr_repositories":
+        return sorted(str(item).rpartition(":repository/")[2] for item in value)
+    return value
