@@ -2,14 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to the collection: may change in any release.
-"""Small values as Docker reads them: scalars, durations, sizes, CPUs, booleans, command lines.
+"""Small values as Docker reads them: scalars, durations, sizes, CPUs, booleans, command lines, environment files. Pure.
 
-Functions raise ValueError with the rest of a sentence, such as C(must be a duration like "30s" ..., not "3 apples");
-who calls them adds the place.
+The one reader of such values, for stack files and for modules' options. Functions raise BadValue with the rest of a
+sentence, such as C(must be a duration like "30s" or "1m30s", not "3 apples"); who calls them adds the place.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import re
 import struct
@@ -31,8 +32,8 @@ _UNITS = {
     "ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6,
     "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9,
 }  # fmt: skip
-_DURATION = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
-_SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s?(?:(b)|([kmgtp])(?:b|ib)?)?\s*\Z", re.IGNORECASE)
+_DURATION = re.compile(r"([0-9]*)(?:\.([0-9]*))?(ns|us|µs|μs|ms|s|m|h)")
+_SIZE = re.compile(r"([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?) ?(?:b|([kmgtp])(?:b|ib)?)?", re.IGNORECASE)
 _POWERS = "kmgtp"
 _RATIONAL = re.compile(r"[+]?([0-9]+/[0-9]+|([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,2})?)\Z")
 
@@ -40,7 +41,7 @@ _RATIONAL = re.compile(r"[+]?([0-9]+/[0-9]+|([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+
 class BadValue(ValueError):
     """A value that does not fit, with its place below the value that was looked at."""
 
-    def __init__(self, problem: str, path: Path) -> None:
+    def __init__(self, problem: str, path: Path = ()) -> None:
         super().__init__(problem)
         self.path = path
 
@@ -129,62 +130,113 @@ def single_precision(value: float) -> float:
 
 
 def duration(value: t.Any) -> int:
-    """Return nanoseconds of a text like V(1m30s)."""
+    """Return nanoseconds of a text like V(1m30s), as Go's C(time.ParseDuration) reads it; negative ones are refused.
+
+    Source: C(ParseDuration) and C(leadingFraction) in Go's src/time/format.go.
+    """
     problem = f'must be a duration like "30s" or "1m30s", not {kind(value)}'
     if not isinstance(value, str) or not value:
-        raise ValueError(problem)
+        raise BadValue(problem)
     if value in {"0", "+0", "-0"}:
         return 0
-    sign = -1 if value[0] == "-" else 1
     rest = value[1:] if value[0] in "+-" else value
-    total = Fraction(0)
-    position = 0
-    for match in _DURATION.finditer(rest):
-        if match.start() != position or match.group(0)[0] in "+-":
-            raise ValueError(problem)
-        total += int(Fraction(match.group(1) if match.group(1)[-1] != "." else match.group(1) + "0")
-                     * _UNITS[match.group(3)])  # fmt: skip
-        position = match.end()
-    if position != len(rest) or position == 0 or total >= 2**63:
-        raise ValueError(problem)
-    if sign < 0 and total:
-        raise ValueError(f'must not be negative; write "{rest}"')
-    return int(total)
+    total = position = 0
+    while position < len(rest):
+        match = _DURATION.match(rest, position)
+        whole, fraction, unit = match.groups() if match else ("", "", "")
+        if not whole and not fraction:
+            raise BadValue(problem)
+        total += int(whole or "0") * _UNITS[unit] + _fraction(fraction or "", _UNITS[unit])
+        position = match.end() if match else 0
+    if not rest or total >= 2**63:
+        raise BadValue(problem)
+    if value[0] == "-" and total:
+        raise BadValue(f"must not be negative; write {kind(rest)}")
+    return total
+
+
+def _fraction(digits: str, unit: int) -> int:
+    """Return the nanoseconds of what stands behind the point: Go leaves out digits that overflow, and cuts off."""
+    number, scale = 0, 1.0
+    for digit in digits:
+        if number > (2**63 - 1) // 10 or number * 10 + int(digit) > 2**63:
+            break
+        number, scale = number * 10 + int(digit), scale * 10
+    return int(float(number) * (float(unit) / scale))
 
 
 def size(value: t.Any) -> int:
-    """Return bytes of a number or a text like V(512M); K, M, G, T and P are powers of 1024."""
+    """Return bytes of a number or a text like V(512M); K, M, G, T and P are powers of 1024.
+
+    Source: C(RAMInBytes) in github.com/docker/go-units/size.go, without the hexadecimal numbers of C(ParseFloat).
+    """
     problem = f'must be a size like "512M" or "2g", not {kind(value)}'
     if isinstance(value, bool):
-        raise ValueError(problem)
+        raise BadValue(problem)
     if isinstance(value, int) and value >= 0:
         return value
-    match = _SIZE.match(value) if isinstance(value, str) else None
+    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise ValueError(problem)
-    power = _POWERS.index(match.group(3).lower()) + 1 if match.group(3) else 0
-    number = int(float(match.group(1)) * 1024**power)
-    if number >= 2**63:
-        raise ValueError(problem)
-    return number
+        raise BadValue(problem)
+    power = _POWERS.index(match.group(2).lower()) + 1 if match.group(2) else 0
+    number = float(match.group(1)) * 1024**power
+    if not 0 <= number < 2**63:
+        raise BadValue(problem)
+    return int(number)
+
+
+def capability(name: str) -> str:
+    """Return a capability as the engine writes it, C(CAP_NET_ADMIN) for V(net_admin); V(ALL) and V(RESET) as they are.
+
+    Source: C(NormalizeCapability) in docker/cli opts/capabilities.go.
+    """
+    upper = name.strip().upper()
+    return upper if upper in {"ALL", "RESET"} or upper.startswith("CAP_") else f"CAP_{upper}"
+
+
+def is_address(text: str) -> bool:
+    """Say whether a text is an IP address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def variable_lines(text: str) -> t.Iterator[tuple[int, str, str | None]]:
+    """Yield number, name and value of the lines of an environment file; the value is None without a sign of equality.
+
+    Lines end with a line feed only, perhaps after a carriage return; blanks before the name, empty lines and those that
+    begin with C(#) do not count. Nothing is unquoted. Source: docker/cli pkg/kvfile/kvfile.go (C(parseKeyValueFile)).
+
+    Raises BadValue with the number of the line as its path, never with its text.
+    """
+    for number, raw in enumerate(text.split("\n"), start=1):
+        line = raw.removesuffix("\r").lstrip()
+        if not line or line.startswith("#"):
+            continue
+        name, equals, value = line.partition("=")
+        if not name or " " in name or "\t" in name:
+            raise BadValue('must be a line like "KEY=value"', (number,))
+        yield number, name, value if equals else None
 
 
 def nano_cpus(value: t.Any) -> int:
     """Return billionths of a CPU of a number or a text like V("0.5")."""
     problem = f'must be a number of CPUs like "0.5", not {kind(value)}'
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        raise ValueError(problem)
+        raise BadValue(problem)
     written = text(value).strip()
     if not _RATIONAL.match(written):
-        raise ValueError(problem)
+        raise BadValue(problem)
     try:
         nano = Fraction(written) * 10**9
     except ZeroDivisionError:
-        raise ValueError(problem) from None
+        raise BadValue(problem) from None
     if nano.denominator != 1:
-        raise ValueError(f"{kind(value)} is too precise; use at most nine decimals")
+        raise BadValue(f"{kind(value)} is too precise; use at most nine decimals")
     if nano >= 2**63:
-        raise ValueError(problem)
+        raise BadValue(problem)
     return int(nano)
 
 
@@ -195,7 +247,7 @@ def boolean(value: str) -> bool:
         return True
     if lower in {"n", "no", "false", "off"}:
         return False
-    raise ValueError(f"must be true or false, not {kind(value)}")
+    raise BadValue(f"must be true or false, not {kind(value)}")
 
 
 def file_mode(value: t.Any) -> int:
@@ -203,12 +255,12 @@ def file_mode(value: t.Any) -> int:
     problem = f"must be permission bits like 0440, not {kind(value)}"
     if isinstance(value, str):
         if not re.fullmatch(r"0?o?[0-7]{1,5}", value):
-            raise ValueError(problem)
+            raise BadValue(problem)
         value = int(value.replace("o", ""), 8)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**32:
-        raise ValueError(problem)
+        raise BadValue(problem)
     return value
 
 
@@ -232,7 +284,7 @@ def words(value: str) -> list[str]:
             word = (word or "") + piece
         elif char == "\\":
             if position == len(value):
-                raise ValueError("ends with a backslash; remove it or write the command as a list")
+                raise BadValue("ends with a backslash; remove it or write the command as a list")
             word = (word or "") + value[position]
             position += 1
         else:
@@ -255,4 +307,4 @@ def _quoted(value: str, position: int, quote: str) -> tuple[str, int]:
             char = value[position]
             position += 1
         piece += char
-    raise ValueError(f"has an opening {quote} without a closing one")
+    raise BadValue(f"has an opening {quote} without a closing one")

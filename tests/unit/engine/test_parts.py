@@ -12,13 +12,12 @@ from stacks import service as entry
 from swarm_facts import Json, node
 
 from ansible_collections.apiary.swarm.plugins.module_utils import _errors
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose.envfile import parse_env_file
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.convert.from_options import (
     InvalidOption,
     apply_options,
-    duration,
     env_file,
     environment,
-    size,
 )
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.jobs import LABEL_JOB, job_spec
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import (
@@ -133,28 +132,42 @@ def test_a_job_has_the_setting_of_the_service_and_not_its_name() -> None:
      ("200ms", 2 * 10**8), ("5us", 5000)],
 )  # fmt: skip
 def test_durations(given: str, nanoseconds: int) -> None:
-    assert duration("x", given) == nanoseconds
+    spec = apply_options({}, {"name": "x", "stop_grace_period": given})
+    assert spec["TaskTemplate"]["ContainerSpec"]["StopGracePeriod"] == nanoseconds
 
 
 @pytest.mark.parametrize(
     ("given", "count"), [("0", 0), ("512", 512), ("1K", 1024), ("64M", 2**26), ("1.5g", 3 * 2**29), ("1GiB", 2**30)]
 )
 def test_sizes(given: str, count: int) -> None:
-    assert size("x", given) == count
+    spec = apply_options({}, {"name": "x", "limits": {"memory": given}})
+    assert spec["TaskTemplate"]["Resources"]["Limits"]["MemoryBytes"] == count
 
 
-@pytest.mark.parametrize("given", ["", "s", "3 apples", "-1s", "1s2"])
+@pytest.mark.parametrize("given", ["", "s", "3 apples", "1s2"])
 def test_what_is_no_duration(given: str) -> None:
-    with pytest.raises(InvalidOption, match="x must be a duration"):
-        duration("x", given)
+    with pytest.raises(InvalidOption, match="stop_grace_period: must be a duration"):
+        apply_options({}, {"name": "x", "stop_grace_period": given})
+
+
+def test_a_negative_duration() -> None:
+    with pytest.raises(InvalidOption, match="stop_grace_period: must not be negative"):
+        apply_options({}, {"name": "x", "stop_grace_period": "-1s"})
 
 
 def test_environments() -> None:
     assert environment({"B": "2", "A": "1=1"}, [{"A": "0", "C": "3"}]) == ["A=1=1", "B=2", "C=3"]
     assert environment("A=1,B=2", []) == ["A=1", "B=2"]
     assert env_file("f", "# no\n\nA=1\n  B=2=3\n") == {"A": "1", "B": "2=3"}
-    with pytest.raises(InvalidOption, match="line 2 of f"):
+    with pytest.raises(InvalidOption, match=r"env_files: f:2: must be a line like"):
         env_file("f", "A=1\nB")
+
+
+def test_an_environment_file_is_read_as_docker_reads_it() -> None:
+    """A line ends with a line feed, and with nothing else that Unicode calls an end."""
+    text = "A=1\x0b2\r\nB=\u2028x\x85 \nC= 'quoted' # no comment\n"
+    expected = {"A": "1\x0b2", "B": "\u2028x\x85 ", "C": " 'quoted' # no comment"}
+    assert env_file("f", text) == expected == parse_env_file("f", text.encode(), {})
 
 
 def test_options_that_are_not_given_change_nothing() -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 import pytest
@@ -12,6 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import values
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.convert.from_options import (
+    InvalidOption,
+    apply_options,
+)
 
 SECOND = 10**9
 
@@ -56,7 +61,7 @@ def test_text_of_a_float_reads_back(value: float) -> None:
     [
         ("0", 0), ("10s", 10 * SECOND), ("1m30s", 90 * SECOND), ("1.5h", 5400 * SECOND), ("100ms", SECOND // 10),
         ("1us", 1000), ("1µs", 1000), ("3ns", 3), ("1h1m1s1ms", 3661 * SECOND + 10**6), (".5s", SECOND // 2),
-        ("1.s", SECOND), ("+5s", 5 * SECOND), ("0s", 0), ("-0s", 0),
+        (".99999999999999999999s", SECOND), ("1.s", SECOND), ("+5s", 5 * SECOND), ("0s", 0), ("-0s", 0),
     ],
 )  # fmt: skip
 def test_duration(written: str, nanoseconds: int) -> None:
@@ -74,6 +79,128 @@ def test_duration_is_linear(amount: int, unit: str) -> None:
     scale = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9}[unit]
     if amount * scale < 2**63:
         assert values.duration(f"{amount}{unit}") == amount * scale
+
+
+# -- against Go's own rules, written down once more as Go has them ----------------------------------------------------
+_GO_UNITS = {"ns": 1, "us": 1000, "µs": 1000, "μs": 1000, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+
+
+def go_parse_duration(s: str) -> int | None:
+    """Return what C(ParseDuration) of Go's src/time/format.go returns, None for an error."""
+    negative, total = False, 0
+    if s and s[0] in "-+":
+        negative, s = s[0] == "-", s[1:]
+    if s == "0":
+        return 0
+    if not s:
+        return None
+    while s:
+        whole = re.match(r"[0-9]*", s)
+        assert whole is not None
+        number, rest, after, scale = int(whole[0] or 0), s[whole.end() :], "", 1.0
+        if number > 2**63:
+            return None
+        if rest.startswith("."):
+            fraction = re.match(r"[0-9]*", rest[1:])
+            assert fraction is not None
+            after, rest = fraction[0], rest[1 + fraction.end() :]
+        if not whole[0] and not after:
+            return None
+        unit = re.match(r"[^0-9.]*", rest)
+        assert unit is not None
+        if unit[0] not in _GO_UNITS:
+            return None
+        scale = 10.0 ** len(after)
+        number = number * _GO_UNITS[unit[0]] + int(float(int(after or 0)) * (float(_GO_UNITS[unit[0]]) / scale))
+        total, s = total + number, rest[unit.end() :]
+        if total > 2**63:
+            return None
+    total = -total if negative else total
+    return total if total < 2**63 else None
+
+
+def go_ram_in_bytes(text: str) -> int | None:
+    """Return what C(RAMInBytes) of docker/go-units/size.go returns, None for an error."""
+    sep = max(text.rfind(char) for char in "0123456789. ")
+    if sep < 0:
+        return None
+    number, suffix = (text[:sep], text[sep + 1 :]) if text[sep] == " " else (text[: sep + 1], text[sep + 1 :])
+    if not re.fullmatch(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?", number) or float(number) < 0:
+        return None
+    suffix = suffix.lower()
+    if suffix in ("", "b"):
+        return int(float(number))
+    if suffix[0] not in "kmgtp" or suffix[1:] not in ("", "b", "ib"):
+        return None
+    return int(float(number) * 1024 ** ("kmgtp".index(suffix[0]) + 1))
+
+
+def ours(reader: t.Callable[[t.Any], int], written: str) -> int | None:
+    try:
+        return reader(written)
+    except ValueError:
+        return None
+
+
+DURATIONS = st.lists(
+    st.tuples(
+        st.sampled_from(["", "0", "1", "7", "90", "00", "12345", "+"]),
+        st.sampled_from(["", ".", ".5", ".05", ".333333333333", ".1", ".7", ".29", ".000000001"]),
+        st.sampled_from(["ns", "us", "µs", "μs", "ms", "s", "m", "h", "", "d", " s"]),
+    ),
+    min_size=1,
+    max_size=3,
+).map(lambda parts: "".join(part for parts_ in parts for part in parts_))  # fmt: skip
+
+
+@given(DURATIONS | st.text(alphabet="0123456789.+-nuµmsh ", max_size=8))
+def test_durations_are_those_of_go(written: str) -> None:
+    expected = go_parse_duration(written)
+    assert ours(values.duration, written) == (None if expected is not None and expected < 0 else expected)
+
+
+SIZES = st.tuples(
+    st.sampled_from(["", "-", "+", " "]),
+    st.sampled_from(["0", "1", "1.5", ".5", "5.", "1e3", "12345", "1_0", "."]),
+    st.sampled_from(["", " ", "  "]),
+    st.sampled_from(["", "b", "B", "k", "Kb", "KiB", "m", "MIB", "g", "tb", "p", "e", "bb", "kk", "ib", "k b"]),
+    st.sampled_from(["", " "]),
+).map("".join)
+
+
+@given(SIZES | st.text(alphabet="0123456789. kKmbBie-+", max_size=8))
+def test_sizes_are_those_of_docker(written: str) -> None:
+    expected = go_ram_in_bytes(written)
+    assert ours(values.size, written) == (None if expected is not None and expected >= 2**63 else expected)
+
+
+PLACES: list[tuple[str, str, t.Callable[[str], t.Any]]] = [
+    ("interval", "Interval", lambda text: {"healthcheck": {"test": ["CMD", "a"], "interval": text}}),
+    ("memory", "MemoryBytes", lambda text: {"limits": {"memory": text}}),
+]
+
+
+@given(DURATIONS | SIZES, st.sampled_from(PLACES))
+def test_stack_files_and_the_module_service_read_values_alike(
+    written: str, place: tuple[str, str, t.Callable[[str], t.Any]]
+) -> None:
+    """C(.5s), C(1.s), C(100ns), C(1µs) and C(+5s) passed in a stack file and failed in C(service)."""
+    _name, field, option = place
+    reader = values.duration if field == "Interval" else values.size
+    try:
+        spec = apply_options({}, {"name": "x", "image": "a", **option(written)})
+        found = spec["TaskTemplate"]["ContainerSpec"].get("Healthcheck", {}).get(field)
+        found = spec["TaskTemplate"].get("Resources", {}).get("Limits", {}).get(field) if found is None else found
+    except InvalidOption:
+        found = None
+    assert found == ours(reader, written)
+
+
+def test_capabilities_are_written_as_docker_writes_them() -> None:
+    written = ["net_admin", " CAP_SYS_TIME ", "all", "Reset"]
+    assert [values.capability(name) for name in written] == ["CAP_NET_ADMIN", "CAP_SYS_TIME", "ALL", "RESET"]
+    spec = apply_options({}, {"name": "x", "cap_add": written})
+    assert spec["TaskTemplate"]["ContainerSpec"]["CapabilityAdd"] == ["CAP_NET_ADMIN", "CAP_SYS_TIME", "ALL", "RESET"]
 
 
 @pytest.mark.parametrize(

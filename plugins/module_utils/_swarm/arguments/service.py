@@ -9,12 +9,11 @@ As in :mod:`.common`, each problem is one clause that begins with the option.
 
 from __future__ import annotations
 
-import ipaddress
 import typing as t
 
-from ..convert.from_options import InvalidOption, duration, size
 from ..convert.names import object_name_problem, service_name_problem
 from ..nodes import is_constraint
+from ..values import BadValue, duration, is_address, size
 from .common import Params, common_problems, image_problems, variable_problems
 
 _PORTS = 65535
@@ -49,9 +48,7 @@ def _addresses(params: Params) -> t.Iterator[str]:
     given = [("dns", item) for item in params["dns"] or []]
     given += [(f"hosts.{name}", address) for name, address in (params["hosts"] or {}).items()]
     for option, address in given:
-        try:
-            ipaddress.ip_address(str(address))
-        except ValueError:
+        if not is_address(str(address)):
             yield f'{option}: must be an IP address, not "{address}"'
 
 
@@ -60,8 +57,8 @@ def _resources(params: Params) -> t.Iterator[str]:
     for option, values in (("limits", limits), ("reservations", reservations)):
         if (values.get("cpus") or 0) < 0:
             yield f"{option}.cpus: must not be negative"
-    memory = _value(size, "limits.memory", limits.get("memory"))
-    reserved = _value(size, "reservations.memory", reservations.get("memory"))
+    memory = _value(size, limits.get("memory"))
+    reserved = _value(size, reservations.get("memory"))
     if 0 < memory < _LEAST_MEMORY:
         yield "limits.memory: must be at least 4M, which is the engine's least"
     if 0 < memory < reserved:
@@ -72,11 +69,11 @@ def _resources(params: Params) -> t.Iterator[str]:
         yield "limits.pids: must be a number of processes, or 0 for no limit"
 
 
-def _value(read: t.Callable[[str, str], int], option: str, text: t.Any) -> int:
+def _value(read: t.Callable[[t.Any], int], text: t.Any) -> int:
     """Return a size or duration; one that is none is told where it is used."""
     try:
-        return read(option, text) if text else 0
-    except InvalidOption:
+        return read(text) if text else 0
+    except BadValue:
         return 0
 
 
@@ -101,7 +98,7 @@ def _updates(params: Params) -> t.Iterator[str]:
     if (check.get("retries") or 0) < 0:
         yield "healthcheck.retries: must not be negative"
     for key in ("interval", "timeout", "start_period", "start_interval"):
-        if 0 < _value(duration, key, check.get(key)) < 1_000_000:
+        if 0 < _value(duration, check.get(key)) < 1_000_000:
             yield f"healthcheck.{key}: must be at least 1ms, or 0 for the image's"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..values import kind
+from ..values import BadValue, variable_lines
 from .document import decode
 from .errors import ComposeError
 
@@ -22,18 +22,14 @@ def parse_env_file(name: str, content: bytes, environment: Environment) -> Varia
     A line with only a key takes the value of C(environment), or is left out. Raises ComposeError.
     """
     variables: Variables = {}
-    for number, raw in enumerate(decode(name, content).split("\n"), start=1):
-        line = raw.removesuffix("\r").lstrip()
-        if not line or line.startswith("#"):
-            continue
-        key, equals, value = line.partition("=")
-        if not key or " " in key or "\t" in key:
-            problem = f'must be a line like "KEY=value", not {kind(line)}'
-            raise ComposeError(problem, file=name, line=number)
-        if equals:
-            variables[key] = value
-        elif line in environment:
-            variables[key] = environment[line]
+    try:
+        for _number, key, value in variable_lines(decode(name, content)):
+            if value is not None:
+                variables[key] = value
+            elif key in environment:
+                variables[key] = environment[key]
+    except BadValue as exc:
+        raise ComposeError(str(exc), file=name, line=int(exc.path[0])) from None
     return variables
 
 

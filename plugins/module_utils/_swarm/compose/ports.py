@@ -10,7 +10,7 @@ import ipaddress
 import re
 import typing as t
 
-from ..values import kind
+from ..values import is_address, kind
 
 Port = dict[str, t.Any]
 
@@ -64,11 +64,8 @@ def _split(address: str, entry: str) -> tuple[str, str, str]:
         ip, *parts = parts
     if len(parts) > 2 or not parts[-1]:
         raise ValueError(problem)
-    if ip:
-        try:
-            ipaddress.ip_address(ip)
-        except ValueError:
-            raise ValueError(f"{kind(ip)} in {kind(entry)} is not an IP address") from None
+    if ip and not is_address(ip):
+        raise ValueError(f"{kind(ip)} in {kind(entry)} is not an IP address")
     return ip, parts[0] if len(parts) == 2 else "", parts[-1]
 
 

@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import typing as t
 
 from ..._references import completed
 from ..compose import Project
 from ..model import LABEL_NAMESPACE, Spec
-from ..values import kind
+from ..values import capability, is_address, kind
 from .mounts import Mounts
 from .objects import Objects
 from .security import privileges
@@ -77,15 +76,10 @@ def _environment(variables: t.Mapping[str, str | None]) -> list[str]:
     return sorted(name if value is None else f"{name}={value}" for name, value in variables.items())
 
 
-def _capability(name: str) -> str:
-    upper = name.strip().upper()
-    return upper if upper in {"ALL", "RESET"} or upper.startswith("CAP_") else f"CAP_{upper}"
-
-
 def _capabilities(add: t.Iterable[str], drop: t.Iterable[str]) -> tuple[list[str], list[str]]:
     """Return both lists in Docker's form: adding wins, V(ALL) covers the rest."""
-    added = {_capability(name) for name in add}
-    dropped = {_capability(name) for name in drop}
+    added = {capability(name) for name in add}
+    dropped = {capability(name) for name in drop}
     added = {"ALL"} if "ALL" in added else added
     dropped = {"ALL"} if "ALL" in dropped else dropped
     return sorted(added - {"RESET"}), sorted(dropped - added - {"RESET"})
@@ -117,11 +111,9 @@ def _host(entry: str) -> str:
 
 def _dns(project: Project, service: str, definition: Definition) -> Spec | None:
     for address in definition.get("dns", []):
-        try:
-            ipaddress.ip_address(address)
-        except ValueError:
+        if not is_address(address):
             problem = f"must be an IP address, not {kind(address)}"
-            raise project.error(("services", service, "dns"), problem) from None
+            raise project.error(("services", service, "dns"), problem)
     spec = {
         "Nameservers": definition.get("dns"),
         "Search": definition.get("dns_search"),

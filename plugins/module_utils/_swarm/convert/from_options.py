@@ -11,21 +11,17 @@ Suboptions count one by one.
 from __future__ import annotations
 
 import copy
-import re
 import shlex
 import typing as t
 
 from ..._errors import SwarmError
+from .. import values
+from ..values import BadValue, variable_lines
 
 Spec = dict[str, t.Any]
 Params = t.Mapping[str, t.Any]
 
 _CONTAINER = ("TaskTemplate", "ContainerSpec")
-_NANO = 1_000_000_000
-_UNITS = {"us": 1_000, "ms": 1_000_000, "s": _NANO, "m": 60 * _NANO, "h": 3600 * _NANO}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h)")
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([BKMGTP]?)(?:i?B)?", re.IGNORECASE)
-_POWERS = {unit: 1024**power for power, unit in enumerate(("B", "K", "M", "G", "T", "P"))}
 #: Labels by which a service belongs to its stack; they stay when labels are set.
 _STACK_LABELS = "com.docker.stack."
 
@@ -34,31 +30,16 @@ class InvalidOption(SwarmError):
     """The value of an option makes no sense; the message names the option."""
 
 
-def duration(option: str, text: str) -> int:
-    """Return the nanoseconds of a duration such as C(1m30s) or C(0).
+def read(option: str, reader: t.Callable[[t.Any], t.Any], value: t.Any) -> t.Any:
+    """Return what a reader of :mod:`.values` makes of the value of an option.
 
     Raises:
-        InvalidOption: it is none.
+        InvalidOption: it cannot be read; the message begins with the option.
     """
-    clean = str(text).strip()
-    parts = _DURATION.findall(clean)
-    if clean == "0":
-        return 0
-    if not parts or "".join(number + unit for number, unit in parts) != clean:
-        raise InvalidOption(f'{option} must be a duration such as "90s" or "1m30s", not "{text}"')
-    return sum(round(float(number) * _UNITS[unit]) for number, unit in parts)
-
-
-def size(option: str, text: str) -> int:
-    """Return the bytes of a size such as C(512M).
-
-    Raises:
-        InvalidOption: it is none.
-    """
-    found = _SIZE.fullmatch(str(text).strip())
-    if found is None:
-        raise InvalidOption(f'{option} must be a size such as "512M", not "{text}"')
-    return int(float(found[1]) * _POWERS[(found[2] or "B").upper()])
+    try:
+        return reader(value)
+    except BadValue as exc:
+        raise InvalidOption(f"{option}: {exc}") from None
 
 
 def environment(env: t.Any, files: t.Sequence[t.Mapping[str, str]]) -> list[str]:
@@ -97,12 +78,13 @@ def env_file(name: str, text: str) -> dict[str, str]:
         InvalidOption: a line is neither.
     """
     found = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip() and not line.lstrip().startswith("#"):
-            key, sign, value = line.partition("=")
-            if not sign:
-                raise InvalidOption(f'env_files: line {number} of {name} must look like "NAME=value"')
-            found[key.strip()] = value
+    try:
+        for number, variable, value in variable_lines(text):
+            if value is None:
+                raise BadValue('must be a line like "KEY=value"', (number,))
+            found[variable] = value
+    except BadValue as exc:
+        raise InvalidOption(f"env_files: {name}:{exc.path[0]}: {exc}") from None
     return found
 
 
@@ -171,7 +153,7 @@ def _container(params: Params, files: t.Sequence[t.Mapping[str, str]]) -> t.Iter
     if params.get("env") is not None or params.get("env_files") is not None:
         yield (*_CONTAINER, "Env"), environment(params.get("env"), files)
     if params.get("stop_grace_period") is not None:
-        yield (*_CONTAINER, "StopGracePeriod"), duration("stop_grace_period", params["stop_grace_period"])
+        yield (*_CONTAINER, "StopGracePeriod"), read("stop_grace_period", values.duration, params["stop_grace_period"])
     for option, field in (("container_labels", "Labels"), ("sysctls", "Sysctls")):
         if params.get(option) is not None:
             yield (*_CONTAINER, field), _texts(params[option])
@@ -182,7 +164,7 @@ def _container(params: Params, files: t.Sequence[t.Mapping[str, str]]) -> t.Iter
             yield (*_CONTAINER, "DNSConfig", field), params[option]
     for option, field in (("cap_add", "CapabilityAdd"), ("cap_drop", "CapabilityDrop")):
         if params.get(option) is not None:
-            yield (*_CONTAINER, field), [_capability(name) for name in params[option]]
+            yield (*_CONTAINER, field), [values.capability(name) for name in params[option]]
     if params.get("mounts") is not None:
         yield (*_CONTAINER, "Mounts"), [_mount(item) for item in params["mounts"]]
     for option, kind in (("configs", "Config"), ("secrets", "Secret")):
@@ -216,7 +198,7 @@ def _healthcheck(options: Params) -> t.Iterator[Field]:
         ("start_interval", "StartInterval"),
     ):  # fmt: skip
         if options.get(option) is not None:
-            yield (*path, field), duration(f"healthcheck.{option}", options[option])
+            yield (*path, field), read(f"healthcheck.{option}", values.duration, options[option])
     if options.get("retries") is not None:
         yield (*path, "Retries"), options["retries"]
 
@@ -243,7 +225,7 @@ def _task(params: Params) -> t.Iterator[Field]:
         yield (*path, "Condition"), restart["condition"]
     for option, field in (("delay", "Delay"), ("window", "Window")):
         if restart.get(option) is not None:
-            yield (*path, field), duration(f"restart_config.{option}", restart[option])
+            yield (*path, field), read(f"restart_config.{option}", values.duration, restart[option])
     if restart.get("max_attempts") is not None:
         yield (*path, "MaxAttempts"), restart["max_attempts"]
 
@@ -258,16 +240,16 @@ def _update(option: str, section: str, options: Params) -> t.Iterator[Field]:
             yield (section, field), options[name]
     for name, field in (("delay", "Delay"), ("monitor", "Monitor")):
         if options.get(name) is not None:
-            yield (section, field), duration(f"{option}.{name}", options[name])
+            yield (section, field), read(f"{option}.{name}", values.duration, options[name])
 
 
 def _resources(params: Params) -> t.Iterator[Field]:
     for option, section in (("limits", "Limits"), ("reservations", "Reservations")):
         options, path = params.get(option) or {}, ("TaskTemplate", "Resources", section)
         if options.get("cpus") is not None:
-            yield (*path, "NanoCPUs"), round(options["cpus"] * _NANO)
+            yield (*path, "NanoCPUs"), read(f"{option}.cpus", values.nano_cpus, options["cpus"])
         if options.get("memory") is not None:
-            yield (*path, "MemoryBytes"), size(f"{option}.memory", options["memory"])
+            yield (*path, "MemoryBytes"), read(f"{option}.memory", values.size, options["memory"])
         if options.get("pids") is not None:
             yield (*path, "Pids"), options["pids"]
         if options.get("generic_resources") is not None:
@@ -308,11 +290,6 @@ def _port(item: Params) -> Spec:
         "PublishMode": item.get("mode") or "ingress",
     }
     return {**port, "PublishedPort": item["published_port"]} if item.get("published_port") else port
-
-
-def _capability(name: str) -> str:
-    upper = name.strip().upper()
-    return upper if upper == "ALL" or upper.startswith("CAP_") else f"CAP_{upper}"
 
 
 def _network(item: t.Any) -> Spec:
@@ -359,7 +336,7 @@ def _mount(item: Params) -> Spec:
         spec["VolumeOptions"] = {key: value for key, value in options.items() if value}
     if kind == "tmpfs":
         options = {
-            "SizeBytes": size("mounts.tmpfs_size", item["tmpfs_size"]) if item.get("tmpfs_size") else 0,
+            "SizeBytes": read("mounts.tmpfs_size", values.size, item["tmpfs_size"]) if item.get("tmpfs_size") else 0,
             "Mode": item.get("tmpfs_mode") or 0,
         }
         spec["TmpfsOptions"] = {key: value for key, value in options.items() if value}
