@@ -12,7 +12,7 @@ import typing as t
 from .compose import Project
 from .compose.errors import nearest
 from .model import BALANCES, Route
-from .values import kind
+from .problems import kind
 
 PREFIX = "edge."
 _LABELS = ("edge.host", "edge.path", "edge.port", "edge.balance", "edge.weight")

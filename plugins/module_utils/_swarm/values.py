@@ -18,8 +18,7 @@ import typing as t
 from decimal import Decimal
 from fractions import Fraction
 
-#: A place in plain data: keys and list indexes from the top.
-Path = tuple[t.Union[str, int], ...]
+from .problems import BadValue, kind
 
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE = frozenset({"true", "True", "TRUE"})
@@ -36,29 +35,6 @@ _DURATION = re.compile(r"([0-9]*)(?:\.([0-9]*))?(ns|us|µs|μs|ms|s|m|h)")
 _SIZE = re.compile(r"([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?) ?(?:b|([kmgtp])(?:b|ib)?)?", re.IGNORECASE)
 _POWERS = "kmgtp"
 _RATIONAL = re.compile(r"[+]?([0-9]+/[0-9]+|([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,2})?)\Z")
-
-
-class BadValue(ValueError):
-    """A value that does not fit, with its place below the value that was looked at."""
-
-    def __init__(self, problem: str, path: Path = ()) -> None:
-        super().__init__(problem)
-        self.path = path
-
-
-def kind(value: t.Any) -> str:
-    """Return what a value is, in a user's words."""
-    if value is None:
-        return "empty"
-    if isinstance(value, bool):
-        return f"the boolean {str(value).lower()}"
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list):
-        return "a list"
-    text = str(value)
-    text = text if len(text) <= 60 else text[:57] + "..."
-    return f'"{text}"' if isinstance(value, str) else text
 
 
 def plain_scalar(text: str) -> t.Any:

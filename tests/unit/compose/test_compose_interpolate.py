@@ -48,7 +48,7 @@ ENV = {"SET": "value", "EMPTY": "", "_x1": "odd", "DOLLAR": "$SET"}
         ("${UNSET:-${SET}}", "value"),
         ("${UNSET:-${EMPTY:-${SET}x}y}", "valuexy"),
         ("${SET:-${UNSET:?never asked}}", "value"),
-        ("${UNSET:-$$SET}", "$SET"),
+        ("${UNSET:-$$SET}", "$$SET"),
         ("${UNSET:-a:b-c?d}", "a:b-c?d"),
         ("http://$SET:80", "http://value:80"),
         # What a variable holds is not looked at again.
@@ -68,7 +68,7 @@ def test_substitute(text: str, result: str) -> None:
         ("${SETT}", '(did you mean "SET"?)'),
         ("${UNSET:?say why}", "the variable UNSET must be set: say why; give it in env"),
         ("${EMPTY:?}", "the variable EMPTY must be set; give it in env"),
-        ("${UNSET?with $SET}", "the variable UNSET must be set: with value; give it in env"),
+        ("${UNSET?with $SET}", "the variable UNSET must be set: with $SET; give it in env"),
         ("${UNSET:+x}$UNSET", "the variable UNSET is not set"),
         ("$", 'write "$$" for a plain dollar sign'),
         ("cost: 5$", 'write "$$" for a plain dollar sign'),
@@ -107,6 +107,22 @@ def test_any_text_gives_a_text_or_a_sentence(text: str) -> None:
         assert isinstance(substitute(text, ENV), str)
     except ValueError as exc:
         assert str(exc)
+
+
+@pytest.mark.parametrize(
+    "default",
+    ["$2y$05$abcdefghijklmnopqrstuuQ9s7Yk.3zR1xW2vT4", "$SET", "$$SET", "$$2y$$05", "a$", "$ $1", "$${x", "100$"],
+)
+@pytest.mark.parametrize("operator", [":-", "-"])
+def test_p5_a_default_with_dollar_signs_is_the_text_that_docker_makes_of_it(default: str, operator: str) -> None:
+    """As C(softDefault) and C(hardDefault) of docker/cli cli/compose/template/template.go have it."""
+    assert substitute(f"a ${{UNSET{operator}{default}}} b", ENV) == f"a {default} b"
+    assert substitute(f"${{SET{operator}{default}}}", ENV) == "value"
+
+
+@given(st.text(alphabet="$a2{ -:?/.", max_size=12).filter(lambda text: "${" not in text))
+def test_p5_any_default_without_a_variable_is_plain(default: str) -> None:
+    assert substitute(f"${{UNSET:-{default}}}", {"a": "x"}) == default
 
 
 def test_types(stack: Loader) -> None:

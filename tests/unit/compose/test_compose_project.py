@@ -13,6 +13,7 @@ from stack_texts import Loader
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose.document import parse
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose.ports import short_port
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose.volumes import absolute, short_volume
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.problems import revealed
 
 
 def port(target: int, published: int = 0, protocol: str = "tcp") -> dict[str, t.Any]:
@@ -75,7 +76,7 @@ def test_short_volume(entry: str, volume: dict[str, t.Any]) -> None:
 
 
 def test_option_of_a_volume_without_meaning() -> None:
-    assert "z in '/s:/d:z' has no meaning" in short_volume("/s:/d:z")[1]
+    assert 'z in "/s:/d:z" has no meaning' in revealed(short_volume("/s:/d:z")[1])
 
 
 @pytest.mark.parametrize(
@@ -188,7 +189,7 @@ def test_ignored_keys_are_told_once(stack: Loader) -> None:
 def test_warnings(stack: Loader) -> None:
     model = stack.model("name: other\nservices: {a: {image: x, ports: ['127.0.0.1:80:80'], volumes: ['./d:/d']}}")
     assert model.warnings == [
-        "a: the address in '127.0.0.1:80:80' is ignored: a service listens on all addresses of a node",
+        'a: the address in "127.0.0.1:80:80" is ignored: a service listens on all addresses of a node',
         "a: the bind mount ./d becomes /srv/project/d on every node",
         'the name "other" in the file is ignored: the stack is called "shop"',
     ]

@@ -13,7 +13,8 @@ import typing as t
 
 from ..convert.names import object_name_problem, service_name_problem
 from ..nodes import is_constraint
-from ..values import BadValue, duration, is_address, size
+from ..problems import BadValue
+from ..values import duration, is_address, size
 from .common import Params, common_problems, image_problems, variable_problems
 
 _PORTS = 65535

@@ -12,12 +12,15 @@ from __future__ import annotations
 
 import typing as t
 
-from ..values import Path, plain_scalar
+from ..problems import Path, hidden, is_private, marked, revealed
+from ..values import plain_scalar
 from .errors import ComposeError
 from .syntax import MAX_DEPTH, PLAIN, STANDARD, compose
 
 MAX_BYTES = 1024 * 1024
 MAX_VALUES = 100_000
+#: Shorter values of variables are not looked for in messages: they would be found in other words.
+_SHORTEST_HIDDEN = 4
 
 #: A node of PyYAML: C(id) says its kind, C(tag), C(value) and C(start_mark) the rest.
 Node = t.Any
@@ -33,12 +36,14 @@ class Document:
     :ivar name: its name in messages.
     :ivar data: the top-level mapping.
     :ivar lines: line (from 1) of each key and list item, by path; empty for a document that was never text.
+    :ivar variables: names and values of the variables that were replaced, by the path of the text that held them.
     """
 
     def __init__(self, name: str, data: dict[str, t.Any], lines: dict[Path, int] | None = None) -> None:
         self.name = name
         self.data = data
         self.lines = lines or {}
+        self.variables: dict[Path, dict[str, str]] = {}
 
     def line(self, path: Path) -> int:
         """Return the line of the path, or of the nearest thing around it; 0 when unknown."""
@@ -53,7 +58,40 @@ class Document:
 
     def error(self, path: Path, problem: str) -> ComposeError:
         """Return an error at this path."""
-        return ComposeError(problem, file=self.name, line=self.line(path), path=path)
+        names = {value: f"${{{name}}}" for name, value in self._variables_at(path).items()}
+        place = tuple(names.get(part, part) if isinstance(part, str) else part for part in path)
+        return ComposeError(self.told(path, problem), file=self.name, line=self.line(path), path=place)
+
+    def told(self, path: Path, problem: str) -> str:
+        """Return a problem as it may be printed: without values of variables, and without what may be a password."""
+        used = self._variables_at(path)
+        for name, value in used.items():
+            problem = problem.replace(value, f"${{{name}}}") if len(value) >= _SHORTEST_HIDDEN else problem
+        if is_private(path):
+            return hidden(problem)
+        return (
+            hidden(problem, f"the value of {' and '.join(f'${name}' for name in used)}") if used else revealed(problem)
+        )
+
+    def _known(self, path: Path) -> int:
+        """Return how much of a path is in the file itself: long forms have keys that short ones lack."""
+        value: t.Any = self.data
+        for length, part in enumerate(path):
+            try:
+                value = value[part]
+            except (KeyError, IndexError, TypeError):
+                return length
+        return len(path)
+
+    def _variables_at(self, path: Path) -> dict[str, str]:
+        """Return the variables in the text at this path, below it, or around it."""
+        found: dict[str, str] = {}
+        known = self._known(path)
+        for place, used in self.variables.items():
+            length = min(len(place), known)
+            if place[:length] == path[:length]:
+                found.update(used)
+        return found
 
 
 def decode(name: str, content: bytes) -> str:
@@ -92,6 +130,7 @@ class _Builder:
         self.open: set[int] = set()
 
     def error(self, node: Node, path: Path, problem: str) -> ComposeError:
+        problem = hidden(problem) if is_private(path) else revealed(problem)
         return ComposeError(problem, file=self.name, line=node.start_mark.line + 1, path=path)
 
     def build(self, node: Node, path: Path) -> t.Any:
@@ -113,7 +152,7 @@ class _Builder:
             raise self.error(node, path, "an anchor contains itself; break the circle")
         expected = STANDARD + ("map" if node.id == "mapping" else "seq")
         if node.tag != expected:
-            raise self.error(node, path, f"the tag {_short_tag(node.tag)} is not known here; remove it")
+            raise self.error(node, path, _unknown_tag(node))
         self.open.add(id(node))
         try:
             return work(node, path)
@@ -134,7 +173,7 @@ class _Builder:
             return plain_scalar(node.value)
         if node.tag in {STANDARD + "int", STANDARD + "float", STANDARD + "bool", STANDARD + "null"}:
             return plain_scalar(node.value)
-        raise self.error(node, path, f"the tag {_short_tag(node.tag)} is not known here; remove it")
+        raise self.error(node, path, _unknown_tag(node))
 
     def mapping(self, node: Node, path: Path) -> dict[str, t.Any]:
         result = {}
@@ -172,10 +211,13 @@ class _Builder:
         key = self.scalar(node, path)
         if not isinstance(key, str):
             raise self.error(
-                node, path, f'the key {node.value or "(empty)"} is not a text; write "{node.value}" in quotes'
+                node,
+                path,
+                f'the key {node.value or "(empty)"} is not a text; write "{node.value}" in quotes',
             )
         return key
 
 
-def _short_tag(tag: str) -> str:
-    return tag.replace(STANDARD, "!!")
+def _unknown_tag(node: Node) -> str:
+    """Return the problem of a tag; what people take for a password that begins with an exclamation mark is one, too."""
+    return f"the tag {marked(node.tag.replace(STANDARD, '!!'), 'here')} is not known here; remove it"

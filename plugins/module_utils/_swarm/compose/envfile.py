@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ..values import BadValue, variable_lines
+from ..problems import BadValue
+from ..values import variable_lines
 from .document import decode
 from .errors import ComposeError
 

@@ -10,7 +10,7 @@ import difflib
 import typing as t
 
 from ..._errors import SwarmError
-from ..values import Path
+from ..problems import Path, revealed
 
 
 class ComposeError(SwarmError):
@@ -21,11 +21,11 @@ class ComposeError(SwarmError):
     """
 
     def __init__(self, problem: str, *, file: str = "", line: int = 0, path: Path = ()) -> None:
-        self.problem = problem
+        self.problem = revealed(problem)
         self.file = file
         self.line = line
         self.path = path
-        super().__init__(place(file, line, path) + problem)
+        super().__init__(place(file, line, path) + self.problem)
 
 
 def place(file: str, line: int, path: Path) -> str:

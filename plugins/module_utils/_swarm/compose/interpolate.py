@@ -9,13 +9,16 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ..values import Path, boolean, file_mode, kind
+from ..problems import BadValue, Path, kind, marked
+from ..values import boolean, file_mode
 from .document import Document
 from .errors import nearest
 
 _NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
 _OPERATOR = re.compile(r":?[-?+]")
 _LIKE_OPERATOR = re.compile(r":?[-?]")
+_IN_DEFAULT = re.compile(r"\$\$|\$\{")
+_USED = re.compile(r"\$\{?([_a-zA-Z][_a-zA-Z0-9]*)")
 
 Environment = t.Mapping[str, str]
 
@@ -23,7 +26,7 @@ Environment = t.Mapping[str, str]
 def substitute(text: str, environment: Environment) -> str:
     """Return the text with its variables replaced; C($$) gives one dollar sign.
 
-    Raises ValueError for a bad pattern, a variable that is not set and has no default, and C(:?) and C(?).
+    Raises BadValue for a bad pattern, a variable that is not set and has no default, and C(:?) and C(?).
     """
     result, position = "", 0
     while True:
@@ -44,14 +47,21 @@ def _variable(text: str, position: int, environment: Environment) -> tuple[str, 
         return _braced(text, position, environment)
     match = _NAME.match(text, position)
     if match is None:
-        raise ValueError(f'{kind(text)} has a "$" without a variable; write "$$" for a plain dollar sign')
+        raise BadValue(f'{kind(text)} has a "$" without a variable; write "$$" for a plain dollar sign')
     name = match.group(0)
     rest = _LIKE_OPERATOR.match(text, match.end())
     if rest:
         # Docker takes the rest of the text for a default here, Compose for plain text.
-        raise ValueError(
-            f'"${name}{rest.group(0)}" can be read in two ways; write "${{{name}}}{rest.group(0)}" for plain text '
-            f'or "${{{name}{rest.group(0)}...}}" for a default'
+        shown, operator = marked(name, "NAME"), rest.group(0)
+        raise BadValue(
+            f'"${shown}{operator}" can be read in two ways; write "${{{shown}}}{operator}" for plain text '
+            f'or "${{{shown}{operator}...}}" for a default'
+        )
+    if name not in environment and len(text) > len(name) + 1:
+        # The name may be a part of a password that has a dollar sign.
+        raise BadValue(
+            f"the variable {marked(name, 'in the value')} is not set{nearest(name, environment)}; give it in env, or "
+            f'write "${{{marked(name, "NAME")}:-}}" if it may be empty, "$$" for a plain dollar sign'
         )
     return _value(name, environment), match.end()
 
@@ -60,14 +70,15 @@ def _braced(text: str, position: int, environment: Environment) -> tuple[str, in
     end = _closing(text, position)
     inside = text[position + 1 : end]
     match = _NAME.match(inside)
+    whole = marked(f'"${{{inside}}}"', 'a "${"')
     if match is None:
-        raise ValueError(f'"${{{inside}}}" names no variable; write "$$" for a plain dollar sign')
+        raise BadValue(f'{whole} names no variable; write "$$" for a plain dollar sign')
     name, rest = match.group(0), inside[match.end() :]
     if not rest:
         return _value(name, environment), end + 1
     operator = _OPERATOR.match(rest)
     if operator is None:
-        raise ValueError(f'"${{{inside}}}" has no operator that is known; use one of :- - :? ? :+ +')
+        raise BadValue(f"{whole} has no operator that is known; use one of :- - :? ? :+ +")
     word = rest[operator.end() :]
     present = name in environment and (environment[name] != "" or operator.group(0)[0] != ":")
     kind_of = operator.group(0)[-1]
@@ -76,9 +87,27 @@ def _braced(text: str, position: int, environment: Environment) -> tuple[str, in
     if present:
         return environment[name], end + 1
     if kind_of == "-":
-        return substitute(word, environment), end + 1
-    why = substitute(word, environment)
-    raise ValueError(f"the variable {name} must be set{f': {why}' if why else ''}; give it in env")
+        return _default(word, environment), end + 1
+    raise BadValue(f"the variable {name} must be set{f': {word}' if word else ''}; give it in env")
+
+
+def _default(word: str, environment: Environment) -> str:
+    """Return the text of a default: dollar signs in it are plain text, two of them are two.
+
+    So Docker has it (docker/cli cli/compose/template/template.go, C(softDefault)), and hashes of passwords can stand
+    there. Only C(${...}) is a variable here, where Docker would end the default in its middle.
+    """
+    result, position = "", 0
+    for match in _IN_DEFAULT.finditer(word):
+        if match.start() < position:
+            continue
+        result += word[position : match.start()]
+        if match.group(0) == "$$":
+            replacement, position = "$$", match.end()
+        else:
+            replacement, position = _braced(word, match.start() + 1, environment)
+        result += replacement
+    return result + word[position:]
 
 
 def _closing(text: str, position: int) -> int:
@@ -95,12 +124,12 @@ def _closing(text: str, position: int) -> int:
             position += 1
         else:
             position += 2 if text.startswith("$$", position) else 1
-    raise ValueError(f'{kind(text)} has a "${{" without a "}}"; write "$$" for a plain dollar sign')
+    raise BadValue(f'{kind(text)} has a "${{" without a "}}"; write "$$" for a plain dollar sign')
 
 
 def _value(name: str, environment: Environment) -> str:
     if name not in environment:
-        raise ValueError(
+        raise BadValue(
             f"the variable {name} is not set{nearest(name, environment)}; give it in env, or write "
             f'"${{{name}:-}}" if it may be empty'
         )
@@ -109,7 +138,7 @@ def _value(name: str, environment: Environment) -> str:
 
 def _integer(value: str) -> int:
     if not re.fullmatch(r"[-+]?[0-9]+", value):
-        raise ValueError(f"must be an integer, not {kind(value)}")
+        raise BadValue(f"must be an integer, not {kind(value)}")
     return int(value)
 
 
@@ -117,7 +146,7 @@ def _number(value: str) -> float:
     try:
         return float(value)
     except ValueError:
-        raise ValueError(f"must be a number, not {kind(value)}") from None
+        raise BadValue(f"must be a number, not {kind(value)}") from None
 
 
 Cast = t.Callable[[str], t.Any]
@@ -160,6 +189,8 @@ def interpolate(document: Document, environment: Environment) -> Document:
     Raises ComposeError with file, line and key.
     """
 
+    result = Document(document.name, {}, document.lines)
+
     def walk(value: t.Any, path: Path) -> t.Any:
         if isinstance(value, dict):
             return {key: walk(item, (*path, key)) for key, item in value.items()}
@@ -169,9 +200,13 @@ def interpolate(document: Document, environment: Environment) -> Document:
             return value
         try:
             replaced = substitute(value, environment)
+            used = [name for name in _USED.findall(value) if name in environment]
+            if used:
+                result.variables[path] = {name: environment[name] for name in used}
             cast = _cast_for(path) if replaced != value else None
             return cast(replaced) if cast else replaced
-        except ValueError as exc:
-            raise document.error(path, str(exc)) from None
+        except BadValue as exc:
+            raise result.error(path, exc.problem) from None
 
-    return Document(document.name, walk(document.data, ()), document.lines)
+    result.data = walk(document.data, ())
+    return result

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from .. import values
-from ..values import BadValue, kind
+from ..problems import BadValue, kind
 from .ports import Port, short_port
 from .volumes import Volume, short_volume
 
@@ -32,7 +32,7 @@ def variables(value: t.Any) -> dict[str, str | None]:
         return {key: None if item is None else values.text(item) for key, item in value.items()}
     for item in value:
         if item.startswith("=") or not item:
-            raise ValueError(f'{kind(item)} has no name; write it like "NAME=value"')
+            raise BadValue(f'{kind(item)} has no name; write it like "NAME=value"')
     pairs = (item.partition("=") for item in value)
     return {key: item if equals else None for key, equals, item in pairs}
 
@@ -55,7 +55,7 @@ def hosts(value: t.Any) -> list[str]:
             separator = "=" if "=" in item else ":"
             name, found, address = item.partition(separator)
             if not found or not name or not address:
-                raise ValueError(f'{kind(item)} must be like "name:address"')
+                raise BadValue(f'{kind(item)} must be like "name:address"')
             entries.append(f"{name}:{address}")
     return [_without_brackets(entry) for entry in entries]
 
@@ -73,7 +73,7 @@ def healthcheck(value: dict[str, t.Any]) -> dict[str, t.Any]:
     if isinstance(test, str):
         result["test"] = ["CMD-SHELL", test]
     elif test and test[0] not in {"NONE", "CMD", "CMD-SHELL"}:
-        problem = f'must begin with CMD, CMD-SHELL or NONE, not {kind(test[0])}; write ["CMD", "{test[0]}", ...]'
+        problem = f'must begin with CMD, CMD-SHELL or NONE, not {kind(test[0])}; write ["CMD", "program", ...]'
         raise BadValue(problem, ("test",))
     for key in ("interval", "timeout", "start_period", "start_interval"):
         if key in value:
@@ -87,8 +87,8 @@ def named(keys: str, converter: t.Callable[[t.Any], t.Any], value: t.Any) -> t.A
     """Convert the value at dotted keys below the one that is looked at. Raises BadValue."""
     try:
         return converter(value)
-    except ValueError as exc:
-        raise BadValue(str(exc), (*keys.split("."), *getattr(exc, "path", ()))) from None
+    except BadValue as exc:
+        raise BadValue(exc.problem, (*keys.split("."), *exc.path)) from None
 
 
 def ulimits(value: dict[str, t.Any]) -> dict[str, dict[str, int]]:

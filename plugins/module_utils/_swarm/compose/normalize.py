@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ..values import Path
+from ..problems import BadValue, Path, marked
 from . import longform
 from .document import Document
 from .envfile import parse_env_file, resolve
@@ -72,8 +72,8 @@ class Normalizer:
     def _convert(self, path: Path, converter: t.Callable[[t.Any], t.Any], value: t.Any) -> t.Any:
         try:
             return converter(value)
-        except ValueError as exc:
-            raise self.document.error((*path, *getattr(exc, "path", ())), str(exc)) from None
+        except BadValue as exc:
+            raise self.document.error((*path, *exc.path), exc.problem) from None
 
     def _service(self, name: str, service: dict[str, t.Any]) -> dict[str, t.Any]:
         result = dict(service)
@@ -102,7 +102,7 @@ class Normalizer:
         return result
 
     def _warn(self, path: Path, warnings: t.Iterable[str]) -> None:
-        self.warnings += [f"{path[1]}: {warning}" for warning in warnings]
+        self.warnings += [f"{path[1]}: {self.document.told(path, warning)}" for warning in warnings]
 
     def _environment(self, name: str, service: dict[str, t.Any]) -> dict[str, str | None]:
         files = service.get("env_file", [])
@@ -130,10 +130,10 @@ class Normalizer:
             raise self.document.error(path, 'a mount of type bind needs a "source"')
         volume["source"] = absolute(source, self.around.project_dir, self.around.environment.get("HOME"))
         if source.startswith("~") and "HOME" not in self.around.environment:
-            problem = f"{source} cannot be resolved; write the path on the nodes, or give HOME in env"
+            problem = f"{marked(source)} cannot be resolved; write the path on the nodes, or give HOME in env"
             raise self.document.error(path, problem)
         if not source.startswith(("/", "~", "\\")) and volume["source"] != source:
-            self._warn(path, [f"the bind mount {source} becomes {volume['source']} on every node"])
+            self._warn(path, [f"the bind mount {marked(source)} becomes {marked(volume['source'])} on every node"])
 
     def _external(self, section: str, name: str, item: dict[str, t.Any]) -> dict[str, t.Any]:
         """Return the entry with C(external) as a boolean and C(name) filled in when it is external."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..values import Path
+from ..problems import Path
 from .document import Document, parse
 from .errors import ComposeError
 from .interpolate import interpolate

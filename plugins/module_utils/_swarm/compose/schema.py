@@ -17,7 +17,7 @@ import pathlib
 import re
 import typing as t
 
-from ..values import Path, kind
+from ..problems import Path, kind, marked
 from .document import Document
 from .errors import ComposeError, nearest
 from .keys import ELSEWHERE
@@ -109,7 +109,7 @@ def _explain(error: t.Any) -> tuple[Path, str]:
     if error.validator in {"minimum", "maximum"}:
         bound = "at least" if error.validator == "minimum" else "at most"
         return path, f"must be {bound} {rule}, not {kind(value)}"
-    return path, str(error.message)
+    return path, str(error.message).replace(repr(value), kind(value))
 
 
 def _wrong_type(value: t.Any, names: t.Sequence[str]) -> str:
@@ -118,12 +118,17 @@ def _wrong_type(value: t.Any, names: t.Sequence[str]) -> str:
     hint = ""
     scalar = isinstance(value, (bool, int, float))
     if "string" in names and scalar:
-        hint = f'; write "{str(value).lower() if isinstance(value, bool) else value}" in quotes'
+        hint = f"; write {_quoted(value)} in quotes"
     elif isinstance(value, str) and "boolean" in names and value.lower() in {"yes", "no", "on", "off", "true", "false"}:
         hint = f"; write {'true' if value.lower() in {'yes', 'on', 'true'} else 'false'} without quotes"
     elif isinstance(value, str) and {"integer", "number"} & set(names) and re.fullmatch(r"[0-9.]+", value):
-        hint = f"; write {value} without quotes"
+        hint = f"; write {marked(value)} without quotes"
     return f"must be {listed}, not {kind(value)}{hint}"
+
+
+def _quoted(value: t.Any) -> str:
+    """Return a scalar as a text in quotes; a number is marked, for it may be a password."""
+    return f'"{str(value).lower()}"' if isinstance(value, bool) else kind(str(value))
 
 
 def _explain_choice(error: t.Any, path: Path) -> tuple[Path, str]:

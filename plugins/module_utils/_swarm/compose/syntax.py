@@ -17,6 +17,7 @@ STANDARD = "tag:yaml.org,2002:"
 PLAIN = "tag:apiary:plain"
 
 MAX_DEPTH = 60
+_QUOTED = re.compile(r"\s*'[^']*'")
 
 
 @functools.lru_cache(maxsize=1)
@@ -46,8 +47,8 @@ def compose(name: str, text: str) -> t.Any:
         raise ComposeError(message, file=name, line=line) from None
     except yaml.MarkedYAMLError as exc:
         raise _syntax_error(name, text, exc) from None
-    except (yaml.YAMLError, ValueError) as exc:
-        raise ComposeError(f"not valid YAML: {exc}", file=name) from None
+    except (yaml.YAMLError, ValueError):
+        raise ComposeError("not valid YAML", file=name) from None
 
 
 def _check_depth(name: str, text: str) -> None:
@@ -96,4 +97,5 @@ def _syntax_error(name: str, text: str, exc: t.Any) -> ComposeError:
             if at_start and exc.context_mark:
                 line = exc.context_mark.line + 1
             return ComposeError(f"not valid YAML: {meaning}", file=name, line=line)
-    return ComposeError(f"not valid YAML: {words}", file=name, line=line)
+    # The parser quotes what it has found.
+    return ComposeError(f"not valid YAML: {_QUOTED.sub('', words)}", file=name, line=line)

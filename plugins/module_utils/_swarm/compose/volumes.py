@@ -10,7 +10,7 @@ import posixpath
 import re
 import typing as t
 
-from ..values import kind
+from ..problems import BadValue, kind, marked
 
 Volume = dict[str, t.Any]
 
@@ -22,12 +22,12 @@ _WINDOWS_DRIVE = re.compile(r"[A-Za-z]:\\")
 def short_volume(entry: str) -> tuple[Volume, str]:
     """Return the long form of C([source:]target[:options]), and a warning or V("").
 
-    Raises ValueError.
+    Raises BadValue.
     """
     parts = _split(entry)
     problem = f'must be like "data:/var/lib/data" or "/srv/data:/data:ro", not {kind(entry)}'
     if not 1 <= len(parts) <= 3 or not all(parts):
-        raise ValueError(problem)
+        raise BadValue(problem)
     if len(parts) == 1:
         return {"type": "volume", "target": parts[0]}, ""
     volume: Volume = {"type": "bind" if is_path(parts[0]) else "volume", "source": parts[0], "target": parts[1]}
@@ -41,7 +41,10 @@ def short_volume(entry: str) -> tuple[Volume, str]:
             volume["bind"] = {"propagation": option}
         else:
             unknown.append(option)
-    return volume, f"{', '.join(unknown)} in {entry!r} has no meaning in a swarm and is ignored" if unknown else ""
+    return (
+        volume,
+        f"{marked(', '.join(unknown))} in {kind(entry)} has no meaning in a swarm and is ignored" if unknown else "",
+    )
 
 
 def is_path(source: str) -> bool:

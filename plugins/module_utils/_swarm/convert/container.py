@@ -11,7 +11,8 @@ import typing as t
 from ..._references import completed
 from ..compose import Project
 from ..model import LABEL_NAMESPACE, Spec
-from ..values import capability, is_address, kind
+from ..problems import kind
+from ..values import capability, is_address
 from .mounts import Mounts
 from .objects import Objects
 from .security import privileges

@@ -16,7 +16,8 @@ import typing as t
 
 from ..._errors import SwarmError
 from .. import values
-from ..values import BadValue, variable_lines
+from ..problems import BadValue
+from ..values import variable_lines
 
 Spec = dict[str, t.Any]
 Params = t.Mapping[str, t.Any]

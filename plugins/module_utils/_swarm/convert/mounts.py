@@ -11,7 +11,8 @@ import typing as t
 from ..compose import Project
 from ..compose.errors import nearest
 from ..model import LABEL_NAMESPACE, Spec
-from ..values import Path, file_mode, kind, size
+from ..problems import BadValue, Path, kind
+from ..values import file_mode, size
 from .names import resource_name_problem
 
 _OPTIONS = ("bind", "volume", "tmpfs", "image", "cluster")
@@ -137,8 +138,8 @@ class Mounts:
                     options["Mode"] = file_mode(value)
                 elif name != "rw":
                     other.append([name, value] if equals else [name])
-            except ValueError as exc:
-                raise self.project.error(path, f"{name} in {kind(entry)} {exc}") from None
+            except BadValue as exc:
+                raise self.project.error(path, f"{name} in {kind(entry)} {exc.problem}") from None
         if other:
             options["Options"] = other
         if options:

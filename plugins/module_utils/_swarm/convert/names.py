@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 # swarmkit's rule for services: each name is a DNS label.
@@ -14,6 +15,7 @@ _OBJECT = re.compile(r"[a-zA-Z0-9]+(?:[a-zA-Z0-9-_.]*[a-zA-Z0-9])?")
 _RESOURCE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 MAX_SERVICE = 63
 MAX_OBJECT = 64
+_MARK = 8
 
 
 def service_name_problem(name: str) -> str:
@@ -32,6 +34,18 @@ def object_name_problem(name: str) -> str:
     if not _OBJECT.fullmatch(name):
         return f'the name "{name}" may have only letters, digits, "-", "_" and ".", the first two at both ends'
     return ""
+
+
+def with_digest(name: str, digest: str) -> str:
+    """Return the name of a config or secret with the digest of its content behind it.
+
+    A long one is cut so that the engine takes it; a digest of the name keeps it apart from others that begin so.
+    """
+    room = MAX_OBJECT - len(digest) - 1
+    if len(name) > room:
+        mark = hashlib.sha256(name.encode()).hexdigest()[:_MARK]
+        name = f"{name[: room - _MARK - 1]}_{mark}"
+    return f"{name}_{digest}"
 
 
 def resource_name_problem(name: str) -> str:

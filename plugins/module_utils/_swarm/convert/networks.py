@@ -12,7 +12,7 @@ import typing as t
 from ..compose import Project
 from ..compose.errors import nearest
 from ..model import LABEL_NAMESPACE, NetworkEntry, Spec
-from ..values import kind
+from ..problems import kind
 from .names import resource_name_problem
 
 DEFAULT = "default"

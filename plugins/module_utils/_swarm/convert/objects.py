@@ -15,7 +15,7 @@ from ..compose import Project
 from ..compose.errors import nearest
 from ..compose.normalize import unreadable
 from ..model import LABEL_NAMESPACE, ObjectEntry, Spec
-from .names import object_name_problem
+from .names import object_name_problem, with_digest
 
 _MAX_BYTES = {"configs": 1000 * 1024 - 1, "secrets": 500 * 1024 - 1}
 _DIGITS = 12
@@ -41,10 +41,10 @@ class Objects:
         base_name = item.get("name") or f"{self.stack}_{key}"
         data = None if item.get("driver") else self._data(key, item)
         hashed = self.hash_names and not item.get("name")
-        name = f"{base_name}_{self._digest(base_name, item, data)}" if hashed else base_name
-        problem = object_name_problem(name)
+        problem = object_name_problem(base_name)
         if problem:
             raise self.project.error((self.section, key), problem)
+        name = with_digest(base_name, self._digest(base_name, item, data)) if hashed else base_name
         spec: Spec = {"Name": name, "Labels": {**item.get("labels", {}), LABEL_NAMESPACE: self.stack}}
         if item.get("driver"):
             driver = {"Name": item["driver"], "Options": item.get("driver_opts", {})}

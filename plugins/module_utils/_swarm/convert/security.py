@@ -14,7 +14,7 @@ import typing as t
 from ..compose import Project
 from ..compose.normalize import unreadable
 from ..model import Spec
-from ..values import kind
+from ..problems import kind
 
 _SELINUX = {"user": "User", "role": "Role", "type": "Type", "level": "Level"}
 

@@ -11,7 +11,8 @@ import typing as t
 
 from ..compose import Project
 from ..model import Spec
-from ..values import Path, kind, single_precision
+from ..problems import Path, kind
+from ..values import single_precision
 
 Definition = t.Mapping[str, t.Any]
 
