@@ -636,7 +636,11 @@ rebuilt:
   returned: success
   type: bool
 running:
-  description: Number of tasks that run, or have completed.
+  description: Number of tasks that run.
+  returned: when O(wait=true) and O(state=present)
+  type: int
+completed:
+  description: Number of tasks that have ended well, for jobs and services whose tasks may end.
   returned: when O(wait=true) and O(state=present)
   type: int
 failures:
@@ -876,14 +880,14 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
         files = read_env_files(params["env_files"] or [])
         with Progress(params["progress_token"]) as progress:
             result = single.change(engine, params, files, options, module.check_mode, progress)
-    for warning in result.plan.warnings:
+    for warning in [*result.plan.warnings, *(result.verdict.warnings if result.verdict else ())]:
         module.warn(warning)
     service = result.service
     return {
         "changed": result.plan.changed,
         "changes": [dotted(change.path) for change in service.changes] if service else [],
         "rebuilt": service is not None and service.action == "recreate",
-        **({"running": result.verdict.running} if result.verdict else {}),
+        **({"running": result.verdict.running, "completed": result.verdict.completed} if result.verdict else {}),
         **plan_result(result.plan),
     }
 

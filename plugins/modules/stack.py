@@ -205,7 +205,9 @@ summary:
   sample:
     - "~ service shop_api: restarts 4 tasks because Image change"
 services:
-  description: Each service with its action, image, state, running and wanted tasks.
+  description:
+    - Each service with its action, image and state, and how many of its tasks run (C(running)), have completed
+      (C(completed), for jobs and services whose tasks may end) and are wanted (C(wanted)).
   returned: when O(state) is not V(absent)
   type: list
   elements: dict
@@ -323,7 +325,7 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
         model = StackModel.from_dict(params["model"]).with_secret_data(params["secret_data"] or {})
     with Progress(params["progress_token"]) as progress:
         result = Deploy(engine, model, options_of(params), progress).run(module.check_mode)
-    for warning in result.plan.warnings:
+    for warning in result.warnings:
         module.warn(warning)
     return deploy_result(result)
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch import progress
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.memory import Move
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.terms import Problem, Verdict
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.wait import Move
 from ansible_collections.apiary.swarm.plugins.plugin_utils import _follow
 
 WAITS = Verdict("progressing", "1 of 2 tasks run", 1, 2)
@@ -110,3 +110,19 @@ def test_a_quick_run_is_not_looked_at() -> None:
     with _follow.Follower(lambda command: asked.append(command) or "", lambda line: None):
         pass
     assert asked == []
+
+
+def test_u14_stuck_tasks_of_one_cause_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "path", lambda _token: str(tmp_path / "lines"))
+    stuck = [Problem(f"t{n}", str(n), "", "pending", "no suitable node (insufficient memory)") for n in range(200)]
+    crashed = Problem("crashed", "7", "n2", "failed", "task: non-zero exit (1)", 1, node="n2")
+    with progress.Progress("0" * 32) as listener:
+        for left in (200, 150):
+            problems = (*stuck[:left], crashed)
+            listener("shop_web", Verdict("progressing", "0 of 200 tasks run", 0, 200, problems))
+        lines = (tmp_path / "lines").read_text().splitlines()
+    assert lines == [
+        "shop_web.7 failed on n2 with exit code 1: task: non-zero exit (1) [crashed]",
+        "shop_web: 200 tasks pending: no suitable node (insufficient memory)",
+        "shop_web 0/200 progressing: 0 of 200 tasks run",
+    ]

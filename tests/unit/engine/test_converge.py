@@ -126,6 +126,68 @@ def test_a_task_on_a_node_that_is_down_does_not_count() -> None:
     assert _look(live, moved, nodes=nodes).state == "converged"
 
 
+@pytest.mark.parametrize("status", ["paused", "rollback_paused"])
+def test_d58_a_pause_alone_decides_nothing(status: str) -> None:
+    """Its tasks recovered: all that is wanted runs the wanted spec, and has for days."""
+    live = service(_spec(), status, "failure of task x")
+    failed = task(live, "failed", slot=2, error="task: non-zero exit (7)", exit_code=7)
+    both = [failed, task(live, slot=1), task(live, slot=2)]
+    assert _look(live, both, old=[failed]).state == "converged"
+    watched = _look(live, both, ran=0.4)
+    assert watched.state == "progressing" and watched.look_again == pytest.approx(0.6)
+
+
+def test_d58_a_pause_with_old_tasks_or_with_a_slot_that_failed_is_a_failure() -> None:
+    live = service(_spec(), "paused", "failure of task x")
+    old = task(live, slot=1, spec=_spec("app:1")["TaskTemplate"])
+    half = _look(live, [old, task(live, slot=2)])
+    assert (half.state, half.cause, half.running) == ("failed", "engine", 1)
+    failed = task(live, "failed", slot=2, error="task: non-zero exit (7)", exit_code=7)
+    again = _look(live, [task(live, slot=1), failed, task(live, "ready", slot=2, desired="ready")])
+    assert (again.state, again.cause) == ("failed", "engine")
+
+
+def test_d58_a_service_that_was_paused_long_ago_may_lose_a_node_like_any_other() -> None:
+    live = service(_spec(), "paused", "failure of task x")
+    long_ago = task(live, "failed", slot=2, error="task: non-zero exit (7)", exit_code=7)
+    lost = task(live, "shutdown", slot=2, on="b")
+    moving = [task(live, slot=1), long_ago, lost, task(live, "preparing", slot=2)]
+    assert _look(live, moving).state == "progressing"
+    assert _look(live, [task(live, slot=1), task(live, slot=3)], nodes=NODES).state == "converged"
+
+
+def test_d53_tasks_on_paused_nodes_are_no_reason_to_wait() -> None:
+    live = service(_spec(Mode={"Global": {}}))
+    nodes = [*NODES, node("c", availability="pause"), node("d", availability="drain"), node("e", state="down")]
+    old = task(live, slot=0, on="c", spec=_spec("app:1")["TaskTemplate"])
+    current = [task(live, slot=0, on=name) for name in "ab"]
+    verdict = _look(live, [*current, old], nodes=nodes)
+    assert (verdict.state, verdict.running, verdict.wanted) == ("converged", 2, 2)
+    assert verdict.warnings == (
+        "service shop_web: node c is paused, so the engine starts and replaces none of its tasks there until that ends",
+    )
+    assert _look(live, [*current, old], nodes=nodes, replaced=[old]).state == "converged"
+    assert _look(live, current, nodes=nodes).warnings == verdict.warnings
+    assert _look(live, [*current, task(live, slot=0, on="c")], nodes=nodes).warnings == ()
+
+
+def test_d53_a_paused_node_excuses_nothing_else() -> None:
+    """Not an old task elsewhere, not a replicated service, and no node that may not run the service."""
+    nodes = [NODES[0], NODES[1], node("c", availability="pause", labels={"disk": "hdd"})]
+    live = service(_spec(Mode={"Global": {}}))
+    old = _spec("app:1")["TaskTemplate"]
+    assert _look(live, [task(live, slot=0, on="a"), task(live, slot=0, on="b", spec=old)], nodes=nodes).state == (
+        "progressing"
+    )
+    replicated = service(_spec())
+    pair = [task(replicated, slot=1), task(replicated, slot=2, on="c", spec=old)]
+    assert _look(replicated, pair, nodes=nodes).state == "progressing"
+    bound = {"Placement": {"Constraints": ["node.labels.disk!=hdd"]}}
+    elsewhere = service(_spec(Mode={"Global": {}}, template=bound))
+    verdict = _look(elsewhere, [task(elsewhere, slot=0, on=name) for name in "ab"], nodes=nodes)
+    assert verdict.state == "converged" and verdict.warnings == ()
+
+
 def test_a_global_service_counts_nodes_that_may_run_it() -> None:
     live = service(_spec(Mode={"Global": {}}))
     nodes = [*NODES, node("c", state="down"), node("d", availability="drain"), node("e", availability="pause")]
@@ -192,6 +254,53 @@ def test_one_shots_that_ended_well_are_done() -> None:
     assert _look(live, [done[0], task(live, slot=2)]).state == "converged"
     forever = service(_spec())
     assert _look(forever, [task(forever, "complete", slot=1), task(forever, slot=2)]).state == "progressing"
+
+
+def test_d66_completed_is_told_apart_from_running() -> None:
+    live = service(_spec(template={"RestartPolicy": {"Condition": "on-failure"}}))
+    done = [task(live, "complete", slot=slot, exit_code=0) for slot in (1, 2)]
+    both = _look(live, done)
+    assert (both.state, both.running, both.completed, both.wanted) == ("converged", 0, 2, 2)
+    assert both.reason == "2 of 2 tasks completed"
+    one = _look(live, [done[0], task(live, slot=2)])
+    assert (one.running, one.completed, one.reason) == (1, 1, "1 of 2 tasks run, 1 completed")
+
+
+@pytest.mark.parametrize(
+    ("more", "has"),
+    [
+        ({"EndpointSpec": {"Ports": [{"TargetPort": 80, "PublishedPort": 80}]}}, "a published port"),
+        ({"labels": {"edge.port": "8080"}}, "a route"),
+        ({"container": {"Healthcheck": {"Test": ["CMD", "true"]}}}, "a health check"),
+    ],
+)
+@pytest.mark.parametrize("condition", ["on-failure", "none"])
+def test_d66_what_others_count_on_may_not_end(more: Json, has: str, condition: str) -> None:
+    live = service(_spec(replicas=1, template={"RestartPolicy": {"Condition": condition}}, **more))
+    verdict = _look(live, [task(live, "complete", exit_code=0)])
+    assert (verdict.state, verdict.cause, verdict.completed) == ("failed", "task", 0)
+    assert verdict.reason == f"the engine does not restart it any more: exit code 0, and it has {has}"
+    assert [(problem.state, problem.exit_code) for problem in verdict.problems] == [("complete", 0)]
+    assert _look(live, [task(live, "complete", exit_code=0), task(live)]).state == "converged"
+
+
+def test_d66_a_health_check_that_is_switched_off_is_none() -> None:
+    off = {"Healthcheck": {"Test": ["NONE"]}}
+    live = service(_spec(replicas=1, container=off, template={"RestartPolicy": {"Condition": "none"}}))
+    assert _look(live, [task(live, "complete", exit_code=0)]).state == "converged"
+
+
+def test_d67_tasks_that_end_with_code_0_again_and_again_are_a_failure() -> None:
+    live = service(_spec(replicas=1))
+    ended = [task(live, "complete", exit_code=0) for _number in range(5)]
+    soon = task(live, "ready", desired="ready")
+    assert _look(live, [*ended[:4], soon]).state == "progressing"
+    verdict = _look(live, [*ended, soon])
+    assert (verdict.state, verdict.cause) == ("failed", "task")
+    assert verdict.reason == "its tasks end again and again, 5 times in one slot: exit code 0"
+    assert _look(live, [*ended, task(live)], old=ended).state == "converged"
+    mixed = [*ended[:3], *(task(live, "failed", error="task: non-zero exit (7)", exit_code=7) for _number in "ab")]
+    assert "fail again and again, 5 times in one slot: exit code 7" in _look(live, [*mixed, soon]).reason
 
 
 def test_pending_tells_why() -> None:

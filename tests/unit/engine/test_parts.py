@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 import pytest
@@ -178,3 +179,30 @@ def test_options_that_are_not_given_change_nothing() -> None:
     assert renewed["EndpointSpec"] == {"Mode": "dnsrr", "Ports": []}
     job = apply_options({}, {"name": "j", "mode": "replicated-job", "replicas": 4, "max_concurrent": 2})
     assert job["Mode"] == {"ReplicatedJob": {"TotalCompletions": 4, "MaxConcurrent": 2}}
+
+
+def test_u14_stuck_tasks_of_one_cause_are_one_line_of_the_report() -> None:
+    stuck = tuple(Problem(f"task{n}", str(n), "", "pending", "no suitable node") for n in range(200))
+    verdict = Verdict("failed", "not converged within 15 s: 0 of 200 tasks run", 0, 200, stuck, "deadline")
+    failures = collect(t.cast(Engine, None), {"shop_web": verdict}, [])
+    assert text(failures, "Stack shop: it failed.").splitlines() == [
+        "Stack shop: it failed.",
+        "service shop_web: not converged within 15 s: 0 of 200 tasks run",
+        "  task task0 (slot 0) pending: no suitable node (199 more like it)",
+    ]
+
+
+def test_d68_words_that_were_read_in_time_are_told() -> None:
+    """The newest failure is forgotten already; one like it has left its words."""
+    kept = Problem("kept", "1", "id-a", "failed", "task: non-zero exit (7)", 7, words=("no database",))
+    gone = dataclasses.replace(kept, task_id="gone", words=())
+    verdict = Verdict("failed", "its tasks fail again and again", 0, 1, (gone, kept), "task")
+    task = collect(t.cast(Engine, None), {"shop_web": verdict}, [])[0]["tasks"][0]
+    assert (task["id"], task["logs"], task["more"]) == ("kept", ["no database"], 1)
+
+
+def test_d67_a_program_that_ended_well_gets_a_hint() -> None:
+    ended = Problem("ended", "1", "id-a", "complete", "", 0, words=("bad config",))
+    verdict = Verdict("failed", "its tasks end again and again", 0, 1, (ended,), "task")
+    task = collect(t.cast(Engine, None), {"shop_web": verdict}, [])[0]["tasks"][0]
+    assert "restart_policy.condition" in task["hint"] and task["logs"] == ["bad config"] and task["exit_code"] == 0

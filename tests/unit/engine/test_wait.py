@@ -17,8 +17,9 @@ from ansible_collections.apiary.swarm.plugins.module_utils._errors import Engine
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import to_tree
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch import wait as wait_module
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.memory import Look, Move, Watch
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.terms import Expected, Verdict
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.wait import Look, Move, Watch, wait
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.wait import wait
 
 NODES = [node("a", "manager"), node("b")]
 
@@ -48,6 +49,9 @@ class Script:
 
     def nodes(self) -> list[Json]:
         return NODES
+
+    def task_logs(self, task_id: str, _lines: int) -> list[str]:
+        return [f"words of {task_id}"]
 
 
 @pytest.fixture(autouse=True)
@@ -132,6 +136,81 @@ def test_failures_from_before_make_no_crash_loop() -> None:
     assert _wait(Script(live, [*old, run]), live, before=old).state == "converged"
     assert _wait(Script(live, [*old, run]), live).state == "converged"
     assert _wait(Script(live, [*old, run]), live, before=[]).state == "failed"
+
+
+def _short_history(live: Json, count: int) -> tuple[list[list[Json]], list[str]]:
+    """Return what a swarm that keeps one task of each slot shows of a crash loop, and the ids of the failures."""
+    failures = [task(live, "failed", exit_code=7, error="task: non-zero exit (7)") for _number in range(count)]
+    last = task(live, "ready", desired="ready")
+    waiting = [{**failure, "DesiredState": "ready", "Status": {"State": "ready"}} for failure in failures[1:]]
+    return [[*pair] for pair in zip(failures, [*waiting, last], strict=True)], [item["ID"] for item in failures]
+
+
+def test_d68_failures_that_the_engine_has_forgotten_are_counted() -> None:
+    """With a history of one task each failure is gone before the next one can be seen beside it."""
+    live = _live()
+    scenes, dummy = _short_history(live, 5)
+    verdict = _wait(Script(live, [], *scenes), live, timeout=600, before=[])
+    assert (verdict.state, verdict.cause) == ("failed", "task")
+    assert verdict.reason == "its tasks fail again and again, 5 times in one slot: exit code 7"
+
+
+def test_d68_a_task_that_went_unseen_while_it_started_counts_too() -> None:
+    live = _live()
+    scenes = [[task(live, "starting")] for _number in range(6)]
+    verdict = _wait(Script(live, *scenes), live, timeout=600, before=[])
+    assert verdict.state == "failed" and "5 times in one slot" in verdict.reason
+    assert "the swarm forgot it before that was seen" in verdict.reason
+
+
+def test_d68_tasks_that_leave_with_their_slot_have_not_failed() -> None:
+    live = _live(3)
+    three = [task(live, slot=slot) for slot in (1, 2, 3)]
+    fewer = service(entry("shop", "web", "app:1", 1).spec)
+    engine = t.cast(Engine, Script(fewer, three, three[:1]))
+    verdict = wait(engine, [Expected("shop_web", live["ID"], to_tree(live["Spec"]))], 60, Watch(engine, [], []))
+    assert verdict["shop_web"].state == "converged" and verdict["shop_web"].problems == ()
+
+
+def test_d68_the_death_of_a_container_of_this_node_tells_of_a_task_that_no_look_has_seen() -> None:
+    live = _live()
+    watch = Watch(t.cast(Engine, None), [], [])
+    for number in range(5):
+        attributes = {
+            "com.docker.swarm.task.id": f"unseen{number}", "com.docker.swarm.task.name": f"shop_web.1.unseen{number}",
+            "com.docker.swarm.service.id": live["ID"], "com.docker.swarm.node.id": "id-a", "exitCode": "7",
+        }  # fmt: skip
+        watch.heard({"Action": "die", "time": 1_767_225_600 + number, "Actor": {"ID": "c", "Attributes": attributes}})
+    watch.heard({"Action": "die", "Actor": {"ID": "other", "Attributes": {}}})
+    expected = [Expected("shop_web", live["ID"], to_tree(live["Spec"]))]
+    verdict = watch.judge(expected, Look([live], [task(live, "preparing")], NODES), 1000)["shop_web"]
+    assert verdict.state == "failed" and "5 times in one slot: exit code 7" in verdict.reason
+    assert {(problem.slot, problem.node, problem.exit_code) for problem in verdict.problems} == {("1", "a", 7)}
+
+
+def test_d68_last_words_are_read_while_the_task_is_there() -> None:
+    live = _live()
+    scenes, failures = _short_history(live, 5)
+    verdict = _wait(Script(live, [], *scenes), live, timeout=600, before=[])
+    known = {problem.task_id: problem.words for problem in verdict.problems if problem.words}
+    # The first one was forgotten before anybody knew how short the history is.
+    assert known == {failure: (f"words of {failure}",) for failure in failures[1:]}
+
+
+def test_u20_times_are_told_in_whole_seconds() -> None:
+    live = _live()
+    verdict = _wait(Script(live, [task(live, "pending", error="no suitable node")]), live, timeout=14.9445)
+    assert "not converged within 15 s" in verdict.reason
+
+
+def test_a_monitor_that_is_longer_than_the_wait_is_named() -> None:
+    live = service(entry("shop", "web", "app:1", UpdateConfig={"Monitor": 600 * 10**9}).spec)
+    fresh = task(live, stamp="2099-01-01T00:00:00.0Z")
+    fresh["CreatedAt"] = "2099-01-01T00:00:00.0Z"
+    assert _wait(Script(live, [fresh]), live, timeout=30).reason == (
+        "not converged within 30 s: all 1 tasks run, watched for 600 s, for which the time was too short: raise "
+        "wait_timeout, or lower update_config.monitor"
+    )
 
 
 def test_a_listener_hears_of_each_change_once() -> None:

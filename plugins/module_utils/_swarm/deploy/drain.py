@@ -23,8 +23,9 @@ from ..engine import Engine
 from ..live import complete_networks
 from ..plan import Json, running, to_tree
 from ..plan.checks import host_ports
+from ..watch.memory import Watch
 from ..watch.terms import Expected, Verdict
-from ..watch.wait import Listener, Watch, wait
+from ..watch.wait import Listener, wait
 
 _TRIES = 4
 

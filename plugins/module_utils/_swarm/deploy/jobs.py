@@ -19,8 +19,9 @@ from ..nodes import name_of
 from ..plan import Json, LiveState, to_tree
 from ..tasks import created, has_ended
 from ..watch import report
+from ..watch.memory import Watch
 from ..watch.terms import Expected, Verdict
-from ..watch.wait import Listener, Watch, wait
+from ..watch.wait import Listener, wait
 
 LABEL_JOB = "apiary.job"
 _LOG_LINES = 1000

@@ -33,8 +33,9 @@ from ..plan.stack import PlanOptions, judge
 from ..registry import digest
 from ..registry.auth import Login, header_for
 from ..watch import report
+from ..watch.memory import Watch
 from ..watch.terms import Verdict
-from ..watch.wait import Listener, Watch, wait
+from ..watch.wait import Listener, wait
 from .apply import Applier
 
 

@@ -19,8 +19,9 @@ from ..plan import Json, LiveState, PlanOptions, ServicePlan, StackPlan, plan_st
 from ..registry import digest
 from ..registry.auth import header_for
 from ..watch import report
+from ..watch.memory import Look, Watch
 from ..watch.terms import Verdict
-from ..watch.wait import Listener, Look, Watch, wait
+from ..watch.wait import Listener, wait
 from . import jobs, lock, releases
 from .apply import Applier, remove_object
 from .way_back import WayBack
@@ -69,6 +70,11 @@ class Result:
     verdicts: dict[str, Verdict] = dataclasses.field(default_factory=dict)
     release: releases.Release | None = None
 
+    @property
+    def warnings(self) -> list[str]:
+        """What the plan and the outcome have to say besides."""
+        return [*self.plan.warnings, *(text for verdict in self.verdicts.values() for text in verdict.warnings)]
+
     def services(self) -> list[Json]:
         """Return the state of each service for the user."""
         return [
@@ -84,8 +90,13 @@ class Result:
 
 def _numbers(verdict: Verdict | None) -> Json:
     if verdict is None:
-        return {"state": "unknown", "running": None, "wanted": None}
-    return {"state": verdict.state, "running": verdict.running, "wanted": verdict.wanted}
+        return {"state": "unknown", "running": None, "completed": None, "wanted": None}
+    return {
+        "state": verdict.state,
+        "running": verdict.running,
+        "completed": verdict.completed,
+        "wanted": verdict.wanted,
+    }
 
 
 class Deploy:
@@ -338,7 +349,7 @@ class Deploy:
             for name, verdict in verdicts.items()
             if verdict.state == "failed"
             and name in identities
-            and any(problem.state == "failed" for problem in verdict.problems)
+            and any(problem.ended_itself for problem in verdict.problems)
         }
 
     # -- the way back --------------------------------------------------------------------------------------------

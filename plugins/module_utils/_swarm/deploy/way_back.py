@@ -18,9 +18,10 @@ from ..live import read_live, read_tasks
 from ..model import LABEL_NAMESPACE
 from ..plan import Json, LiveState, PlanOptions, ServicePlan, plan_stack, to_tree
 from ..plan.tree import replicas
+from ..watch.memory import Watch
 from ..watch.terms import Expected, Verdict
 from ..watch.verdict import moment
-from ..watch.wait import Listener, Watch, wait
+from ..watch.wait import Listener, wait
 from . import releases
 from .apply import Applier, remove_object, with_replicas
 

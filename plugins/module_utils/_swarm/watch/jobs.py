@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from ..._diff import Tree
 from .. import nodes as node_facts
-from ..tasks import FAILED, has_completed, has_ended
+from ..tasks import FAILED, has_completed, has_ended, is_running
 from .problems import describe
 from .terms import MAX_FAILURES, Problem, Seen, Verdict
 
 
 def judge_job(seen: Seen, problems: tuple[Problem, ...], mode: Tree) -> Verdict:
+    """Return the verdict on a job; only the runs of its present iteration count."""
     iteration = (((seen.service or {}).get("JobStatus") or {}).get("JobIteration") or {}).get("Index", 0)
     tasks = [task for task in seen.tasks if (task.get("JobIteration") or {}).get("Index", 0) == iteration]
     complete = [task for task in tasks if has_completed(task)]
@@ -23,10 +24,12 @@ def judge_job(seen: Seen, problems: tuple[Problem, ...], mode: Tree) -> Verdict:
         want = int(mode.get("TotalCompletions", 1))
     ids = {task["ID"] for task in tasks}
     own = tuple(problem for problem in problems if problem.task_id in ids)
-    if len(complete) >= want:
-        return Verdict("converged", f"{len(complete)} of {want} runs completed", len(complete), want)
+    text, done = f"{len(complete)} of {want} runs completed", len(complete)
+    running = sum(is_running(task) for task in tasks)
+    if done >= want:
+        return Verdict("converged", text, running, want, completed=done)
     active = [task for task in tasks if not has_ended(task)]
     failed = [problem for problem in own if problem.state in FAILED]
     if failed and (not active or len(failed) >= MAX_FAILURES):
-        return Verdict("failed", f"the job failed: {describe(failed[0])}", len(complete), want, own, "task")
-    return Verdict("progressing", f"{len(complete)} of {want} runs completed", len(complete), want, own)
+        return Verdict("failed", f"the job failed: {describe(failed[0])}", running, want, own, "task", completed=done)
+    return Verdict("progressing", text, running, want, own, completed=done)

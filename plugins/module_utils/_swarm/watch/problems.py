@@ -6,16 +6,18 @@
 
 from __future__ import annotations
 
+import collections
 import typing as t
 
 from .. import nodes as node_facts
 from ..tasks import (
+    COMPLETE,
     FAILED,
     container_of,
     created,
     error_of,
     exit_code,
-    has_failed,
+    has_ended,
     is_starting,
     is_wanted,
     latest,
@@ -25,19 +27,37 @@ from ..tasks import (
 from .terms import MAX_FAILURES, Json, Problem, Seen
 
 
+def may_end(seen: Seen) -> bool:
+    """Say whether the engine lets tasks that ended well rest: the service is a one-shot, or has some."""
+    policy = (seen.tree.get("TaskTemplate") or {}).get("RestartPolicy") or {}
+    return bool(policy.get("Condition", "any") != "any")
+
+
+def serves(seen: Seen) -> str:
+    """Say what makes a service one that others count on, "" when nothing does: then its tasks may end."""
+    if (seen.tree.get("EndpointSpec") or {}).get("Ports"):
+        return "a published port"
+    if "edge.port" in (seen.tree.get("Labels") or {}):
+        return "a route"
+    container = (seen.tree.get("TaskTemplate") or {}).get("ContainerSpec") or {}
+    test = (container.get("Healthcheck") or {}).get("Test") or ["NONE"]
+    return "" if test[0] == "NONE" else "a health check"
+
+
 def problems_of(seen: Seen, ours: str) -> tuple[Problem, ...]:
-    """Return the failed and the stuck tasks of our spec, newest first."""
+    """Return the tasks of our spec that failed, ended though they should run, or are stuck; newest first."""
+    ended = FAILED if may_end(seen) and not serves(seen) else (*FAILED, COMPLETE)
     found = [
         task
-        for task in seen.tasks
-        if seen.specs.get(task["ID"]) == ours and (has_failed(task) or (is_starting(task) and error_of(task)))
+        for task in (*seen.tasks, *seen.forgotten)
+        if seen.specs.get(task["ID"]) == ours and (state_of(task) in ended or (is_starting(task) and error_of(task)))
     ]
     found.sort(key=created, reverse=True)
     names = {node["ID"]: node_facts.name_of(node) for node in seen.nodes}
-    return tuple(_problem(task, names) for task in found)
+    return tuple(_problem(task, names, seen.words.get(task["ID"], ())) for task in found)
 
 
-def _problem(task: Json, names: t.Mapping[str, str]) -> Problem:
+def _problem(task: Json, names: t.Mapping[str, str], words: tuple[str, ...]) -> Problem:
     return Problem(
         task["ID"],
         slot_of(task),
@@ -47,35 +67,45 @@ def _problem(task: Json, names: t.Mapping[str, str]) -> Problem:
         exit_code(task),
         container_of(task),
         names.get(str(task.get("NodeID")), ""),
+        words,
     )
 
 
 def describe(problem: Problem) -> str:
     """Return a problem in a few words."""
-    if problem.exit_code is not None and "exit (" in problem.error:
-        return f"exit code {problem.exit_code}"
+    if problem.state == COMPLETE or (problem.exit_code is not None and "exit (" in problem.error):
+        return f"exit code {problem.exit_code or 0}"
     return problem.error or problem.state
 
 
 def crash_loop(problems: t.Sequence[Problem]) -> str | None:
-    failures: dict[str, int] = {}
-    for problem in problems:
-        if problem.state in FAILED:
-            failures[problem.slot] = failures.get(problem.slot, 0) + 1
-    worst = max(failures.values(), default=0)
+    """Say so when one slot has seen too many ends, however the engine takes them."""
+    ended = [problem for problem in problems if problem.has_ended]
+    worst = max(collections.Counter(problem.slot for problem in ended).values(), default=0)
     if worst < MAX_FAILURES:
         return None
-    last = next(problem for problem in problems if problem.state in FAILED)
-    return f"its tasks fail again and again, {worst} times in one slot: {describe(last)}"
+    verb = "end" if all(problem.state == COMPLETE for problem in ended) else "fail"
+    return f"its tasks {verb} again and again, {worst} times in one slot: {describe(ended[0])}"
 
 
 def given_up(seen: Seen, problems: t.Sequence[Problem]) -> str | None:
-    """Say so when the engine will not try a failed slot again (restart condition or attempts used up)."""
+    """Say so when the engine will not try a slot again that has ended (restart condition or attempts used up)."""
     policy = (seen.tree.get("TaskTemplate") or {}).get("RestartPolicy") or {}
-    if policy.get("Condition", "any") == "any" and not policy.get("MaxAttempts"):
+    if not may_end(seen) and not policy.get("MaxAttempts"):
         return None
-    failed = {problem.task_id: problem for problem in problems if problem.state in FAILED}
+    ended = {problem.task_id: problem for problem in problems if problem.has_ended}
     for task in latest(seen.tasks).values():
-        if task["ID"] in failed and not is_wanted(task):
-            return f"the engine does not restart it any more: {describe(failed[task['ID']])}"
+        problem = ended.get(task["ID"])
+        if problem is not None and not is_wanted(task):
+            text = f"the engine does not restart it any more: {describe(problem)}"
+            return text if problem.state != COMPLETE or not serves(seen) else f"{text}, and it has {serves(seen)}"
+    return None
+
+
+def unserved(seen: Seen, problems: t.Sequence[Problem], served: t.AbstractSet[str]) -> Problem | None:
+    """Return the problem of a slot in which nothing runs and the last task that ended did so too early."""
+    ended = {problem.task_id: problem for problem in problems if problem.has_ended}
+    for slot, task in latest(task for task in seen.tasks if has_ended(task)).items():
+        if slot not in served and task["ID"] in ended:
+            return ended[task["ID"]]
     return None

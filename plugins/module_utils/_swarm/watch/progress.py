@@ -14,9 +14,11 @@ import os
 import re
 import typing as t
 
+from ..tasks import COMPLETE
+
 if t.TYPE_CHECKING:
+    from .memory import Move
     from .terms import Problem, Verdict
-    from .wait import Move
 
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 
@@ -63,10 +65,9 @@ class Progress:
             return
         text = line(name, verdict)
         # A verdict may come back, such as "1 of 2 tasks run"; a task fails only once.
-        fresh = [
-            item for item in (problem_line(name, problem) for problem in verdict.problems) if item not in self._told
-        ]
-        lines = [*(move_line(name, move) for move in moves), *fresh, *([text] if self._last.get(name) != text else [])]
+        fresh = {key: item for key, item in problem_lines(name, verdict.problems).items() if key not in self._told}
+        changed = [text] if self._last.get(name) != text else []
+        lines = [*(move_line(name, move) for move in moves), *fresh.values(), *changed]
         with contextlib.suppress(OSError):
             self._file.writelines(item + "\n" for item in lines)
             self._file.flush()
@@ -78,13 +79,35 @@ def line(name: str, verdict: Verdict) -> str:
     """Return one line: C(shop_web 2/4 progressing: 2 of 4 tasks run)."""
     reason = f": {verdict.reason}" if verdict.reason else ""
     # A failure that the engine tells of itself was no matter of counting.
-    counts = "" if verdict.state == "failed" and not verdict.wanted else f" {verdict.running}/{verdict.wanted}"
+    counts = (
+        ""
+        if verdict.state == "failed" and not verdict.wanted
+        else f" {verdict.running + verdict.completed}/{verdict.wanted}"
+    )
     return _one_line(f"{name}{counts} {verdict.state}{reason}")
 
 
 def move_line(name: str, move: Move) -> str:
     """Return one line: C(shop_web.2 running on ip-10-20-1-5)."""
     return _one_line(f"{name}.{move.slot} {move.state}{f' on {move.node}' if move.node else ''}")
+
+
+def problem_lines(name: str, problems: t.Sequence[Problem]) -> dict[str, str]:
+    """Return what identifies a trouble → a line on it: one for each task that ended, one for all stuck ones of a cause.
+
+    A program that ended with code 0 is told as a move of its task.
+    """
+    lines: dict[str, str] = {}
+    stuck: dict[tuple[str, str], list[Problem]] = {}
+    for problem in problems:
+        if not problem.has_ended:
+            stuck.setdefault((problem.state, problem.error), []).append(problem)
+        elif problem.state != COMPLETE:
+            lines[problem.task_id] = problem_line(name, problem)
+    for (state, error), alike in stuck.items():
+        many = f"{name}: {len(alike)} tasks {state}: {error}"
+        lines[f"{name} {state} {error}"] = _one_line(many) if len(alike) > 1 else problem_line(name, alike[0])
+    return lines
 
 
 def problem_line(name: str, problem: Problem) -> str:

@@ -11,6 +11,7 @@ import typing as t
 from ..._errors import EngineError
 from ..engine import Engine
 from ..nodes import name_of
+from ..tasks import COMPLETE
 from .terms import Problem, Verdict
 
 Json = dict[str, t.Any]
@@ -46,23 +47,27 @@ def collect(
             "cause": verdict.cause,
             "running": verdict.running,
             "wanted": verdict.wanted,
-            "tasks": [_task(engine, problem, names, ask) for problem in _telling(verdict.problems)],
+            "completed": verdict.completed,
+            "tasks": [_task(engine, problem, more, names, ask) for problem, more in _telling(verdict.problems)],
         }
         for service, verdict in sorted(verdicts.items())
         if verdict.state == "failed"
     ]
 
 
-def _telling(problems: t.Sequence[Problem]) -> list[Problem]:
-    """Return the newest problem of each kind, failed tasks before those that merely wait."""
-    ordered = sorted(problems, key=lambda problem: problem.exit_code is None)
-    distinct: dict[tuple[str, str, int | None], Problem] = {}
+def _telling(problems: t.Sequence[Problem]) -> list[tuple[Problem, int]]:
+    """Return a problem of each kind with the number of others like it; failed tasks before those that merely wait.
+
+    The newest one of a kind, unless the last words of another are known already: it may be forgotten.
+    """
+    ordered = sorted(problems, key=lambda problem: (problem.exit_code is None, not problem.words))
+    kinds: dict[tuple[str, str, int | None], list[Problem]] = {}
     for problem in ordered:
-        distinct.setdefault((problem.state, problem.error, problem.exit_code), problem)
-    return list(distinct.values())[:_TASKS]
+        kinds.setdefault((problem.state, problem.error, problem.exit_code), []).append(problem)
+    return [(alike[0], len(alike) - 1) for alike in kinds.values()][:_TASKS]
 
 
-def _task(engine: Engine, problem: Problem, names: t.Mapping[str, str], ask: Ask | None) -> Json:
+def _task(engine: Engine, problem: Problem, more: int, names: t.Mapping[str, str], ask: Ask | None) -> Json:
     entry: Json = {
         "id": problem.task_id,
         "slot": problem.slot,
@@ -70,7 +75,8 @@ def _task(engine: Engine, problem: Problem, names: t.Mapping[str, str], ask: Ask
         "state": problem.state,
         "error": problem.error,
         "exit_code": problem.exit_code,
-        "logs": [],
+        "more": more,
+        "logs": list(problem.words),
         "logs_problem": "",
     }
     if problem.container_id:
@@ -82,7 +88,8 @@ def _task(engine: Engine, problem: Problem, names: t.Mapping[str, str], ask: Ask
 def _last_words(engine: Engine, problem: Problem) -> Json:
     found: Json = {}
     try:
-        found["logs"] = [] if _NEVER_RAN in problem.error else engine.task_logs(problem.task_id, LOG_LINES)
+        if not problem.words and _NEVER_RAN not in problem.error:
+            found["logs"] = engine.task_logs(problem.task_id, LOG_LINES)
     except EngineError as exc:
         found["logs_problem"] = exc.message
     try:
@@ -109,6 +116,11 @@ def _hint(problem: Problem, out_of_memory: bool, ask: Ask | None) -> str:
             "the node could not pull the image, or the registry refused the login that came with the service "
             "(the engine does not say which)"
         )
+    if problem.state == COMPLETE:
+        return (
+            "its program ended by itself, and a service is meant to keep running: for one that may end set "
+            "deploy.restart_policy.condition to on-failure or none, or make it a job (deploy.mode: replicated-job)"
+        )
     if "unhealthy" in problem.error:
         return "its health check failed"
     return ""
@@ -132,7 +144,8 @@ def _task_lines(task: Json) -> list[str]:
     where = f" on node {task['node']}" if task["node"] else ""
     code = f", exit code {task['exit_code']}" if task["exit_code"] is not None else ""
     error = f": {task['error']}" if task["error"] else ""
-    lines = [f"  task {task['id'][:12]} (slot {task['slot']}){where} {task['state']}{code}{error}"]
+    more = f" ({task['more']} more like it)" if task["more"] else ""
+    lines = [f"  task {task['id'][:12]} (slot {task['slot']}){where} {task['state']}{code}{error}{more}"]
     if task.get("hint"):
         lines.append(f"    {task['hint']}")
     if task.get("health_check"):

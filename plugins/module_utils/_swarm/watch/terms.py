@@ -10,6 +10,7 @@ import dataclasses
 import typing as t
 
 from ..._diff import Tree
+from ..tasks import COMPLETE, ENDED
 
 Json = dict[str, t.Any]
 State = t.Literal["progressing", "converged", "failed"]
@@ -43,7 +44,9 @@ class Seen:
         tasks: its tasks with their history.
         specs: task id → fingerprint of the spec that the task runs.
         running_since: task id → clock reading when it was first known to run.
-        old_failures: ids of tasks that had failed before we looked; they make no crash loop.
+        old_ends: ids of tasks that had ended before we looked; they make no crash loop.
+        forgotten: tasks that ended while we looked and that the engine shows no more.
+        words: id of a task → the last lines that it wrote, for tasks that the engine may forget.
     """
 
     service: Json | None
@@ -52,7 +55,9 @@ class Seen:
     nodes: t.Sequence[Json]
     specs: t.Mapping[str, str]
     running_since: t.Mapping[str, float]
-    old_failures: t.AbstractSet[str] = frozenset()
+    old_ends: t.AbstractSet[str] = frozenset()
+    forgotten: t.Sequence[Json] = ()
+    words: t.Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     @property
     def template(self) -> Json:
@@ -69,6 +74,7 @@ class Problem:
         error: the engine's reason, "" when it gives none.
         exit_code: of the program, None when it never ran.
         node: host name, "" when it has not been given to a node.
+        words: its last lines, where they were read while the engine still knew it.
     """
 
     task_id: str
@@ -79,6 +85,17 @@ class Problem:
     exit_code: int | None = None
     container_id: str = ""
     node: str = ""
+    words: tuple[str, ...] = ()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more will come of the task; otherwise it is stuck."""
+        return self.state in ENDED
+
+    @property
+    def ended_itself(self) -> bool:
+        """Whether its program ended by itself, so that the version is to blame, and not the swarm."""
+        return self.state in ("failed", COMPLETE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +106,9 @@ class Verdict:
         reason: why it failed, or what it still waits for.
         cause: for a failure: C(task) when our version's own tasks failed, C(engine) when the engine paused or rolled
             back, C(foreign) when somebody else interfered, C(deadline) when time ran out.
-        running: wanted tasks that run (or have completed) now.
+        running: wanted tasks that run now.
+        completed: tasks of a job, or of a service that may end, that have ended well.
+        warnings: what holds although it has converged, each a whole sentence without its full stop.
         look_again: seconds after which time alone may change the verdict, None when it cannot.
     """
 
@@ -100,3 +119,5 @@ class Verdict:
     problems: tuple[Problem, ...] = ()
     cause: str = ""
     look_again: float | None = None
+    completed: int = 0
+    warnings: tuple[str, ...] = ()

@@ -11,15 +11,18 @@ ours, every wanted task runs that spec on a node that is up, and has done so for
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import typing as t
 
 from ..._diff import Tree
+from ..._words import seconds
 from .. import nodes as node_facts
 from ..plan.tree import SECOND, fingerprint, task_tree
-from ..tasks import has_completed, has_ended, is_running, is_wanted, latest, slot_of, state_of
+from ..tasks import has_ended, is_wanted, state_of
+from .counts import Counted, count
 from .jobs import judge_job
-from .problems import crash_loop, describe, given_up, problems_of
+from .problems import crash_loop, describe, given_up, problems_of, unserved
 from .terms import Expected, Json, Problem, Seen, Verdict
 
 DEFAULT_MONITOR = 5.0
@@ -39,11 +42,22 @@ def judge(expected: Expected, seen: Seen, now: float) -> Verdict:
             reason = f"the engine rolled it back: {message}"
             return Verdict("failed", reason, problems=problems, cause="engine")
         return Verdict("failed", "somebody else changed the service", problems=problems, cause="foreign")
-    if state in ("paused", "rollback_paused"):
-        return Verdict("failed", f"the engine paused the update: {message}", problems=problems, cause="engine")
-    # "updating" is no reason to wait: when a node has died the engine goes on saying so for minutes, waiting for a
-    # task there to stop, while all that is wanted runs.
-    return _judge_tasks(expected, seen, ours, now, problems)
+    kind = (seen.tree.get("Mode") or {}).get("Kind", "replicated")
+    if kind.endswith("-job"):
+        return judge_job(seen, problems, seen.tree["Mode"])
+    counted = count(expected, seen, ours)
+    verdict = _judge_tasks(seen, counted, now, problems, f"the engine paused the update: {message}" * _is_paused(state))
+    return dataclasses.replace(
+        verdict,
+        running=counted.running,
+        completed=counted.completed,
+        wanted=counted.want,
+        warnings=_left_alone(expected.name, counted.left_alone),
+    )
+
+
+def _is_paused(state: str) -> bool:
+    return state in ("paused", "rollback_paused")
 
 
 def monitor_of(tree: Tree) -> float:
@@ -88,71 +102,63 @@ def _without_replicas(tree: Tree) -> Tree:
     return {**tree, "Mode": mode}
 
 
-def _judge_tasks(expected: Expected, seen: Seen, ours: str, now: float, problems: tuple[Problem, ...]) -> Verdict:
-    mode = seen.tree.get("Mode") or {}
-    kind = mode.get("Kind", "replicated")
-    if kind.endswith("-job"):
-        return judge_job(seen, problems, mode)
-    up = {node["ID"] for node in seen.nodes if node_facts.is_up(node)}
-    wanted_now = [task for task in seen.tasks if is_wanted(task)]
-    current = [
-        task
-        for task in wanted_now
-        if is_running(task)
-        and task.get("NodeID") in up
-        and seen.specs.get(task["ID"]) == ours
-        and task["ID"] not in expected.replaced
-    ]
-    outdated = [task for task in wanted_now if seen.specs.get(task["ID"]) != ours or task["ID"] in expected.replaced]
-    done = _completed(seen, ours)
-    if kind == "global":
-        targets = {node["ID"] for node in node_facts.eligible(seen.nodes, seen.template)}
-        places = {str(task.get("NodeID")) for task in current} | done
-        have, want = len(places & targets), len(targets)
-    else:
-        have, want = len({slot_of(task) for task in current} | done), int(mode.get("Replicas", 1))
-    looping = crash_loop([problem for problem in problems if problem.task_id not in seen.old_failures])
+def _judge_tasks(seen: Seen, counted: Counted, now: float, problems: tuple[Problem, ...], paused: str = "") -> Verdict:
+    """Judge what was counted.
+
+    Args:
+        paused: what the engine says of an update that it paused, "" when it did not. Alone it decides nothing: tasks
+            of the new spec are restarted in spite of it, and may have recovered long ago.
+    """
+    missing = counted.have < counted.want
+    if paused and (counted.outdated or (missing and unserved(seen, problems, counted.served))):
+        return Verdict("failed", paused, problems=problems, cause="engine")
+    looping = crash_loop([problem for problem in problems if problem.task_id not in seen.old_ends])
     if looping is not None:
-        return Verdict("failed", looping, have, want, problems, "task")
-    if have < want or outdated or (kind == "replicated" and have > want):
+        return Verdict("failed", looping, problems=problems, cause="task")
+    replicated = (seen.tree.get("Mode") or {}).get("Kind", "replicated") == "replicated"
+    if missing or counted.outdated or (replicated and counted.have > counted.want):
         hopeless = given_up(seen, problems)
-        if hopeless is not None and have < want and not outdated:
-            return Verdict("failed", hopeless, have, want, problems, "task")
-        # Tasks on a dead node may be wanted no more, and yet the engine waits for them to stop.
-        open_tasks = [task for task in seen.tasks if not has_ended(task)]
-        dead = {str(task.get("NodeID")) for task in open_tasks if task.get("NodeID")} - up
-        lost = [node_facts.name_of(node) for node in seen.nodes if node["ID"] in dead]
-        homeless = sum(state_of(task) == "new" for task in wanted_now)
-        reason = _waits_for(have, want, len(outdated), homeless, lost, problems)
-        return Verdict("progressing", reason, have, want, problems)
+        if hopeless is not None and missing and not counted.outdated:
+            return Verdict("failed", hopeless, problems=problems, cause="task")
+        return Verdict("progressing", _waits_for(seen, counted, problems), problems=problems)
     monitor = monitor_of(seen.tree)
-    youngest = min([now - seen.running_since.get(task["ID"], now) for task in current], default=monitor)
+    youngest = min([now - seen.running_since.get(task["ID"], now) for task in counted.current], default=monitor)
     if youngest < monitor:
-        reason = f"all {want} tasks run, watched for {monitor:g} s"
-        return Verdict("progressing", reason, have, want, problems, look_again=monitor - youngest)
-    return Verdict("converged", f"{have} of {want} tasks run", have, want)
+        reason = f"all {counted.want} tasks run, watched for {seconds(monitor)}"
+        return Verdict("progressing", reason, problems=problems, look_again=monitor - youngest)
+    return Verdict("converged", _told(counted))
 
 
-def _completed(seen: Seen, ours: str) -> set[str]:
-    """Return the slots (or nodes) of a service that is meant to end, whose last task of our spec ended well."""
-    policy = (seen.tree.get("TaskTemplate") or {}).get("RestartPolicy") or {}
-    if policy.get("Condition", "any") == "any":
-        return set()
-    return {
-        key for key, task in latest(seen.tasks).items() if has_completed(task) and seen.specs.get(task["ID"]) == ours
-    }
+def _told(counted: Counted) -> str:
+    """Return what runs, and apart from it what has ended: C(2 of 3 tasks run, 1 completed)."""
+    if counted.completed and not counted.running:
+        return f"{counted.completed} of {counted.want} tasks completed"
+    return f"{counted.running} of {counted.want} tasks run" + f", {counted.completed} completed" * bool(
+        counted.completed
+    )
 
 
-def _waits_for(
-    have: int, want: int, outdated: int, homeless: int, lost: t.Sequence[str], problems: t.Sequence[Problem]
-) -> str:
-    text = f"{have} of {want} tasks run"
-    if outdated:
-        text += f", {outdated} still to be replaced"
+def _left_alone(name: str, hosts: t.Sequence[str]) -> tuple[str, ...]:
+    if not hosts:
+        return ()
+    which = f"node {hosts[0]} is paused" if len(hosts) == 1 else f"nodes {', '.join(hosts)} are paused"
+    return (f"service {name}: {which}, so the engine starts and replaces none of its tasks there until that ends",)
+
+
+def _waits_for(seen: Seen, counted: Counted, problems: t.Sequence[Problem]) -> str:
+    text = _told(counted)
+    if counted.outdated:
+        text += f", {len(counted.outdated)} still to be replaced"
+    homeless = sum(state_of(task) == "new" for task in seen.tasks if is_wanted(task))
     if homeless:  # the engine gives no reason, and has no other
         text += f", {homeless} got no address in their networks yet"
+    # Tasks on a dead node may be wanted no more, and yet the engine waits for them to stop.
+    places = {task.get("NodeID") for task in seen.tasks if not has_ended(task)}
+    lost = sorted(
+        node_facts.name_of(node) for node in seen.nodes if node["ID"] in places and not node_facts.is_up(node)
+    )
     if lost:
-        text += f", some are on {', '.join(sorted(lost))}, which is down"
+        text += f", some are on {', '.join(lost)}, which is down"
     if problems:
         text += f", last trouble: {problems[0].state}, {describe(problems[0])}"
     return text

@@ -11,21 +11,18 @@ sleeps until the last of them has been stable for long enough.
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import json
 import threading
 import time
 import typing as t
 
-from ..._diff import Tree
 from ..._errors import EngineError
+from ..._words import seconds
 from ..engine import Engine
-from ..live import complete_networks, read_tasks
-from ..nodes import name_of
-from ..plan import Json, to_tree
-from ..tasks import has_failed, is_running, slot_of, state_of
-from .terms import Expected, Seen, Verdict
-from .verdict import age, judge, task_fingerprint
+from ..live import read_tasks
+from ..plan import Json
+from .memory import Look, Move, Watch
+from .terms import Expected, Verdict
 
 FAST, SLOW = 0.2, 1.0
 _NODES_EVERY = 5.0
@@ -35,101 +32,8 @@ _EVENTS = {
 }
 
 
-@dataclasses.dataclass
-class Look:
-    """One reading of services, tasks and nodes.
-
-    Attributes:
-        complete: I(tasks) holds the history of the slots too, not only what should run now.
-    """
-
-    services: list[Json]
-    tasks: list[Json]
-    nodes: list[Json]
-    complete: bool = True
-
-
-@dataclasses.dataclass(frozen=True)
-class Move:
-    """A task that came to another state. Failures are no moves: they are problems of the verdict.
-
-    Attributes:
-        slot: number of the replica, or id of the node.
-        node: host name, "" while the task has none.
-    """
-
-    slot: str
-    node: str
-    state: str
-
-
 #: Told the name of a service, the verdict on it, and what its tasks have done since the last time.
 Listener = t.Callable[[str, Verdict, t.Sequence[Move]], None]
-
-#: States that a user wants to hear of; a task passes the others in no time.
-_TOLD = ("preparing", "starting", "running", "complete", "shutdown")
-
-
-class Watch:
-    """What has been seen of some services so far.
-
-    Args:
-        networks: networks as read before, to turn ids into names.
-        before: tasks with their history as read before anything was written; without it the first complete look
-            stands in for it.
-
-    Attributes:
-        moves: name of a service → what its tasks did between the last look and the one before it.
-    """
-
-    def __init__(self, engine: Engine, networks: t.Sequence[Json], before: t.Sequence[Json] | None = None) -> None:
-        self._engine = engine
-        self._networks = list(networks)
-        self._specs: dict[str, str] = {}
-        self._since: dict[str, float] = {}
-        self._first = True
-        self._states: dict[str, str] = {}
-        self.moves: dict[str, list[Move]] = {}
-        self._old_failures = None if before is None else _failed(before)
-
-    def judge(self, expected: t.Sequence[Expected], look: Look, now: float) -> dict[str, Verdict]:
-        """Return the verdict on each service after one more look."""
-        complete_networks(self._engine, self._networks, look.services)
-        names = {item["Id"]: item["Name"] for item in self._networks}
-        wall = datetime.datetime.now(datetime.timezone.utc)
-        by_service: dict[str, list[Json]] = {}
-        for task in look.tasks:
-            by_service.setdefault(task.get("ServiceID", ""), []).append(task)
-            if task["ID"] not in self._specs:
-                self._specs[task["ID"]] = task_fingerprint(task, names)
-            if is_running(task) and task["ID"] not in self._since:
-                # A task that ran before we came has a past; one that starts under our eyes has none.
-                self._since[task["ID"]] = now - (age(task, wall) if self._first else 0.0)
-        hosts = {node["ID"]: name_of(node) for node in look.nodes}
-        self.moves = {item.name: self._moved(by_service.get(item.service_id, []), hosts) for item in expected}
-        self._first = False
-        if self._old_failures is None and look.complete:
-            self._old_failures = _failed(look.tasks)
-        services = {service["ID"]: service for service in look.services}
-        verdicts = {}
-        for item in expected:
-            service = services.get(item.service_id)
-            tree: Tree = to_tree(service["Spec"], names) if service else {}
-            tasks = by_service.get(item.service_id, [])
-            old = self._old_failures or frozenset()
-            seen = Seen(service, tree, tasks, look.nodes, self._specs, self._since, old)
-            verdicts[item.name] = judge(item, seen, now)
-        return verdicts
-
-    def _moved(self, tasks: t.Iterable[Json], hosts: t.Mapping[str, str]) -> list[Move]:
-        """Return what tasks did since the last look; at the first one that is unknown."""
-        moves = []
-        for task in sorted(tasks, key=lambda item: str(item["Status"].get("Timestamp", ""))):
-            state = state_of(task)
-            if self._states.get(task["ID"]) != state and state in _TOLD and not self._first:
-                moves.append(Move(slot_of(task), hosts.get(task.get("NodeID", ""), ""), state))
-            self._states[task["ID"]] = state
-        return moves
 
 
 def wait(
@@ -163,7 +67,7 @@ def wait(
     trouble: EngineError | None = None
     verdicts: dict[str, Verdict] = {}
     ids = [item.service_id for item in expected if item.service_id]
-    with _Bell(engine) as bell:
+    with _Bell(engine, watch.heard) as bell:
         while True:
             try:
                 if look is None:
@@ -183,17 +87,13 @@ def wait(
             if trouble is None and ("failed" in states or "progressing" not in states):
                 return _settle(verdicts, None)
             if now >= deadline:
-                return _settle(verdicts, trouble, expected, f"not converged within {timeout:g} s")
-            pause, after = _pace(verdicts, pause, before)
+                return _settle(verdicts, trouble, expected, f"not converged within {seconds(timeout)}")
+            pause, after = _pace(verdicts, FAST if watch.forgets else pause, before)
             if after != before or _only_watched(verdicts):
                 before, moved = after, now
             elif patience is not None and now - moved >= patience:
-                return _settle(verdicts, trouble, expected, f"no progress for {patience:g} s")
+                return _settle(verdicts, trouble, expected, f"no progress for {seconds(patience)}")
             bell.wait_for(min(pause, deadline - now, *_alarms(verdicts)))
-
-
-def _failed(tasks: t.Iterable[Json]) -> frozenset[str]:
-    return frozenset(task["ID"] for task in tasks if has_failed(task))
 
 
 def _alarms(verdicts: t.Mapping[str, Verdict]) -> list[float]:
@@ -242,6 +142,8 @@ def _settle(
             settled[item.name] = Verdict("failed", reason, cause="deadline")
         elif verdict.state == "progressing":
             reason = f"{why}: {verdict.reason}"
+            if verdict.look_again is not None:
+                reason += ", for which the time was too short: raise wait_timeout, or lower update_config.monitor"
             settled[item.name] = dataclasses.replace(verdict, state="failed", reason=reason, cause="deadline")
     return settled
 
@@ -249,8 +151,9 @@ def _settle(
 class _Bell:
     """Rings when the engine reports an event of a service, node or container; silent when it cannot listen."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, tell: t.Callable[[Json], None]) -> None:
         self._engine = engine
+        self._tell = tell
         self._rung = threading.Event()
         self._listening = False
 
@@ -272,7 +175,8 @@ class _Bell:
     def _listen(self) -> None:
         try:
             session = Engine(self._engine.host)
-            for _event in session.events(_EVENTS):
+            for event in session.events(_EVENTS):
+                self._tell(event)
                 self._rung.set()
         except Exception:
             return  # the poll goes on without events, whatever became of the stream

@@ -1,0 +1,12 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""Words for people. Pure."""
+
+from __future__ import annotations
+
+
+def seconds(value: float) -> str:
+    """Return a time as people say it, in whole seconds: C(15 s); below one second with one digit: C(0.4 s)."""
+    return f"{value:.0f} s" if value >= 1 or not value else f"{value:.1g} s"
