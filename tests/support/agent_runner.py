@@ -16,6 +16,7 @@ from pathlib import Path
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.engine import LocalEngine
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.imds import Identity, Imds
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.loop import Agent
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.absence import Patience
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.join import Joiner
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.settings import Settings
 
@@ -43,7 +44,8 @@ def main(text: str) -> None:
         print(given["name"], line, flush=True)
 
     Joiner(settings, identity, LocalEngine(given["host"]), log).run()
-    Agent(settings, Metadata(Path(given["notices"])), identity, LocalEngine(given["host"]), log).run()
+    metadata, patience = Metadata(Path(given["notices"])), Patience(**given["patience"])
+    Agent(settings, metadata, identity, LocalEngine(given["host"]), log, patience).run()
 
 
 if __name__ == "__main__":

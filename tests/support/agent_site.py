@@ -18,12 +18,15 @@ RUNNER = Path(__file__).with_name("agent_runner.py")
 PORT = 5999
 REGION = "us-east-1"
 CLUSTER = "demo"
+DEADLINE = 180
+"""Seconds, on a machine that has much else to do."""
 
 
 class Site:
     """Engines, instances that stand for them in EC2, and their agents.
 
     :ivar log: what all agents have said.
+    :ivar patience: how patient the agents that start from now on are, as in :mod:`absence`.
     """
 
     def __init__(self, lab: Lab, folder: Path) -> None:
@@ -37,6 +40,7 @@ class Site:
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": REGION,
         }
+        self.patience: dict[str, float] = {}
         self.agents: dict[str, subprocess.Popen[bytes]] = {}
         self.instances: dict[str, str] = {}
         self._aws = subprocess.Popen(
@@ -102,6 +106,7 @@ class Site:
             "host": node.host,
             "name": node.name,
             "notices": str(self.notices(node)),
+            "patience": self.patience,
         }
         self.agents[node.name] = subprocess.Popen(
             [*node.enter(), sys.executable, str(RUNNER), json.dumps(given)],
@@ -131,3 +136,46 @@ class Site:
         for process in [*self.agents.values(), self._aws]:
             process.kill()
             process.wait(10)
+
+
+def states(node: Node) -> dict[str, tuple[str, str, str]]:
+    """Return host name → (role, state, availability) as a manager sees it."""
+    with_client = node.client(timeout=5)
+    try:
+        return {
+            found["Description"].get("Hostname", ""): (
+                found["Spec"]["Role"],
+                found["Status"]["State"],
+                found["Spec"]["Availability"],
+            )
+            for found in with_client.nodes()
+        }
+    finally:
+        with_client.close()
+
+
+def leader(nodes: t.Sequence[Node]) -> Node:
+    """Return the node that leads."""
+    for node in nodes:
+        for found in node.client(timeout=5).nodes():
+            if found.get("ManagerStatus", {}).get("Leader"):
+                return next(n for n in nodes if n.name == found["Description"]["Hostname"])
+    raise ValueError("nobody leads")
+
+
+def form(site: Site, managers: int, workers: int) -> list[Node]:
+    """Boot nodes at the same moment and wait until they are one swarm."""
+    nodes = site.lab.engines(managers + workers)
+    for node in nodes:
+        site.launch(node)
+    for index, node in enumerate(nodes):
+        site.start_agent(node, "manager" if index < managers else "worker")
+
+    def formed() -> bool:
+        seen = states(nodes[0])
+        roles = [role for role, state, _availability in seen.values() if state == "ready"]
+        return roles.count("manager") == managers and roles.count("worker") == workers
+
+    until(formed, "all nodes in one swarm", DEADLINE, 0.3)
+    until(lambda: json.loads(site.parameter("managers"))["state"] == "ready", "the record", DEADLINE, 0.3)
+    return nodes

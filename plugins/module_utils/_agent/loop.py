@@ -16,6 +16,7 @@ from .diary import Diary, unexpected
 from .edge.feed import Feed
 from .engine import LocalEngine
 from .imds import Identity, Imds
+from .membership.absence import PATIENCE, Patience
 from .membership.departure import Departure, Notice, notice
 from .membership.join import Joiner
 from .membership.leader import Keeper
@@ -29,10 +30,17 @@ class Agent:
     """One node's agent.
 
     :param log: takes one line per event.
+    :param patience: how long something must be absent until it is gone (tests have less of it).
     """
 
     def __init__(
-        self, settings: Settings, imds: Imds, identity: Identity, engine: LocalEngine, log: t.Callable[[str], None]
+        self,
+        settings: Settings,
+        imds: Imds,
+        identity: Identity,
+        engine: LocalEngine,
+        log: t.Callable[[str], None],
+        patience: Patience = PATIENCE,
     ) -> None:
         self._settings = settings
         self._imds = imds
@@ -40,7 +48,7 @@ class Agent:
         self._engine = engine
         self._log = log
         self._joiner = Joiner(settings, identity, engine, log)
-        self._keeper = Keeper(settings, identity, engine, log)
+        self._keeper = Keeper(settings, identity, engine, log, patience)
         self._feed: Feed | None = None
         self._keeping = threading.Thread()  # none yet
         self._kept_at = float("-inf")

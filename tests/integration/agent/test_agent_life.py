@@ -6,56 +6,9 @@
 from __future__ import annotations
 
 import json
-import typing as t
 
-from agent_site import CLUSTER, Site
-from lab import Node, until
-
-DEADLINE = 180
-"""Seconds, on a machine that has much else to do."""
-
-
-def states(node: Node) -> dict[str, tuple[str, str, str]]:
-    """Return host name → (role, state, availability) as a manager sees it."""
-    with_client = node.client(timeout=5)
-    try:
-        return {
-            found["Description"].get("Hostname", ""): (
-                found["Spec"]["Role"],
-                found["Status"]["State"],
-                found["Spec"]["Availability"],
-            )
-            for found in with_client.nodes()
-        }
-    finally:
-        with_client.close()
-
-
-def leader(nodes: t.Sequence[Node]) -> Node:
-    """Return the node that leads."""
-    for node in nodes:
-        for found in node.client(timeout=5).nodes():
-            if found.get("ManagerStatus", {}).get("Leader"):
-                return next(n for n in nodes if n.name == found["Description"]["Hostname"])
-    raise ValueError("nobody leads")
-
-
-def form(site: Site, managers: int, workers: int) -> list[Node]:
-    """Boot nodes at the same moment and wait until they are one swarm."""
-    nodes = site.lab.engines(managers + workers)
-    for node in nodes:
-        site.launch(node)
-    for index, node in enumerate(nodes):
-        site.start_agent(node, "manager" if index < managers else "worker")
-
-    def formed() -> bool:
-        seen = states(nodes[0])
-        roles = [role for role, state, _availability in seen.values() if state == "ready"]
-        return roles.count("manager") == managers and roles.count("worker") == workers
-
-    until(formed, "all nodes in one swarm", DEADLINE, 0.3)
-    until(lambda: json.loads(site.parameter("managers"))["state"] == "ready", "the record", DEADLINE, 0.3)
-    return nodes
+from agent_site import CLUSTER, DEADLINE, Site, form, leader, states
+from lab import until
 
 
 def test_three_managers_form_one_swarm_and_survive_their_leader(site: Site) -> None:
