@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import json
+import os
 import typing as t
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.image import hygiene
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.image.boot import grown
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.image.clean import clean
 
 TOKEN = f"SWMTKN-1-{'a' * 50}-{'b' * 25}"
@@ -38,6 +40,42 @@ DIRT = {
 }
 #: Wrong by somebody's decision, so that cleaning must not hide it.
 NOT_CLEANED = {"no_live_restore", "no_registry_login", "no_secrets"}
+
+
+#: More of each kind: what other distributions, other programs and other days leave.
+MORE = [
+    *(("no_logs", f"var/log/{name}") for name in (
+        "messages", "secure", "cron", "maillog", "messages-20261120", "secure.2.xz", "syslog.1", "kern.log", "dnf.log",
+        "audit/audit.log", "audit/audit.log.1", "amazon/ssm/amazon-ssm-agent.log", "amazon/ssm/audits/x-2026-11-20",
+        "amazon/amazon-cloudwatch-agent/configuration-validation.log", "journal/0123/system.journal", "apt/history.log",
+        "nginx/access.log", "chrony/measurements.log", "unattended-upgrades/unattended-upgrades.log.1.gz", "boot.log",
+        "cloud-init-output.log", "wtmp", "btmp", "lastlog", "sa/sa20", "a/b/c/d.bz2",
+    )),
+    *(("no_logs", path) for path in ("var/crash/x.crash", "var/lib/systemd/coredump/core.x", "var/mail/root")),
+    *(("no_authorized_keys", f"{home}/.ssh/{name}") for home in ("root", "home/ec2-user") for name in (
+        "id_rsa", "id_ed25519", "deploy-key", "known_hosts", "config", "authorized_keys2", ".hidden",
+    )),
+    *(("no_histories", f"{home}/{name}") for home in ("root", "home/admin") for name in (
+        ".python_history", ".mysql_history", ".lesshst", ".viminfo", ".zhistory", ".ansible/tmp/x", ".cache/pip/x",
+    )),
+    *(("no_secrets", f"root/{name}") for name in (
+        ".ecr/cache.json", ".aws/cli/cache/0.json", ".aws/sso/cache/0.json", ".aws/credentials", ".netrc", ".pypirc",
+        ".git-credentials", ".config/containers/auth.json", ".vault-token",
+    )),
+    ("cloud_init_clean", "var/lib/cloud/instances/i-1/obj.pkl"),
+    ("cloud_init_clean", "var/lib/cloud/data/instance-id"),
+    ("machine_id_empty", "var/lib/dbus/machine-id"),
+    ("no_random_seed", "var/lib/urandom/random-seed"),
+    ("no_random_seed", "boot/efi/loader/random-seed"),
+    ("no_dhcp_leases", "var/lib/dhcpcd/eth0.lease"),
+    ("no_dhcp_leases", "var/lib/NetworkManager/internal-x-eth0.lease"),
+    ("no_dhcp_leases", "var/lib/NetworkManager/secret_key"),
+    ("no_package_caches", "var/cache/yum/x86_64/x.rpm"),
+    ("no_package_caches", "var/cache/libdnf5/x/packages/x.rpm"),
+    ("no_package_caches", "var/lib/apt/lists/x_InRelease"),
+    ("no_ssh_host_keys", "etc/ssh/ssh_host_rsa_key.pub"),
+    ("no_node_settings", "var/lib/apiary-swarm/edge/routes.last.json"),
+]  # fmt: skip
 
 
 def put(root: Path, path: str, content: str) -> None:
@@ -77,6 +115,72 @@ def test_dirt_is_found_and_cleaned(name: str, root: Path) -> None:
     assert name in wrong(root)
     clean(root, quiet)
     assert (name in wrong(root)) == (name in NOT_CLEANED)
+
+
+@pytest.mark.parametrize(("name", "path"), MORE)
+def test_a_hygiene_all_of_a_kind_is_found_and_cleaned(name: str, path: str, root: Path) -> None:
+    put(root, path, "of the builder")
+    os.utime(root / path, (1, 1))
+    assert name in wrong(root)
+    clean(root, quiet)
+    assert wrong(root) == set()
+
+
+@pytest.mark.parametrize("folder", ["root", "home/admin/project", "opt/app", "var/tmp"])
+@pytest.mark.parametrize("kind", ["", "OPENSSH ", "RSA ", "EC ", "ENCRYPTED "])
+def test_a_hygiene_a_private_key_of_any_name_is_a_secret(folder: str, kind: str, root: Path) -> None:
+    put(root, f"{folder}/note.txt", f"-----BEGIN {kind}PRIVATE KEY-----\nx\n")
+    assert "no_secrets" in wrong(root)
+
+
+@pytest.mark.parametrize(
+    "path", ["etc/docker/config.json", "home/admin/.docker/config.json", "var/lib/docker/config.json"]
+)
+@pytest.mark.parametrize("entry", [{"auth": "c2V"}, {"identitytoken": "x"}, {"registrytoken": "x"}, {"password": "x"}])
+def test_a_hygiene_a_login_of_any_form_is_found(path: str, entry: dict[str, str], root: Path) -> None:
+    put(root, path, json.dumps({"auths": {"r": entry}}))
+    assert "no_registry_login" in wrong(root)
+
+
+@pytest.mark.parametrize("content", ["[]", "null", '{"auths": []}', '{"auths": {"r": 1}}', "{"])
+def test_a_hygiene_a_login_that_cannot_be_read_is_a_finding(content: str, root: Path) -> None:
+    put(root, "root/.docker/config.json", content)
+    assert "no_registry_login" in wrong(root)
+
+
+def test_what_a_running_program_logs_anew_is_no_finding(root: Path) -> None:
+    put(root, "var/log/amazon/ssm/amazon-ssm-agent.log", "began a minute ago")
+    assert wrong(root) == set()
+
+
+def test_cleaning_keeps_folders_of_logs_and_links(root: Path) -> None:
+    put(root, "var/log/audit/audit.log", "x")
+    (root / "var/log/audit").chmod(0o700)
+    (root / "var/lib/dbus").mkdir(parents=True)
+    (root / "var/lib/dbus/machine-id").symlink_to("/etc/machine-id")
+    clean(root, quiet)
+    assert (root / "var/log/audit").stat().st_mode & 0o777 == 0o700
+    assert (root / "var/lib/dbus/machine-id").is_symlink()
+
+
+GIB = 1 << 30
+
+
+@pytest.mark.parametrize(
+    ("size", "listed", "ok"),
+    [
+        (19 * GIB, f"part {20 * GIB - 1048576}\ndisk {20 * GIB}\n", True),
+        (7 * GIB, f"part {8 * GIB - 1048576}\ndisk {20 * GIB}\n", False),
+        (7 * GIB, f"part {7 * GIB}\ndisk {8 * GIB}\n", True),
+        (7 * GIB, f"part {8 * GIB}\ndisk {12 * GIB}\n", False),
+        (30 * GIB, f"lvm  {30 * GIB}\npart {100 * GIB}\ndisk {100 * GIB}\n", False),
+        (97 * GIB, f"crypt {99 * GIB}\npart {99 * GIB}\ndisk {100 * GIB}\n", True),
+        (20 * GIB, f"disk {20 * GIB}\n", True),
+    ],
+)
+def test_a_hygiene_the_disk_is_what_a_file_system_is_held_against(size: int, listed: str, ok: bool) -> None:
+    """A partition that has not grown holds a file system that fills it."""
+    assert grown(size, listed).ok == ok
 
 
 def test_cleaning_stops_first_what_would_write_again(root: Path) -> None:

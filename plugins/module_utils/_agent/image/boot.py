@@ -84,12 +84,26 @@ def _imds_v2_only(_root: Path) -> Finding:
 
 
 def _disk_grown(_root: Path) -> Finding:
-    """The root file system fills its volume (cloud-init grows it at boot)."""
+    """The root file system fills its disk (cloud-init grows partition and file system at boot)."""
     found = json.loads(_run("findmnt", "--json", "--bytes", "--output", "SOURCE,SIZE", "/"))["filesystems"][0]
-    if not str(found["source"]).startswith("/dev/"):
-        return Finding("disk_grown", True, f"root is {found['source']}")
-    disk = int(_run("lsblk", "--bytes", "--nodeps", "--noheadings", "--output", "SIZE", str(found["source"])))
-    return Finding("disk_grown", int(found["size"]) > 0.9 * disk, f"{found['size']} of {disk} bytes")
+    source = str(found["source"]).partition("[")[0]  # btrfs adds its subvolume
+    if not source.startswith("/dev/"):
+        return Finding("disk_grown", True, f"root is {source}")
+    # What the file system lies on, down to the disk: a partition that has not grown holds a file system that fills it.
+    listed = _run("lsblk", "--bytes", "--inverse", "--list", "--noheadings", "--output", "TYPE,SIZE", source)
+    return grown(int(found["size"]), listed)
+
+
+def grown(size: int, listed: str) -> Finding:
+    """Compare a file system's size in bytes with the disk under it.
+
+    :param listed: type and size in bytes of every block device under it, a line each, as lsblk tells.
+    """
+    devices = [line.split() for line in listed.splitlines() if line.strip()]
+    disks = [int(size) for kind, size in devices if kind in ("disk", "loop")]
+    disk = max(disks or [int(size) for dummy, size in devices])
+    # Boot partitions and the file system's own books take some of it: 2 GB at most, or a tenth.
+    return Finding("disk_grown", size > disk - max(disk // 10, 2 << 30), f"{size} of {disk} bytes")
 
 
 def _run(*command: str, accept: t.Collection[int] = (0,)) -> str:

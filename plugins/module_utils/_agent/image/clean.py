@@ -11,55 +11,30 @@ cannot be reached any more once its keys are gone.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import shutil
 import subprocess
 import typing as t
 from pathlib import Path
 
-#: Stopped first: they would write again what is removed. The random seed, for one, is saved when its unit stops.
-_UNITS = ("docker.socket", "docker.service", "containerd.service", "systemd-random-seed.service", "rsyslog.service")
+from . import dirt
 
-REMOVED = (
-    "etc/apiary-swarm/node.json",
-    "etc/docker/key.json",
-    "etc/ssh/ssh_host_*",
-    "home/*/.*_history",
-    "home/*/.ansible",
-    "home/*/.cache",
-    "home/*/.ssh/authorized_keys",
-    "root/.*_history",
-    "root/.ansible",
-    "root/.cache",
-    "root/.ssh/authorized_keys",
-    "tmp/*",
-    "tmp/.[!.]*",
-    "var/cache/apt/*.bin",
-    "var/cache/apt/archives/*.deb",
-    "var/cache/dnf/*",
-    "var/lib/amazon/ssm/*",
-    "var/lib/apiary-swarm/*",
-    "var/lib/apt/lists/*",
-    "var/lib/chrony/*",
-    "var/lib/cloud/*",
-    "var/lib/dhclient/*",
-    "var/lib/dhcp/*",
-    "var/lib/docker/engine-id",
-    "var/lib/docker/swarm",
-    "var/lib/NetworkManager/*.lease",
-    "var/lib/systemd/credential.secret",
-    "var/lib/systemd/random-seed",
-    "var/log/*.gz",
-    "var/log/*.[0-9]",
-    "var/log/*.log",
-    "var/log/apt/*",
-    "var/log/journal/*",
-    "var/log/syslog",
-    "var/tmp/*",
+#: Stopped first: they would write again what is removed. The random seed, for one, is saved when its unit stops. Not so
+#: the agent of Systems Manager: this command may have come through it.
+_UNITS = (
+    "docker.socket",
+    "docker.service",
+    "containerd.service",
+    "systemd-random-seed.service",
+    "syslog.socket",
+    "rsyslog.service",
+    "apt-daily.timer",
+    "apt-daily-upgrade.timer",
+    "chrony.service",
+    "chronyd.service",
+    "amazon-cloudwatch-agent.service",
 )
-"""Patterns below the root."""
-
-EMPTIED = ("etc/machine-id", "var/log/btmp", "var/log/lastlog", "var/log/wtmp")
-"""Files that must stay, empty: without /etc/machine-id systemd takes the first boot for a rescue."""
 
 
 def clean(root: Path, run: t.Callable[[t.Sequence[str]], object] | None = None) -> list[str]:
@@ -69,14 +44,23 @@ def clean(root: Path, run: t.Callable[[t.Sequence[str]], object] | None = None) 
     """
     (run or _run)(["systemctl", "stop", *_UNITS])
     removed = []
-    for pattern in REMOVED:
-        for path in sorted(root.glob(pattern)):
+    patterns = itertools.chain(dirt.ALSO_REMOVED, *dirt.DIRT.values())
+    for path in [*dirt.found(root, *patterns), *_machine_id_copy(root)]:
+        # What stands below another one is gone with it.
+        if not path.is_symlink() and not path.exists():
+            continue
+        removed.append(str(path.relative_to(root)))
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    for path in list(dirt.logs(root)):
+        if str(path.relative_to(root)) not in dirt.EMPTIED:
             removed.append(str(path.relative_to(root)))
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
-    for name in EMPTIED:
+            path.unlink(missing_ok=True)
+    for folder in sorted((root / dirt.LOGS / "journal").glob("*")):
+        shutil.rmtree(folder, ignore_errors=True)  # named after the machine's id
+    for name in dirt.EMPTIED:
         path = root / name
         if path.exists() and path.stat().st_size:
             path.write_bytes(b"")
@@ -84,8 +68,15 @@ def clean(root: Path, run: t.Callable[[t.Sequence[str]], object] | None = None) 
     return removed
 
 
+def _machine_id_copy(root: Path) -> list[Path]:
+    path = root / dirt.MACHINE_ID_COPY
+    return [path] if path.exists() and not path.is_symlink() else []
+
+
 def _run(command: t.Sequence[str]) -> object:
     # A program on a node, no module: there is no run_command.
-    return subprocess.run(  # pylint: disable=ansible-bad-function
-        command, capture_output=True, check=False, timeout=120
-    )
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        return subprocess.run(  # pylint: disable=ansible-bad-function
+            command, capture_output=True, check=False, timeout=120
+        )
+    return None

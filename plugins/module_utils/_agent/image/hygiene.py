@@ -14,9 +14,10 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import time
 from pathlib import Path
 
-from . import boot
+from . import boot, dirt
 from .finding import Check, Finding
 
 PHASES = ("image", "boot")
@@ -25,7 +26,19 @@ _SECRETS = re.compile(rb"SWMTKN-1-[a-z0-9]{50}-[a-z0-9]{25}|SWMKEY-1-\S{20}|\b(?
 #: Where files of the image's own making may hold a secret.
 _SEARCHED = ("etc", "root", "home", "var/lib/apiary-swarm", "var/lib/cloud", "var/log", "tmp", "var/tmp", "opt")
 _LARGEST = 1 << 20
-_CACHES = ("var/cache/apt/archives/*.deb", "var/lib/apt/lists/*_Packages*", "var/cache/dnf/*/packages/*.rpm")
+_KEYS = re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----")
+#: Where nobody's package puts a private key.
+_OWN = ("root", "home", "opt", "tmp", "var/tmp")
+#: Programs that write on while an image is checked: what is that new says nothing of the builder but the time.
+_WRITERS, _NEW = "var/log/amazon/", 60.0
+_LOGINS = (
+    "root/.docker/config.json",
+    "home/*/.docker/config.json",
+    "etc/docker/config.json",
+    "var/lib/docker/config.json",
+    ".docker/config.json",
+)
+_PASSWORDS = ("auth", "identitytoken", "registrytoken", "password")
 
 
 def check(phase: str, root: Path) -> list[Finding]:
@@ -34,13 +47,13 @@ def check(phase: str, root: Path) -> list[Finding]:
     for one in _BOTH + (_IMAGE if phase == "image" else boot.CHECKS):
         try:
             found.append(one(root))
-        except (OSError, ValueError, subprocess.SubprocessError) as exc:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, subprocess.SubprocessError) as exc:
             found.append(Finding(one.__name__.strip("_"), False, f"could not be checked: {exc}"))
     return found
 
 
-def _absent(name: str, root: Path, *patterns: str) -> Finding:
-    found = sorted(str(path.relative_to(root)) for pattern in patterns for path in root.glob(pattern))
+def _absent(name: str, root: Path, *more: Path) -> Finding:
+    found = [str(path.relative_to(root)) for path in (*dirt.found(root, *dirt.DIRT.get(name, ())), *more)]
     return Finding(
         name, not found, f"/{found[0]} and {len(found) - 1} more" if len(found) > 1 else "/".join(["", *found])
     )
@@ -49,7 +62,8 @@ def _absent(name: str, root: Path, *patterns: str) -> Finding:
 # -- in both phases ------------------------------------------------------------------------------------------------
 def _swarm_inactive(root: Path) -> Finding:
     """A node image with swarm state would make every instance the same node."""
-    return _absent("swarm_inactive", root, "var/lib/docker/swarm/docker-state.json", "var/lib/docker/swarm/state.json")
+    state = dirt.found(root, "var/lib/docker/swarm/docker-state.json", "var/lib/docker/swarm/state.json")
+    return _absent("swarm_inactive", root, *state)
 
 
 def _no_live_restore(root: Path) -> Finding:
@@ -62,100 +76,60 @@ def _no_live_restore(root: Path) -> Finding:
 def _no_registry_login(root: Path) -> Finding:
     """Registry logins do not belong in an image; credential helpers do."""
     wrong = []
-    for path in [root / "root/.docker/config.json", *root.glob("home/*/.docker/config.json")]:
-        if path.exists() and any(entry.get("auth") for entry in json.loads(path.read_text()).get("auths", {}).values()):
+    for path in dirt.found(root, *_LOGINS):
+        entries = json.loads(path.read_text()).get("auths", {}).values()
+        if any(entry.get(key) for entry in entries for key in _PASSWORDS):
             wrong.append(str(path.relative_to(root)))
     return Finding("no_registry_login", not wrong, ", ".join(wrong))
 
 
 def _no_secrets(root: Path) -> Finding:
-    """No join token, unlock key or AWS key lies about; one that is baked on purpose is in its own file."""
-    wrong = []
+    """No join token, unlock key, AWS key or private key lies about; one that is baked on purpose is in its own file."""
+    wrong = [str(path.relative_to(root)) for path in dirt.found(root, *dirt.DIRT["no_secrets"])]
     for folder in _SEARCHED:
+        pattern = _KEYS if folder in _OWN else None
         for path in (root / folder).rglob("*"):
             if path.is_symlink() or not path.is_file() or path.stat().st_size > _LARGEST:
                 continue
-            where = str(path.relative_to(root))
-            if where != "etc/apiary-swarm/image.json" and _SECRETS.search(path.read_bytes()):
+            where, content = str(path.relative_to(root)), path.read_bytes()
+            if (where != "etc/apiary-swarm/image.json" and _SECRETS.search(content)) or (
+                pattern and pattern.search(content)
+            ):
                 wrong.append(where)
     return Finding("no_secrets", not wrong, ", ".join(wrong[:3]))
 
 
 # -- before the snapshot -------------------------------------------------------------------------------------------
-def _no_engine_identity(root: Path) -> Finding:
-    return _absent("no_engine_identity", root, "etc/docker/key.json", "var/lib/docker/engine-id")
-
-
-def _no_swarm_folder(root: Path) -> Finding:
-    return _absent("no_swarm_folder", root, "var/lib/docker/swarm")
-
-
 def _machine_id_empty(root: Path) -> Finding:
     path = root / "etc/machine-id"
     text = path.read_text().strip() if path.exists() else None
+    copy = root / dirt.MACHINE_ID_COPY
+    if copy.exists() and not copy.is_symlink():
+        return Finding("machine_id_empty", False, f"/{dirt.MACHINE_ID_COPY} is no link to it")
     return Finding("machine_id_empty", text in ("", "uninitialized"), "missing" if text is None else text)
 
 
-def _no_host_keys(root: Path) -> Finding:
-    return _absent("no_ssh_host_keys", root, "etc/ssh/ssh_host_*")
-
-
-def _no_authorized_keys(root: Path) -> Finding:
-    return _absent("no_authorized_keys", root, "root/.ssh/authorized_keys", "home/*/.ssh/authorized_keys")
-
-
-def _no_histories(root: Path) -> Finding:
-    return _absent("no_histories", root, "root/.*_history", "home/*/.*_history")
-
-
-def _cloud_init_clean(root: Path) -> Finding:
-    return _absent(
-        "cloud_init_clean", root, "var/lib/cloud/instance", "var/lib/cloud/instances/*", "var/log/cloud-init*.log"
-    )
-
-
-def _no_random_seed(root: Path) -> Finding:
-    return _absent("no_random_seed", root, "var/lib/systemd/random-seed", "var/lib/systemd/credential.secret")
-
-
-def _no_leases(root: Path) -> Finding:
-    return _absent(
-        "no_dhcp_leases", root, "var/lib/dhcp/*.leases", "var/lib/NetworkManager/*.lease", "var/lib/dhclient/*"
-    )
-
-
-def _no_caches(root: Path) -> Finding:
-    return _absent("no_package_caches", root, *_CACHES)
-
-
 def _no_logs(root: Path) -> Finding:
-    return _absent(
-        "no_logs", root, "var/log/journal/*/*", "var/log/*.gz", "var/log/*.1", "var/log/auth.log", "var/log/syslog"
-    )
+    """Nothing that the builder wrote down; what a program that still runs has begun since is nothing of that."""
+    since = time.time() - _NEW
+    new = (path for path in dirt.logs(root) if str(path.relative_to(root)).startswith(_WRITERS))
+    excused = {path for path in new if path.stat().st_mtime > since}
+    return _absent("no_logs", root, *(path for path in dirt.logs(root) if path not in excused))
 
 
-def _no_node_settings(root: Path) -> Finding:
-    """Which cluster an instance belongs to comes from its user data."""
-    return _absent("no_node_settings", root, "etc/apiary-swarm/node.json", "var/lib/apiary-swarm/edge/*")
+def _no(name: str) -> Check:
+    """Return the check that nothing of that kind is there."""
 
+    def absent(root: Path) -> Finding:
+        return _absent(name, root)
 
-def _no_ssm_registration(root: Path) -> Finding:
-    return _absent("no_ssm_registration", root, "var/lib/amazon/ssm/*")
+    absent.__name__ = name
+    return absent
 
 
 _BOTH: tuple[Check, ...] = (_swarm_inactive, _no_live_restore, _no_registry_login, _no_secrets)
 _IMAGE: tuple[Check, ...] = (
-    _no_engine_identity,
-    _no_swarm_folder,
     _machine_id_empty,
-    _no_host_keys,
-    _no_authorized_keys,
-    _no_histories,
-    _cloud_init_clean,
-    _no_random_seed,
-    _no_leases,
-    _no_caches,
     _no_logs,
-    _no_node_settings,
-    _no_ssm_registration,
+    *(_no(name) for name in dirt.DIRT if name not in ("no_logs", "no_secrets")),
 )
