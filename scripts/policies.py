@@ -33,6 +33,8 @@ SAMPLES = {
 PARAMETER_SAMPLES = {"EcrRepositoryArns": "arn:aws:ecr:eu-west-1:123456789012:repository/sample"}
 MUTED = ("MUTE", "INFO")
 MISMATCH = "RESOURCE_MISMATCH"
+#: Actions that AWS has added since parliament's list was made; AWS's own resource schemas name them.
+NEWER = ("ec2:DescribeVpcEncryptionControls",)
 
 
 class PolicyError(Exception):
@@ -137,7 +139,7 @@ def judge(document: Any) -> list[str]:
     return [
         f"{finding.severity} {finding.title}: {finding.detail or finding.description} {finding.location}"
         for finding in findings
-        if finding.severity not in MUTED
+        if finding.severity not in MUTED and not any(f"Unknown action {name}" in str(finding.detail) for name in NEWER)
     ]
 
 

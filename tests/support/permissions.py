@@ -19,6 +19,17 @@ FREE = frozenset({"sts:GetCallerIdentity"})
 """What everybody may do: "No permissions are required" (AWS STS API Reference)."""
 
 
+CLUSTER = ("cluster", "cluster-network", "cluster-nodes")
+"""Who makes clusters needs all of these."""
+
+
+def allowed(name: str) -> t.Iterator[tuple[str, dict[str, t.Any]]]:
+    """Yield (action, statement) for everything that a document allows."""
+    for statement in json.loads((FOLDER / f"{name}.json").read_text())["Statement"]:
+        assert statement["Effect"] == "Allow"
+        yield from ((action, statement) for action in _list(statement["Action"]))
+
+
 def missing(calls: t.Iterable[Call], *documents: str) -> list[str]:
     """Return the calls that no statement of *documents* allows, each once.
 

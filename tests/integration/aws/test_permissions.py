@@ -14,10 +14,11 @@ import pytest
 from container_images import push
 from fleet import cluster, record
 from moto_region import ACCOUNT, Call, Region
-from permissions import missing
+from permissions import CLUSTER, missing
 
 from ansible_collections.apiary.swarm.plugins.modules import (
     cluster_record_info,
+    cluster_settings,
     ecr_image_info,
     ecr_repository,
     image_info,
@@ -39,7 +40,7 @@ PLAYBOOKS: dict[str, tuple[str, set[str]]] = {
     "status": ("", LOOKING),
     "exec": ("", set()),
     "images": ("", {"image_info"}),
-    "cluster": ("cluster", {"cluster_purge", "cluster_record_info", "preflight"}),
+    "cluster": ("cluster", {"cluster_purge", "cluster_record_info", "cluster_settings", "preflight"}),
     "bake": ("bake", {"bake_info", "bake_lock", "image_attributes", "image_copy", "image_retire", "preflight"}),
 }
 """Playbooks with their role, and what of this collection they use that calls AWS; each is called by a test here, in
@@ -127,9 +128,11 @@ def test_a14_status_and_images(
 
 
 def test_a14_cluster_checks_and_looks(calls: t.Callable[[], list[Call]], run_module: Run) -> None:
-    run_module(preflight, cluster="demo", image="/swarm-images/demo/ami", key_name="demo")
+    run_module(cluster_settings, cluster="demo")
+    types = {"cluster_worker_instance_type": "t3.medium"}
+    run_module(preflight, cluster="demo", image="/swarm-images/demo/ami", key_name="demo", instance_types=types)
     run_module(cluster_record_info, cluster="demo")
-    assert missing(calls(), "cluster") == []
+    assert missing(calls(), *CLUSTER) == []
 
 
 def test_a14_what_is_missing_is_found(calls: t.Callable[[], list[Call]], run_module: Run) -> None:

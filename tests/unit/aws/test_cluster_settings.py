@@ -118,9 +118,12 @@ def test_a_new_cluster_gets_the_defaults() -> None:
 
 
 def test_wrong_values_and_names_get_one_sentence_each() -> None:
-    _values, found = settings.take({"worker": 3, "workers_max": "many", "session_manager": "perhaps"})
+    _values, found = settings.take(
+        {"worker": 3, "workers_max": "many", "session_manager": "perhaps", "nat_gateways": "two"}
+    )
     assert found == [
         "There is no setting 'worker' (did you mean workers?).",
         "cluster_workers_max: 'many' cannot be: write a number.",
         "cluster_session_manager: 'perhaps' cannot be: write true or false.",
+        "cluster_nat_gateways: 'two' cannot be: write one or per_zone.",
     ]

@@ -32,10 +32,12 @@ class Setting:
     Attributes:
         parameter: of the CloudFormation template.
         default: of a new cluster; the template has the same one.
+        choices: all values that it can have; none for any.
     """
 
     parameter: str
     default: t.Any
+    choices: tuple[t.Any, ...] = ()
 
     def read(self, text: str) -> t.Any:
         """Return the value that a parameter of a stack means."""
@@ -70,7 +72,7 @@ class Setting:
 SETTINGS: dict[str, Setting] = {
     "vpc_cidr": Setting("VpcCidr", "10.20.0.0/16"),
     "availability_zones": Setting("AvailabilityZones", []),
-    "nat_gateways": Setting("NatGateways", "one"),
+    "nat_gateways": Setting("NatGateways", "one", ("one", "per_zone")),
     "managers": Setting("Managers", 3),
     "manager_instance_type": Setting("ManagerInstanceType", "t3.small"),
     "manager_volume_size": Setting("ManagerVolumeSize", 20),
@@ -89,7 +91,7 @@ SETTINGS: dict[str, Setting] = {
     "admin_security_group": Setting("AdminSecurityGroup", ""),
     "session_manager": Setting("SessionManager", False),
     "ecr_repositories": Setting("EcrRepositoryArns", ["*"]),
-    "load_balancer_scheme": Setting("LoadBalancerScheme", "internet-facing"),
+    "load_balancer_scheme": Setting("LoadBalancerScheme", "internet-facing", ("internet-facing", "internal")),
     "load_balancer_cidr": Setting("LoadBalancerCidr", "0.0.0.0/0"),
     "certificate_arn": Setting("CertificateArn", ""),
     "deregistration_delay": Setting("DeregistrationDelay", 30),
@@ -128,6 +130,10 @@ def take(given: t.Mapping[str, t.Any]) -> tuple[Values, list[str]]:
             except (TypeError, ValueError):
                 kind = "a number" if type(known[name].default) is int else "true or false"
                 found.append(f"cluster_{name}: {value!r} cannot be: write {kind}.")
+                continue
+            choices = known[name].choices
+            if choices and values[name] not in choices:
+                found.append(f"cluster_{name}: {value!r} cannot be: write {' or '.join(choices)}.")
     return values, found
 
 
