@@ -47,6 +47,22 @@ def test_registries(host: str, account: str, region: str) -> None:
     assert is_ecr(host)
 
 
+def test_a_partitions_registries_of_every_partition_are_known() -> None:
+    """botocore's own table says which partitions there are and which domain each has."""
+    import botocore.session
+
+    session = botocore.session.Session()
+    resolver = session.get_component("endpoint_resolver")
+    for partition in session.get_available_partitions():
+        for region in session.get_available_regions("ecr", partition) or session.get_available_regions(
+            "ec2", partition
+        ):
+            # The API's own name ends as the registry's does.
+            domain = resolver.construct_endpoint("ec2", region)["hostname"].partition(f".{region}.")[2]
+            found = parse_registry(f"123456789012.dkr.ecr.{region}.{domain}")
+            assert (found.account, found.region) == ("123456789012", region)
+
+
 @pytest.mark.parametrize("host", ["docker.io", "123.dkr.ecr.eu-west-1.amazonaws.com", "", "ecr.amazonaws.com", "x/y"])
 def test_no_registries(host: str) -> None:
     """What is no registry of ECR."""

@@ -22,8 +22,22 @@ PUBLIC_REGION = "us-east-1"
 RENEW_BEFORE = timedelta(minutes=30)
 """How long before its end a token counts as used up; a deploy that began with it should also end with it."""
 
+# Each partition of AWS has a domain of its own (botocore's endpoints.json: dnsSuffix, and that of its dual stack).
+_DOMAINS = (
+    "amazonaws.com",
+    "amazonaws.com.cn",
+    "amazonaws.eu",
+    "c2s.ic.gov",
+    "sc2s.sgov.gov",
+    "cloud.adc-e.uk",
+    "csp.hci.ic.gov",
+    "on.aws",
+    "on.amazonwebservices.com.cn",
+    "on.amazonwebservices.eu",
+)
 _PRIVATE_HOST = re.compile(
-    r"^(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws|on\.amazonwebservices\.com\.cn)$"
+    r"^(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\."
+    rf"(?:{'|'.join(re.escape(domain) for domain in _DOMAINS)})$"
 )
 
 
