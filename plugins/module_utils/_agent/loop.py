@@ -24,6 +24,8 @@ from .settings import Settings
 
 _TICK = 2.0
 _HOUSEKEEPING_EVERY = 5.0
+_WITHDRAWN = 60.0
+"""Seconds without the notice after which it counts as withdrawn: a hibernated instance goes on where it was."""
 
 
 class Agent:
@@ -63,13 +65,19 @@ class Agent:
             self._try("agent", self._tick)
             time.sleep(_TICK)
 
-    def _depart(self, leaving: Notice) -> t.NoReturn:
+    def _depart(self, leaving: Notice) -> None:
+        """Leave, and stay away for as long as the notice is there; it is until the instance ends, as a rule."""
         # The feed goes on: others need it while this manager still is one.
         Departure(self._settings, self._identity.private_ip, self._engine, self._log).run(leaving)
-        while True:
+        noticed = time.monotonic()
+        while time.monotonic() - noticed < _WITHDRAWN:
+            time.sleep(_TICK)
             # Still a manager: the last one, or one without which the others could not decide.
             self._try("agent", self._tick_manager)
-            time.sleep(_TICK)
+            asked = self._try("metadata", lambda: [notice(self._imds)])  # None: no answer, so it still holds
+            if asked is None or asked[0] is not None:
+                noticed = time.monotonic()
+        self._log("the notice was withdrawn: this node stays; if it is still in the swarm, it is drained")
 
     def _tick(self) -> None:
         membership = self._engine.membership()

@@ -18,6 +18,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 
+from ..._aws.session import AwsSession
 from ..._errors import SwarmError
 from ..._swarm.nodes import keeps_quorum
 from ..engine import LocalEngine
@@ -170,6 +171,7 @@ class Departure:
         self._address = address
         self._engine = engine
         self._log = log
+        self._session: AwsSession | None = None  # workers alone need one, and it takes time to make
 
     def run(self, why: Notice) -> None:
         """Drain, hand over and leave; returns when the node is out of the swarm or time is over."""
@@ -225,7 +227,9 @@ class Departure:
         return found
 
     def _token(self) -> str:
-        return Store(session(self._settings).client("ssm"), self._settings.cluster).token("worker")
+        if self._session is None:
+            self._session = session(self._settings)
+        return Store(self._session.client("ssm"), self._settings.cluster).token("worker")
 
     def _leave(self) -> None:
         """Hand over as a manager, then leave. A manager whose loss would cost quorum stays until its end."""
