@@ -22,7 +22,11 @@ def node(name: str, role: str = "worker", state: str = "ready", availability: st
         "Description": {
             "Hostname": name,
             "Platform": {"OS": "linux", "Architecture": more.get("architecture", "x86_64")},
-            "Resources": {"MemoryBytes": more.get("memory", 1024**3)},
+            "Resources": {
+                "MemoryBytes": more.get("memory", 1024**3),
+                "NanoCPUs": more.get("cpus", 2) * 10**9,
+                "GenericResources": more.get("generic", []),
+            },
             "Engine": {"EngineVersion": "26.1.5", "Labels": more.get("engine_labels", {})},
         },
         "Status": {"State": state, "Addr": more.get("address", "10.0.0.1")},

@@ -215,14 +215,14 @@ class Engine:
         """
         return str(self._call(f"create config {spec.get('Name')}", "POST", "/configs/create", body=spec)["ID"])
 
-    def update_config(self, config_id: str, version: int, spec: Json) -> None:
-        """Replace the labels of a config; its content cannot change.
+    def update_config(self, config_id: str, version: int, spec: Json, kind: str = "config") -> None:
+        """Replace the labels of a config (or I(kind) C(secret)); its content cannot change.
 
         Raises:
-            OutOfSequence: the config has changed since it was read.
+            OutOfSequence: it has changed since it was read.
         """
-        path = f"/configs/{config_id}/update"
-        self._call(f"update config {spec.get('Name')}", "POST", path, query={"version": version}, body=spec)
+        path = f"/{kind}s/{config_id}/update"
+        self._call(f"update {kind} {spec.get('Name')}", "POST", path, query={"version": version}, body=spec)
 
     def remove_config(self, config_id: str) -> bool:
         """Remove a config; False when it was not there.

@@ -21,7 +21,8 @@ def read_live(engine: Engine, stack: str, model: StackModel | None = None) -> Li
     """Read all that planning a stack needs: services, tasks, nodes, networks, configs and secrets.
 
     Args:
-        model: configs and secrets that it declares external, or names itself, are read too.
+        model: configs and secrets that it names and that do not carry the stack's label are read too: external ones,
+            and those of others that are in the way.
     """
     own = {"label": [f"{LABEL_NAMESPACE}={stack}"]}
     live = read_swarm(engine, own, own)
@@ -51,6 +52,7 @@ def read_swarm(engine: Engine, configs: Filters | None, secrets: Filters | None)
         networks=networks.result(),
         configs=found_configs.result() if found_configs else [],
         secrets=found_secrets.result() if found_secrets else [],
+        api_version=engine.api_version,
     )
     complete_networks(engine, live.networks, live.services)
     return live
@@ -71,7 +73,7 @@ def _named(
 ) -> list[Json]:
     """Return the objects that entries name and that do not carry the stack's label."""
     found = {item["Spec"]["Name"] for item in known}
-    names = [entry.name for entry in entries if entry.external and entry.name not in found]
+    names = [entry.name for entry in entries if entry.name not in found]
     # The engine's filter is by prefix.
     return [item for item in read({"name": names}) if item["Spec"]["Name"] in names] if names else []
 

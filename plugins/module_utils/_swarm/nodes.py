@@ -6,16 +6,14 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 import typing as t
 
-from .tasks import is_wanted
+from . import constraints
 
 Json = dict[str, t.Any]
 
-_CONSTRAINT = re.compile(r"^\s*(?P<key>[\w.\-/]+)\s*(?P<operator>==|!=)\s*(?P<value>.*?)\s*$")
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
+#: The names that the engine takes for the same when it holds a node against an image's platforms, and no others.
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def name_of(node: Json) -> str:
@@ -39,61 +37,10 @@ def takes_tasks(node: Json) -> bool:
     return is_up(node) and (node.get("Spec") or {}).get("Availability", "active") == "active"
 
 
-def is_constraint(text: str) -> bool:
-    """Say whether the engine would take a text for a placement constraint."""
-    found = _CONSTRAINT.match(text)
-    return found is not None and bool(found["value"]) and found["key"].lower().startswith(("node.", "engine.labels."))
-
-
-def matches(node: Json, constraint: str) -> bool:
-    """Say whether a node satisfies one constraint, such as C(node.labels.disk == ssd).
-
-    An expression that the engine would not understand is satisfied by none.
-    """
-    found = _CONSTRAINT.match(constraint)
-    if found is None:
-        return False
-    wanted, values = found["value"], _values(node, found["key"])
-    if found["key"].lower() == "node.ip":
-        hit = any(_in_network(value, wanted) for value in values)
-    else:
-        hit = wanted.lower() in (value.lower() for value in values)
-    return hit if found["operator"] == "==" else not hit
-
-
-def _values(node: Json, key: str) -> list[str]:
-    """Return what a node has under a constraint's key; "" stands for a label that is not there."""
-    description, spec = node.get("Description") or {}, node.get("Spec") or {}
-    platform = description.get("Platform") or {}
-    low = key.lower()
-    if low.startswith("node.labels."):
-        return [str((spec.get("Labels") or {}).get(key[len("node.labels.") :], ""))]
-    if low.startswith("engine.labels."):
-        labels = (description.get("Engine") or {}).get("Labels") or {}
-        return [str(labels.get(key[len("engine.labels.") :], ""))]
-    architecture = str(platform.get("Architecture", ""))
-    simple = {
-        "node.id": [str(node.get("ID", ""))],
-        "node.hostname": [name_of(node)],
-        "node.ip": [str((node.get("Status") or {}).get("Addr", ""))],
-        "node.role": [str(spec.get("Role", ""))],
-        "node.platform.os": [str(platform.get("OS", ""))],
-        "node.platform.arch": [architecture, _ARCHITECTURES.get(architecture, architecture)],
-    }
-    return simple.get(low, [])
-
-
-def _in_network(address: str, network: str) -> bool:
-    try:
-        return ipaddress.ip_address(address) in ipaddress.ip_network(network, strict=False)
-    except ValueError:
-        return address == network
-
-
 def fits(node: Json, placement: t.Mapping[str, t.Any]) -> bool:
     """Say whether a node satisfies constraints and platforms of a C(Placement)."""
-    constraints = placement.get("Constraints") or []
-    return all(matches(node, item) for item in constraints) and _runs(node, placement.get("Platforms") or [])
+    wanted = placement.get("Constraints") or []
+    return all(constraints.matches(node, item) for item in wanted) and _runs(node, placement.get("Platforms") or [])
 
 
 def _runs(node: Json, platforms: t.Sequence[Json]) -> bool:
@@ -113,21 +60,6 @@ def eligible(nodes: t.Iterable[Json], task_template: t.Mapping[str, t.Any]) -> l
     """Return the nodes that may be given a task of this C(TaskTemplate)."""
     placement = task_template.get("Placement") or {}
     return [node for node in nodes if takes_tasks(node) and fits(node, placement)]
-
-
-def free_memory(node: Json, tasks: t.Iterable[Json]) -> int:
-    """Return the bytes that no running task has reserved on a node."""
-    total = int(((node.get("Description") or {}).get("Resources") or {}).get("MemoryBytes", 0))
-    for task in tasks:
-        if task.get("NodeID") == node.get("ID") and is_wanted(task):
-            total -= reserved_memory(task.get("Spec") or {})
-    return total
-
-
-def reserved_memory(task_template: t.Mapping[str, t.Any]) -> int:
-    """Return the bytes of memory that a task reserves."""
-    reservations = (task_template.get("Resources") or {}).get("Reservations") or {}
-    return int(reservations.get("MemoryBytes") or 0)
 
 
 def managers(nodes: t.Iterable[Json]) -> list[Json]:

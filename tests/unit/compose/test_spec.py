@@ -393,7 +393,5 @@ def test_fields_that_an_engine_lacks(stack: Loader, version: str, count: int) ->
 
 def test_what_is_said_of_them(stack: Loader) -> None:
     spec = stack.model("services: {web: {image: a, oom_score_adj: 5, init: false}}").services["web"].spec
-    assert too_new(spec, "1.41") == [
-        "service shop_web: TaskTemplate.ContainerSpec.OomScoreAdj needs Engine API 1.46, the manager has 1.41"
-    ]
+    assert too_new(spec, "1.41") == ["service shop_web: oom_score_adj needs Engine API 1.46, the manager has 1.41"]
     assert too_new(stack.model("services: {web: {image: a}}").services["web"].spec, "1.41") == []

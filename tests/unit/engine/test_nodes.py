@@ -11,7 +11,7 @@ import pytest
 from stacks import service as entry
 from swarm_facts import Json, node, service
 
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm import nodes
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm import constraints, nodes
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.drain import (
     keep_off,
     movable,
@@ -32,13 +32,15 @@ NODE = node(
         ("node.role==manager", True), ("node.role==Worker", False), ("node.labels.disk==ssd", True),
         ("node.labels.disk != ssd", False), ("node.labels.none==x", False), ("node.labels.none!=x", True),
         ("engine.labels.gpu==yes", True), ("node.platform.os==linux", True), ("node.platform.arch==x86_64", True),
-        ("node.platform.arch==amd64", True), ("node.platform.arch==arm64", False), ("node.ip==10.20.0.0/16", True),
+        ("node.platform.arch==amd64", False), ("node.platform.arch!=amd64", True), ("node.ip==10.20.0.0/16", True),
         ("node.ip==10.20.1.5", True), ("node.ip!=10.20.0.0/16", False), ("node.ip==10.21.0.0/16", False),
-        ("nonsense", False), ("node.unknown==x", False),
+        ("nonsense", False), ("node.unknown==x", False), ("node.unknown!=x", False), ("node.ip!=nonsense", False),
+        ("node.labels.disk==ss@d", False), ("node.labels.==x", False), ("NODE.Labels.disk == ssd", True),
+        ("node.labels.Disk == ssd", False), ("node.labels.disk!=a==b", False),
     ],
 )  # fmt: skip
 def test_constraints(constraint: str, fits: bool) -> None:
-    assert nodes.matches(NODE, constraint) is fits
+    assert constraints.matches(NODE, constraint) is fits
 
 
 def test_eligible() -> None:

@@ -159,7 +159,7 @@ def test_external_things_must_exist() -> None:
 
 def test_a_config_with_a_fixed_name_cannot_change() -> None:
     config = content("shop", "conf", "new")
-    old = {"ID": "c", "Spec": {"Name": config.name, "Data": "b2xk", "Labels": {}}}
+    old = {"ID": "c", "Spec": {"Name": config.name, "Data": "b2xk", "Labels": config.spec["Labels"]}}
     plan = _plan(stack("shop", configs={"conf": config}), _state(configs=[old]))
     assert "exists with other content and cannot change" in plan.errors[0]
     old["Spec"]["Data"] = config.data
@@ -212,8 +212,11 @@ def test_second_thoughts() -> None:
     warnings = _plan(stack("shop", routed), _state()).warnings
     assert any("has a route and declares no health check" in text for text in warnings)
     assert any("is not pinned to a digest" in text for text in warnings)
-    warnings = _plan(stack("shop", _web(template=hungry)), _state()).warnings
-    assert "reserves 2.00 GiB of memory and no node has more than 1.00 GiB" in warnings[0]
+    large = [node(name, memory=2 * 1024**3) for name in "ab"]
+    busy = task(service(entry("blog", "web", "app:1", template=hungry).spec), on="a")
+    busy = [busy, task(service(entry("blog", "web", "app:1", template=hungry).spec), on="b")]
+    warnings = _plan(stack("shop", _web(template=hungry)), _state(nodes=large, tasks=busy)).warnings
+    assert "reserves 2.00 GiB of memory, and no node has as much unreserved (at most 0.00 GiB" in warnings[0]
 
 
 def _on(name: str, replicas: int, mode: str = "dnsrr", key: str = "web") -> t.Any:

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import typing as t
 
+from .. import constraints
 from ..convert.names import object_name_problem, service_name_problem
-from ..nodes import is_constraint
 from ..problems import BadValue
 from ..values import duration, is_address, size
 from .common import Params, common_problems, image_problems, variable_problems
@@ -144,7 +144,8 @@ def _files(params: Params) -> t.Iterator[str]:
 
 def _placement(placement: Params) -> t.Iterator[str]:
     for constraint in placement.get("constraints") or []:
-        if not is_constraint(constraint):
-            yield f'placement.constraints: "{constraint}" is none; write it like "node.labels.disk == ssd"'
+        problem = constraints.problem(constraint) or constraints.unknown(constraint)
+        if problem:
+            yield f"placement.constraints: {problem}"
     if (placement.get("replicas_max_per_node") or 0) < 0:
         yield "placement.replicas_max_per_node: must be a number of tasks, or 0 for any number"

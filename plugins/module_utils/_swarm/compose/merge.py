@@ -46,7 +46,7 @@ def _service(base: dict[str, t.Any], override: dict[str, t.Any]) -> dict[str, t.
         else:
             result[key] = _value(key, base.get(key), value)
     for key, order in _SORTED.items():
-        if key in result:
+        if base.get(key):
             result[key] = sorted(result[key], key=order)
     return result
 
@@ -121,7 +121,7 @@ _SPECIAL: dict[str, t.Callable[[t.Any, t.Any], t.Any]] = {
     "x-apiary": _extension,
 }
 
-# Lists that Docker brings into an order when it merges.
+# Lists that Docker brings into an order when it merges: those that the earlier files have.
 _SORTED: dict[str, t.Callable[[t.Any], t.Any]] = {
     "configs": lambda item: item["source"],
     "ports": lambda item: item.get("published", 0),

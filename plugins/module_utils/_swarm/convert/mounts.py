@@ -15,6 +15,7 @@ from ..problems import BadValue, Path, kind
 from ..values import file_mode, size
 from .names import resource_name_problem
 
+_TEMPLATE = "{{"  # swarmkit expands source, target, labels and driver options of a mount (template/expand.go)
 _OPTIONS = ("bind", "volume", "tmpfs", "image", "cluster")
 _RECURSIVE = {"disabled": "NonRecursive", "writable": "ReadOnlyNonRecursive", "readonly": "ReadOnlyForceRecursive"}
 
@@ -45,7 +46,7 @@ class Mounts:
         for other in _OPTIONS:
             if other != own and volume.get(other) is not None:
                 raise self.project.error((*path, other), f"belongs to mounts of type {other}, this one is a {kind_of}")
-        if not target.startswith("/") and kind_of != "npipe":
+        if not target.startswith(("/", _TEMPLATE)) and kind_of != "npipe":
             raise self.project.error(path, f"the target must be an absolute path in the container, not {kind(target)}")
         if not source and kind_of in {"image", "npipe", "cluster"}:
             raise self.project.error(path, f'a mount of type {kind_of} needs a "source"')
@@ -96,9 +97,12 @@ class Mounts:
         return volumes[source]
 
     def name(self, key: str) -> str:
-        """Return the name in the swarm of a volume of the file. Raises ComposeError when the engine refuses it."""
+        """Return the name in the swarm of a volume of the file. Raises ComposeError when the engine refuses it.
+
+        A name with a template such as V({{.Task.Slot}}) is one for each task; what becomes of it only the node knows.
+        """
         name: str = self.project.sections.volumes[key].get("name") or f"{self.stack}_{key}"
-        problem = resource_name_problem(name)
+        problem = "" if _TEMPLATE in name else resource_name_problem(name)
         if problem:
             raise self.project.error(("volumes", key), problem)
         return name

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from .. import constraints
 from ..compose import Project
 from ..model import Spec
 from ..problems import Path, kind
@@ -118,8 +119,8 @@ class ServiceParts:
     def placement(self) -> Spec:
         placement = self.deploy.get("placement", {})
         for constraint in placement.get("constraints", []):
-            if not re.fullmatch(r"\s*[A-Za-z0-9_.-]+\s*(==|!=)\s*\S.*", constraint, re.DOTALL):
-                problem = f'{kind(constraint)} is not a constraint; write it like "node.role == manager"'
+            problem = constraints.problem(constraint) or constraints.unknown(constraint)
+            if problem:
                 raise self.project.error(self._path("deploy", "placement", "constraints"), problem)
         values = {
             "Constraints": placement.get("constraints"),

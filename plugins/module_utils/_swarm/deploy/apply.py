@@ -15,6 +15,7 @@ from ..engine import Engine
 from ..plan import Json, LiveState, ObjectPlan, ServicePlan, to_tree
 from ..plan.tree import replicas
 from ..watch.terms import Expected
+from .labels import relabel
 
 #: Where the number of tasks stands in the canonical form of a spec.
 REPLICAS = ("Mode", "Replicas")
@@ -30,6 +31,7 @@ class Applier:
     Attributes:
         applied: plans whose carrying out has begun.
         created: objects whose making has begun; their ids are not known while no answer has come.
+        relabelled: objects whose labels are changed.
     """
 
     def __init__(self, engine: Engine, live: LiveState, auth_of: t.Callable[[str], str]) -> None:
@@ -44,6 +46,7 @@ class Applier:
         self.applied: list[ServicePlan] = []
         self._made: dict[str, str] = {}
         self.created: list[ObjectPlan] = []
+        self.relabelled: list[ObjectPlan] = []
 
     def network_names(self) -> dict[str, str]:
         """Return id → name of all networks known by now."""
@@ -52,6 +55,9 @@ class Applier:
     def create_objects(self, plans: t.Iterable[ObjectPlan]) -> None:
         """Create networks, configs and secrets."""
         for plan in plans:
+            if plan.action == "update" and plan.live is not None:
+                self.relabelled.append(plan)
+                relabel(self.engine, plan.kind, plan.object_id, plan.body.get("Labels") or {})
             if plan.action == "create":
                 self.created.append(plan)  # before the call: its answer may be lost
                 plan.object_id = writes.create_object(self.engine, plan.kind, plan.body)
@@ -104,14 +110,13 @@ class Applier:
         return Expected(plan.name, service_id, tree, plan.replaced)
 
     def with_ids(self, spec: Json) -> Json:
-        """Return a copy of a ServiceSpec with ids where it has names; what is unknown is left to the engine."""
+        """Return a copy of a ServiceSpec with ids where it has names of configs and secrets.
+
+        Names of networks are left to the engine, as Docker's own client does: its list of networks may still show one
+        that was made anew under the same name.
+        """
         template = dict(spec["TaskTemplate"])
         container = dict(template.get("ContainerSpec") or {})
-        networks = self._ids["network"]
-        if template.get("Networks"):
-            template["Networks"] = [
-                {**item, "Target": networks.get(item["Target"], item["Target"])} for item in template["Networks"]
-            ]
         for field, kind, name, key in (
             ("Configs", "config", "ConfigName", "ConfigID"),
             ("Secrets", "secret", "SecretName", "SecretID"),

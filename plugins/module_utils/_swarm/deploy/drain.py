@@ -22,7 +22,7 @@ from .. import tasks as task_facts
 from ..engine import Engine
 from ..live import complete_networks
 from ..plan import Json, running, to_tree
-from ..plan.checks import host_ports
+from ..plan.ports import published
 from ..watch.memory import Watch
 from ..watch.terms import Expected, Verdict
 from ..watch.wait import Listener, wait
@@ -60,7 +60,7 @@ def movable(engine_nodes: t.Sequence[Json], service: Json, node_id: str, taken: 
     others = [node for node in node_facts.eligible(engine_nodes, spec["TaskTemplate"]) if node["ID"] != node_id]
     if not others:
         return "no other node may run it"
-    if host_ports(spec) and not [node for node in others if node["ID"] not in taken]:
+    if published(spec).host and not [node for node in others if node["ID"] not in taken]:
         return "every other node that may run it has one of its tasks on the same host port"
     return ""
 

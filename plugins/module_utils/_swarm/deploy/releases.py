@@ -219,6 +219,12 @@ def base_trees(releases: t.Sequence[Release]) -> dict[str, Tree]:
     return base
 
 
+def base_networks(releases: t.Sequence[Release]) -> dict[str, Json]:
+    """Return what the last good release declared of its networks, by name in the swarm."""
+    good = last_good(releases)
+    return {entry.name: entry.spec for entry in good.model.networks.values()} if good else {}
+
+
 def last_good(releases: t.Sequence[Release]) -> Release | None:
     """Return the newest release that the stack has run."""
     return next((release for release in reversed(releases) if release.outcome in _GOOD), None)

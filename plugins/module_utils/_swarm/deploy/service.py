@@ -22,7 +22,6 @@ from ..plan import (
     LiveState,
     ServicePlan,
     StackPlan,
-    addresses,
     plan_create,
     plan_merged,
     plan_remove,
@@ -101,8 +100,7 @@ def change(
         merged = Merged(to_tree(desired), [], [])
         service = plan_merged(desired, found, current, merged, live.tasks, live.nodes, live.network_names())
     plan = StackPlan(params["name"], [service], errors=_missing(desired, live))
-    judge(service, live, plan, PlanOptions(allow_recreate=options.allow_recreate))
-    plan.warnings += addresses.warnings([service], live)
+    judge(plan, live, PlanOptions(allow_recreate=options.allow_recreate))
     reasons = plan.errors + ([] if options.force else plan.blockers)
     if reasons:
         raise PlanRefused(f"Nothing was changed: {'; '.join(reasons)}.", plan)

@@ -15,7 +15,7 @@ from ..._errors import DeployFailed, LockHeld, PlanRefused, SwarmError
 from ..engine import Engine
 from ..live import read_live, read_tasks
 from ..model import LABEL_NAMESPACE, StackModel
-from ..plan import Json, LiveState, PlanOptions, ServicePlan, StackPlan, plan_stack
+from ..plan import Json, LiveState, PlanOptions, ServicePlan, StackPlan, order, plan_stack
 from ..registry import digest
 from ..registry.auth import header_for
 from ..watch import report
@@ -163,7 +163,8 @@ class Deploy:
 
     def _plan(self, live: LiveState, history: t.Sequence[releases.Release]) -> StackPlan:
         options = PlanOptions(self._options.prune, self._options.purge, self._options.allow_recreate)
-        plan = plan_stack(self._model, live, releases.base_trees(history), options)
+        networks = releases.base_networks(history)
+        plan = plan_stack(self._model, live, releases.base_trees(history), options, networks)
         if plan.changed:
             plan.blockers += [
                 f"service {name} failed with the very same image and settings in release {release.number} "
@@ -285,24 +286,21 @@ class Deploy:
         applier.create_objects(plan.objects)
         self._migrate(plan, live, applier, release)
         self._deadline = time.monotonic() + self._options.wait_timeout  # migrations have times of their own
-        keep = [item for item in plan.services if item.action != "remove"]
-        waves = sorted({item.wave for item in keep})
+        writing, written = order(plan.services), list[ServicePlan]()
         verdicts: dict[str, Verdict] = {}
-        for index, wave in enumerate(waves):
+        for index, current in enumerate(writing.waves):
             self._require_lock(release)
-            current = [item for item in keep if item.wave == wave]
             for item in current:
                 applier.apply(item)
-            last = index == len(waves) - 1
+            written += [item for item in current if item.action != "remove"]
+            last = index == len(writing.waves) - 1
             if self._options.wait and (last or any(item.action != "none" for item in current)):
-                group = keep if last else [item for item in keep if item.wave <= wave]
-                verdicts = self._wait(applier, group, watch)
+                verdicts = self._wait(applier, written, watch)
                 if any(verdict.state == "failed" for verdict in verdicts.values()):
                     return verdicts
         self._require_lock(release)
-        for item in plan.services:
-            if item.action == "remove":
-                applier.apply(item)
+        for item in writing.last:
+            applier.apply(item)
         return verdicts
 
     def _migrate(self, plan: StackPlan, live: LiveState, applier: Applier, release: releases.Release) -> None:

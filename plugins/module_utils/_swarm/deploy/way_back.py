@@ -16,7 +16,7 @@ from .. import writes
 from ..engine import Engine
 from ..live import read_live, read_tasks
 from ..model import LABEL_NAMESPACE
-from ..plan import Json, LiveState, PlanOptions, ServicePlan, plan_stack, to_tree
+from ..plan import Json, LiveState, PlanOptions, ServicePlan, order, plan_stack, to_tree
 from ..plan.tree import replicas
 from ..watch.memory import Watch
 from ..watch.terms import Expected, Verdict
@@ -24,6 +24,7 @@ from ..watch.verdict import moment
 from ..watch.wait import Listener, wait
 from . import releases
 from .apply import Applier, remove_object, with_replicas
+from .labels import relabel
 
 #: Seconds that the last tasks of a service may take to let go of its networks, configs and secrets.
 _PATIENCE = 45.0
@@ -129,7 +130,8 @@ class WayBack:
         plan = plan_stack(good.model, live, base, PlanOptions(allow_recreate=True))
         applier = Applier(engine, live, self.applier.auth_of)
         applier.create_objects(item for item in plan.objects if item.kind == "network")
-        for item in plan.services:
+        writing = order(plan.services)
+        for item in [*(item for wave in writing.waves for item in wave), *writing.last]:
             applier.apply(item)
         return [applier.expected(item) for item in plan.services if item.action != "remove"]
 
@@ -174,6 +176,8 @@ def undo(applier: Applier, never_ran: t.Collection[str] = ()) -> tuple[list[Expe
         EngineError: the engine refused; the stack is then in between.
     """
     expected, removed = [], {}
+    for thing in applier.relabelled:
+        relabel(applier.engine, thing.kind, thing.object_id, ((thing.live or {}).get("Spec") or {}).get("Labels") or {})
     for plan in reversed(applier.applied):
         current = applier.engine.service(plan.name)
         if plan.action == "create" or plan.before["ID"] in never_ran:

@@ -21,7 +21,7 @@ from __future__ import annotations
 import typing as t
 
 from ..._diff import Change, Tree
-from .. import nodes as node_facts
+from .. import constraints
 from .tree import to_tree
 from .types import Json
 
@@ -86,4 +86,4 @@ def _elsewhere(template: Tree) -> Tree:
 
 
 def _satisfies(node: Json, template: Tree) -> bool:
-    return all(node_facts.matches(node, item) for item in (template.get("Placement") or {}).get("Constraints") or ())
+    return all(constraints.matches(node, item) for item in (template.get("Placement") or {}).get("Constraints") or ())

@@ -14,6 +14,7 @@ from ..tasks import RUNNING, has_ended, of_service
 from .merge import Merged, merge
 from .restarts import replaced_by
 from .sent import compose_spec
+from .told import gathered
 from .tree import to_tree
 from .types import Json, ServicePlan
 
@@ -22,7 +23,7 @@ _IMAGE = ("TaskTemplate", "ContainerSpec", "Image")
 
 def plan_create(spec: Json) -> ServicePlan:
     """Plan a service that does not exist; it is created with I(spec) as it is."""
-    return ServicePlan(spec["Name"], "create", spec, changes=diff({}, to_tree(spec)))
+    return ServicePlan(spec["Name"], "create", spec, changes=gathered(diff({}, to_tree(spec))))
 
 
 def plan_remove(live: Json, tasks: t.Sequence[Json]) -> ServicePlan:
@@ -65,7 +66,7 @@ def plan_merged(
     networks: t.Mapping[str, str],
 ) -> ServicePlan:
     """Plan the change from the canonical tree I(current) to I(merged). Args as for M(plan_update)."""
-    changes = [_with_note(change, merged.overruled) for change in diff(current, merged.tree)]
+    changes = gathered([_with_note(change, merged.overruled) for change in diff(current, merged.tree)])
     plan = ServicePlan(desired["Name"], "none", live["Spec"], live, changes, merged.kept, merged.overruled)
     if not changes:
         return plan

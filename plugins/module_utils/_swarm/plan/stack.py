@@ -10,13 +10,12 @@ import dataclasses
 import typing as t
 
 from ..._diff import Tree
-from ..model import LABEL_NAMESPACE, NetworkEntry, ObjectEntry, StackModel
-from . import addresses, checks
+from ..model import LABEL_NAMESPACE, StackModel
+from . import addresses, capacity, checks, ports
+from .objects import plan_network, plan_object
+from .order import order
 from .service import plan_create, plan_remove, plan_update
-from .types import Json, LiveState, ObjectPlan, ServicePlan, StackPlan
-
-#: Networks that every engine has; the engine knows them by name.
-PREDEFINED = frozenset({"host", "bridge", "none", "ingress"})
+from .types import Json, LiveState, ObjectPlan, StackPlan
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,22 +33,29 @@ class PlanOptions:
     allow_recreate: bool = False
 
 
-def plan_stack(model: StackModel, live: LiveState, base: t.Mapping[str, Tree], options: PlanOptions) -> StackPlan:
+def plan_stack(
+    model: StackModel,
+    live: LiveState,
+    base: t.Mapping[str, Tree],
+    options: PlanOptions,
+    networks: t.Mapping[str, Json] | None = None,
+) -> StackPlan:
     """Plan the way from I(live) to I(model).
 
     Args:
         model: the stack, its images pinned.
         base: what our last release sent, canonical tree by service name in the swarm.
+        networks: what it declared of networks, by name in the swarm.
     """
     plan = StackPlan(model.name, warnings=list(model.warnings))
     for network in model.networks.values():
-        plan.objects += _network(network, model.name, live, plan)
+        plan.objects += plan_network(network, live, plan, (networks or {}).get(network.name))
     for kind, entries, existing in (
         ("config", model.configs, live.configs),
         ("secret", model.secrets, live.secrets),
     ):
         for entry in entries.values():
-            plan.objects += _object(kind, entry, existing, plan)
+            plan.objects += plan_object(kind, entry, existing, plan)
     by_name = {service["Spec"]["Name"]: service for service in live.services}
     names = live.network_names()
     for item in sorted(model.services.values(), key=lambda entry: entry.wave):
@@ -73,10 +79,7 @@ def plan_stack(model: StackModel, live: LiveState, base: t.Mapping[str, Tree], o
             for service in own_services(live, model.name)
             if service["Spec"]["Name"] not in wanted
         ]
-    for service in plan.services:
-        judge(service, live, plan, options)
-    created = [item.body for item in plan.objects if item.kind == "network" and item.action == "create"]
-    plan.warnings += addresses.warnings(plan.services, live, created)
+    judge(plan, live, options)
     return plan
 
 
@@ -116,55 +119,30 @@ def _foreign(name: str, spec: Json, stack: str) -> str:
     )
 
 
-def _network(entry: NetworkEntry, stack: str, live: LiveState, plan: StackPlan) -> list[ObjectPlan]:
-    found = [item for item in live.networks if item["Name"] == entry.name]
-    if entry.external:
-        if not found and entry.name not in PREDEFINED:
-            plan.errors.append(f"network {entry.name} is declared external and does not exist in the swarm")
-        elif found and entry.name not in PREDEFINED and all(item.get("Scope") != "swarm" for item in found):
-            plan.errors.append(f"network {entry.name} exists on this node only, services need one of scope swarm")
-        return []
-    if not found:
-        return [ObjectPlan("network", entry.name, "create", entry.spec)]
-    owner = (found[0].get("Labels") or {}).get(LABEL_NAMESPACE, "")
-    if owner != stack:
-        whose = f"stack {owner}" if owner else "no stack"
-        plan.errors.append(
-            f"network {entry.name} exists and belongs to {whose}: declare it as external or give it another name"
-        )
-    for field in ("Driver", "Internal", "Attachable"):
-        wanted = entry.spec.get(field)
-        if wanted not in (None, "") and wanted != found[0].get(field):
-            plan.warnings.append(
-                f"network {entry.name} has {field} {found[0].get(field)}, the file says {wanted}: a network cannot "
-                "change while it exists, remove the stack first"
+def judge(plan: StackPlan, live: LiveState, options: PlanOptions) -> None:
+    """Add to a plan what speaks against it, or for a second thought, on the swarm as it will be after it."""
+    for service in plan.services:
+        plan.errors += checks.errors(service)
+        plan.warnings += checks.warnings(service)
+        plan.blockers += checks.blockers(service, live)
+        if service.action == "recreate" and not options.allow_recreate:
+            change = next(item for item in service.changes if item.path[0] == "Mode")
+            plan.blockers.append(
+                f"service {service.name}: its mode changes from {change.before} to {change.after}, which needs "
+                f"removing and creating it again ({service.restarts} tasks stop); allow_recreate: true allows that"
             )
-    return [ObjectPlan("network", entry.name, "none", object_id=found[0]["Id"])]
-
-
-def _object(kind: str, entry: ObjectEntry, existing: t.Sequence[Json], plan: StackPlan) -> list[ObjectPlan]:
-    found = next((item for item in existing if item["Spec"]["Name"] == entry.name), None)
-    kind_name = t.cast(t.Any, kind)
-    if found is None:
-        if entry.external:
-            plan.errors.append(f"{kind} {entry.name} is declared external and does not exist in the swarm")
-            return []
-        return [ObjectPlan(kind_name, entry.name, "create", entry.body())]
-    if not entry.external and kind == "config" and entry.data is not None and found["Spec"].get("Data") != entry.data:
-        plan.errors.append(
-            f"config {entry.name} exists with other content and cannot change: leave its name out of the file, then "
-            "each content gets a name of its own"
-        )
-    return [ObjectPlan(kind_name, entry.name, "none", object_id=found["ID"])]
-
-
-def judge(service: ServicePlan, live: LiveState, plan: StackPlan, options: PlanOptions) -> None:
-    """Add to a plan what speaks against, or for a second thought about, one of its services."""
-    plan.warnings += checks.warnings(service, live)
-    plan.blockers += checks.blockers(service, live)
-    if service.action == "recreate" and not options.allow_recreate:
-        change = next(item for item in service.changes if item.path[0] == "Mode")
-        plan.blockers.append(
-            f"service {service.name}: its mode changes from {change.before} to {change.after}, which needs removing "
-            f"and creating it again ({service.restarts} tasks stop); allow_recreate: true allows that"
-        )
+        if service.action not in ("none", "remove"):
+            plan.blockers += capacity.blockers(service, live)
+            plan.warnings += capacity.warnings(service, live)
+    blockers, warnings = ports.problems(plan.services, live)
+    created = [item.body for item in plan.objects if item.kind == "network" and item.action == "create"]
+    plan.blockers += blockers
+    plan.warnings += [
+        *warnings,
+        *capacity.overbooked(plan.services, live),
+        *addresses.warnings(plan.services, live, created),
+        *(
+            f"service {service.name} is removed before the others are changed: one of them takes its published port"
+            for service in order(plan.services).early()
+        ),
+    ]

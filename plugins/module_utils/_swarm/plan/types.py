@@ -11,6 +11,7 @@ import typing as t
 
 from ..._diff import Change, dotted, show
 from ..._references import digest_of
+from .told import NEW_CONTENT, reference_kind
 
 Json = dict[str, t.Any]
 Action = t.Literal["none", "create", "update", "recreate", "remove"]
@@ -26,6 +27,7 @@ class LiveState:
         networks: networks that this manager knows.
         configs: configs of the stack, and external ones that it names.
         secrets: like I(configs).
+        api_version: newest version of its API that the manager has, "" when it is not known.
     """
 
     services: list[Json]
@@ -34,6 +36,7 @@ class LiveState:
     networks: list[Json] = dataclasses.field(default_factory=list)
     configs: list[Json] = dataclasses.field(default_factory=list)
     secrets: list[Json] = dataclasses.field(default_factory=list)
+    api_version: str = ""
 
     def network_names(self) -> dict[str, str]:
         """Return id → name."""
@@ -112,6 +115,8 @@ class ObjectPlan:
 
     Attributes:
         body: what to send, content of configs and secrets included.
+        live: the config or secret as read, when its labels are to change.
+        changes: labels that change.
     """
 
     kind: t.Literal["network", "config", "secret", "release"]
@@ -119,6 +124,8 @@ class ObjectPlan:
     action: Action
     body: Json = dataclasses.field(default_factory=dict)
     object_id: str = ""
+    live: Json | None = None
+    changes: list[Change] = dataclasses.field(default_factory=list)
 
     def to_dict(self) -> Json:
         """Return it without any content."""
@@ -170,15 +177,13 @@ class StackPlan:
         for thing in self.objects:
             if thing.action in ("create", "remove"):
                 (after if thing.action == "create" else before).append(f"{thing.kind} {thing.name}")
+            _sides(f"{thing.kind} {thing.name}", thing.changes, before, after)
         for service in self.services:
             if service.action == "remove":
                 before.append(f"service {service.name}")
             elif service.action == "create":
                 after.append(f"service {service.name}")
-            for change in service.changes:
-                data, field = change.shown(), f"{service.name}: {dotted(change.path)}"
-                before += [f"{field}: {_brief(data['before'])}"] if change.before is not None else []
-                after += [f"{field}: {_brief(data['after'])}"] if change.after is not None else []
+            _sides(service.name, service.changes, before, after)
         return "".join(f"{line}\n" for line in before), "".join(f"{line}\n" for line in after)
 
     def text(self) -> str:
@@ -187,6 +192,7 @@ class StackPlan:
         for thing in self.objects:
             if thing.action != "none":
                 lines.append(f"{_SIGNS[thing.action]} {thing.kind} {thing.name}")
+                lines += [_change_line(change) for change in thing.changes]
         for service in self.services:
             lines += _service_lines(service)
         if not self.changed:
@@ -208,13 +214,7 @@ def _service_lines(plan: ServicePlan) -> list[str]:
         return [f"    service {plan.name}: drift, {change.note}: {dotted(change.path)}" for change in plan.kept]
     lines = [f"{_SIGNS[plan.action]} service {plan.name}{_effect(plan)}"]
     if plan.action in ("update", "recreate"):
-        for change in plan.changes:
-            data = change.shown()
-            before, after = (_brief(data["before"]), _brief(data["after"]))
-            note = f"  ({change.note})" if change.note else ""
-            sign = {"add": "+", "remove": "-", "change": "~"}[change.kind]
-            value = {"add": after, "remove": before, "change": f"{before} -> {after}"}[change.kind]
-            lines.append(f"    {sign} {dotted(change.path)}: {value}{note}")
+        lines += [_change_line(change) for change in plan.changes]
     elif plan.action == "create":
         lines.append(f"    + image {_brief(plan.image_after)}")
     lines += [
@@ -222,6 +222,28 @@ def _service_lines(plan: ServicePlan) -> list[str]:
         for change in plan.kept
     ]
     return lines
+
+
+def _change_line(change: Change) -> str:
+    data = change.shown()
+    before, after = (_brief(data["before"]), _brief(data["after"]))
+    thing = reference_kind(change)
+    if thing and change.note == NEW_CONTENT:
+        return f"    ~ {thing} {change.path[-1]}: {NEW_CONTENT}"
+    if thing and change.kind != "change":
+        return f"    {'+' if change.kind == 'add' else '-'} {thing} {change.path[-1]}"
+    note = f"  ({change.note})" if change.note else ""
+    sign = {"add": "+", "remove": "-", "change": "~"}[change.kind]
+    value = {"add": after, "remove": before, "change": f"{before} -> {after}"}[change.kind]
+    return f"    {sign} {dotted(change.path)}: {value}{note}"
+
+
+def _sides(name: str, changes: t.Sequence[Change], before: list[str], after: list[str]) -> None:
+    """Add a line for each changed field to the two texts of a diff."""
+    for change in changes:
+        data, field = change.shown(), f"{name}: {dotted(change.path)}"
+        before += [f"{field}: {_brief(data['before'])}"] if change.before is not None else []
+        after += [f"{field}: {_brief(data['after'])}"] if change.after is not None else []
 
 
 def _effect(plan: ServicePlan) -> str:

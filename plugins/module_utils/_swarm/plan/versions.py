@@ -16,22 +16,25 @@ from ..model import Spec
 
 _CONTAINER = "TaskTemplate.ContainerSpec."
 
-#: Field (C([]) is any item of a list) → first API version that has it. Everything else is in 1.41 (Docker 20.10).
+#: Field (C([]) is any item of a list) → what users call it, first API version that has it (moby,
+#: docs/api/version-history.md). Everything else is in 1.41 (Docker 20.10).
 _SINCE = {
-    f"{_CONTAINER}Privileges.NoNewPrivileges": "1.44",
-    f"{_CONTAINER}Privileges.Seccomp": "1.44",
-    f"{_CONTAINER}Privileges.AppArmor": "1.44",
-    f"{_CONTAINER}Healthcheck.StartInterval": "1.44",
-    f"{_CONTAINER}Mounts.[].BindOptions.CreateMountpoint": "1.44",
-    f"{_CONTAINER}Mounts.[].BindOptions.ReadOnlyNonRecursive": "1.44",
-    f"{_CONTAINER}Mounts.[].BindOptions.ReadOnlyForceRecursive": "1.44",
-    f"{_CONTAINER}Mounts.[].ClusterOptions": "1.42",
-    f"{_CONTAINER}Mounts.[].VolumeOptions.Subpath": "1.45",
-    f"{_CONTAINER}Mounts.[].TmpfsOptions.Options": "1.46",
-    f"{_CONTAINER}OomScoreAdj": "1.46",
-    "TaskTemplate.Resources.SwapBytes": "1.52",
-    "TaskTemplate.Resources.MemorySwappiness": "1.52",
+    f"{_CONTAINER}Privileges.NoNewPrivileges": ("no-new-privileges", "1.44"),
+    f"{_CONTAINER}Privileges.Seccomp": ("the seccomp profile", "1.44"),
+    f"{_CONTAINER}Privileges.AppArmor": ("the apparmor profile", "1.44"),
+    f"{_CONTAINER}Healthcheck.StartInterval": ("healthcheck.start_interval", "1.44"),
+    f"{_CONTAINER}Mounts.[].BindOptions.CreateMountpoint": ("bind.create_host_path of a mount", "1.44"),
+    f"{_CONTAINER}Mounts.[].BindOptions.ReadOnlyNonRecursive": ("bind.recursive of a mount", "1.44"),
+    f"{_CONTAINER}Mounts.[].BindOptions.ReadOnlyForceRecursive": ("bind.recursive of a mount", "1.44"),
+    f"{_CONTAINER}Mounts.[].ClusterOptions": ("a mount of type cluster", "1.42"),
+    f"{_CONTAINER}Mounts.[].VolumeOptions.Subpath": ("volume.subpath of a mount", "1.45"),
+    f"{_CONTAINER}Mounts.[].TmpfsOptions.Options": ("options of a tmpfs mount", "1.46"),
+    f"{_CONTAINER}OomScoreAdj": ("oom_score_adj", "1.46"),
+    "TaskTemplate.Resources.SwapBytes": ("swap", "1.52"),
+    "TaskTemplate.Resources.MemorySwappiness": ("memory swappiness", "1.52"),
 }
+#: Kinds of mounts, likewise.
+_MOUNTS = {"image": "1.48", "cluster": "1.42"}
 
 
 def too_new(spec: Spec, api_version: str) -> list[str]:
@@ -42,11 +45,14 @@ def too_new(spec: Spec, api_version: str) -> list[str]:
     """
     if not api_version:
         return []
-    have = _numbers(api_version)
+    needs = {word: since for field, (word, since) in _SINCE.items() if _is_set(spec, field.split("."))}
+    mounts = ((spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}).get("Mounts") or []
+    kinds = {str(mount.get("Type")) for mount in mounts} & set(_MOUNTS)
+    needs.update({f"a mount of type {kind}": _MOUNTS[kind] for kind in sorted(kinds)})
     return [
-        f"service {spec['Name']}: {field.replace('.[]', '[]')} needs Engine API {since}, the manager has {api_version}"
-        for field, since in _SINCE.items()
-        if have < _numbers(since) and _is_set(spec, field.split("."))
+        f"service {spec['Name']}: {word} needs Engine API {since}, the manager has {api_version}"
+        for word, since in needs.items()
+        if _numbers(api_version) < _numbers(since)
     ]
 
 
