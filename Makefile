@@ -79,8 +79,9 @@ shell: $(READY) ## a shell inside the local region
 PYTEST := $(BIN)/python -m pytest --durations=15 --durations-min=1
 
 .PHONY: test test-judges test-unit test-integration test-agent test-faults test-load test-newest test-molecule test-e2e test-sanity bench
-# Not in it, for their eight minutes: deploys while engines break.
+# Not in it, for their hour: deploys while engines break, and every answer that may be lost, in the oldest and newest Python.
 FAULTS := tests/integration/engine/test_faults.py
+LOST := LOST_ANSWERS=all $(CACHE)/venv/bin/python -m pytest -s tests/integration/engine/test_lost_answers.py
 # Tests that wait more than they work, each process with its own engines, and judges, who never wait. The long ones first.
 WAITING := $(addprefix tests/,judges $(addprefix integration/,agent engine aws compose_parity)) --ignore $(FAULTS)
 # Two regions at a time: one is started and stopped again and again, in the other the demo has run.
@@ -104,8 +105,10 @@ test-integration: $(READY) $(PROGRAMS) ## each module against a real engine and 
 test-agent: $(READY) $(PROGRAMS) ## agents on real engines: formation, take-over, loss of the leader, leaving
 	@$(PYTEST) tests/integration/agent
 
-test-faults: $(READY) $(PROGRAMS) ## deploys while engines, networks, clocks, disks and registries break
+test-faults: $(READY) $(READY_NEWEST) $(PROGRAMS) ## deploys while engines, networks, clocks, disks and registries break, or an answer is lost
 	@$(PYTEST) $(FAULTS)
+	@$(LOST)
+	@PATH=$(CACHE)/venv-newest/bin:$$PATH $(subst venv,venv-newest,$(LOST))
 
 test-load: $(READY) $(PROGRAMS) ## ten updates under 200 requests a second; prints median and p99, quiet and meanwhile
 	@EDGE_LOAD_RATE=200 EDGE_LOAD_UPDATES=10 EDGE_LOAD_BESIDE=1 $(PYTEST) -s tests/integration/engine/test_edge_load.py

@@ -18,7 +18,8 @@ import typing as t
 from pathlib import Path
 
 #: C(lose): the request never arrives. C(drop): the engine carries it out, and the connection ends without an answer.
-#: C(delay): the answer comes when the client has given up. C(double): it comes twice.
+#: C(delay): the answer comes when the client has given up. C(double): it comes twice. Beside these, C(fail): the engine
+#: never hears of it, and the answer is an error of the engine's own.
 FAULTS = ("lose", "drop", "delay", "double")
 _ID = re.compile(r"/[0-9a-z]{25}(?=/|$)")
 
@@ -70,10 +71,14 @@ class Injector:
         self._server = _Server(str(listen), self)
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
-    def arm(self, place: Place | None = None, fault: str = "") -> None:
-        """Forget what was seen, end streams that are left, and spoil the call at I(place) from now on."""
+    def arm(self, place: Place | None = None, fault: str = "", act: t.Callable[[], object] = lambda: None) -> None:
+        """Forget what was seen, end streams that are left, and spoil the call at I(place) from now on.
+
+        Args:
+            act: done before that call goes on.
+        """
         with self._lock:
-            self._place, self._fault, self.hit = place, fault, False
+            self._place, self._fault, self._act, self.hit = place, fault, act, False
             self.places: list[Place] = []
             self._after = ""
             self._turns: dict[tuple[str, str], int] = {}
@@ -102,7 +107,8 @@ class Injector:
             if place != self._place or self.hit:
                 return ""
             self.hit = True
-            return self._fault
+        self._act()
+        return self._fault
 
     def forget(self, connection: socket.socket) -> None:
         """A connection has ended by itself."""
@@ -123,6 +129,10 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         """A client that has gone away is no news."""
 
 
+_WORDS = b'{"message":"rpc error: code = Internal desc = no space left on device"}'
+_ERROR = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: %d\r\n\r\n%s" % (len(_WORDS), _WORDS)
+
+
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
@@ -141,6 +151,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         fault = injector.meet(self.command, self.path, self.connection)
         if fault == "lose":
             return self._end()
+        if fault == "fail":
+            self.wfile.write(_ERROR)
+            return None
         headers = {key: value for key, value in self.headers.items() if key not in ("Connection", "Host")}
         upstream = _Upstream(injector.engine)
         upstream.request(self.command, self.path, body or None, headers)

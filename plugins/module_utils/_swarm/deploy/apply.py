@@ -91,8 +91,7 @@ class Applier:
         def wanted(current: Json) -> Json | None:
             if current is live:
                 return spec
-            arrived = specs.equal(current["Spec"], spec, replicas=False)
-            if arrived and (not scales or replicas(current["Spec"]) != replicas(live["Spec"])):
+            if specs.equal(current["Spec"], spec, replicas=scales):
                 return None
             if not specs.equal(current["Spec"], live["Spec"], replicas=False):
                 raise PlanRefused(

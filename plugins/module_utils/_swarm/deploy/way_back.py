@@ -77,7 +77,7 @@ class WayBack:
                 expected, removed = undo(self.applier, self._never_ran() if good is None and unfinished else ())
             verdicts = self._wait(expected) if self.waits and expected else {}
             drop_created(self.applier, set(removed.values()), self._label())
-            left = self._left() if good is None and not expected else []
+            left = self._left(set(removed.values())) if good is None and not expected else []
         except (EngineUnreachable, NoLeader) as exc:
             return Back(
                 f"{head}, and the swarm could not be asked before it was set back ({exc.message}): each service "
@@ -105,7 +105,7 @@ class WayBack:
             if service["Spec"]["Name"] in ours and (moment(service.get("CreatedAt")) or _LONG_AGO) >= first > _LONG_AGO
         }
 
-    def _left(self) -> list[str]:
+    def _left(self, removed: t.AbstractSet[str]) -> list[str]:
         """Return what there still is of a stack that never ran, once what nothing uses is gone."""
         engine, label = self.applier.engine, self._label()
         ours = {
@@ -116,10 +116,12 @@ class WayBack:
             if not entry.external
         }
         left = [f"service {item['Spec']['Name']}" for item in engine.services(label)]
+        if ours and removed:
+            _wait_ended(engine, self.applier.live, removed, label)
         for kind, found in (("network", engine.networks), ("config", engine.configs), ("secret", engine.secrets)):
             for item in found(label):
                 name = str(item["Name"] if kind == "network" else item["Spec"]["Name"])
-                if left or name not in ours or not remove_object(engine, kind, item.get("Id") or item["ID"], _PATIENCE):
+                if left or name not in ours or not _drop(engine, kind, item.get("Id") or item["ID"]):
                     left.append(f"{kind} {name}")
         return left
 
@@ -223,8 +225,16 @@ def drop_created(applier: Applier, removed: t.AbstractSet[str], tasks: t.Mapping
         _wait_ended(applier.engine, applier.live, removed, tasks)
     for plan in reversed(applier.created):
         found = plan.object_id or writes.find_object(applier.engine, plan.kind, plan.body)
-        if found and remove_object(applier.engine, plan.kind, found, _PATIENCE) and plan.kind == "network":
-            _wait_gone(applier.engine, found)
+        if found:
+            _drop(applier.engine, plan.kind, found)
+
+
+def _drop(engine: Engine, kind: str, object_id: str) -> bool:
+    """Remove an object and wait until it is gone; False when something still uses it."""
+    gone = remove_object(engine, kind, object_id, _PATIENCE)
+    if gone and kind == "network":
+        _wait_gone(engine, object_id)
+    return gone
 
 
 def _wait_ended(engine: Engine, live: LiveState, removed: t.AbstractSet[str], tasks: t.Mapping[str, list[str]]) -> None:
