@@ -20,7 +20,7 @@ from ..plan import Json, LiveState, PlanOptions, ServicePlan, order, plan_stack,
 from ..plan.tree import replicas
 from ..watch.memory import Watch
 from ..watch.terms import Expected, Verdict
-from ..watch.verdict import moment
+from ..watch.verdict import DEFAULT_MONITOR, age, moment
 from ..watch.wait import Listener, wait
 from . import releases
 from .apply import Applier, remove_object, with_replicas
@@ -93,16 +93,25 @@ class WayBack:
         return {"label": [f"{LABEL_NAMESPACE}={self.release.stack}"]}
 
     def _never_ran(self) -> set[str]:
-        """Return the ids of services that only deploys made which never converged: there is nothing to go back to.
+        """Return the ids of services that only failed deploys made and that do not run: nothing to go back to.
 
-        Both stamps are the leader's.
+        Both stamps of objects are the leader's. What runs is left alone, whoever made it: its deploy may have been
+        killed just before it was recorded.
         """
+        live, now = self.applier.live, datetime.datetime.now(datetime.timezone.utc)
         first = min((moment(item.config.get("CreatedAt")) or _LONG_AGO for item in self.history), default=_LONG_AGO)
         ours = {entry.full_name for item in self.history for entry in item.model.services.values()}
+        runs = {
+            task.get("ServiceID")
+            for task in live.tasks
+            if task["Status"]["State"] == "running" and age(task, now) >= DEFAULT_MONITOR
+        }
         return {
             service["ID"]
-            for service in self.applier.live.services
-            if service["Spec"]["Name"] in ours and (moment(service.get("CreatedAt")) or _LONG_AGO) >= first > _LONG_AGO
+            for service in live.services
+            if service["Spec"]["Name"] in ours
+            and service["ID"] not in runs
+            and (moment(service.get("CreatedAt")) or _LONG_AGO) >= first > _LONG_AGO
         }
 
     def _left(self, removed: t.AbstractSet[str]) -> list[str]:
