@@ -16,6 +16,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmE
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import STACK_OPTIONS
 from ansible_collections.apiary.swarm.plugins.plugin_utils._follow import PRIVATE, FollowingAction, checked
 from ansible_collections.apiary.swarm.plugins.plugin_utils._here import Here
+from ansible_collections.apiary.swarm.plugins.plugin_utils._level import at_level, role_of
 from ansible_collections.apiary.swarm.plugins.plugin_utils._stack_files import Request, StackFiles
 from ansible_collections.apiary.swarm.plugins.plugin_utils._who import user_here, who_deploys
 
@@ -59,7 +60,7 @@ class ActionModule(FollowingAction):
         try:
             model = StackFiles(self._loader, lambda path: self._find_needle("files", path)).model(request)
         except SwarmError as error:
-            raise AnsibleActionFail(error.message) from None
+            raise AnsibleActionFail(at_level({"msg": error.message}, role_of(self._task))["msg"]) from None
         for warning in model.warnings:
             display.warning(f"stack {model.name}: {warning}")
         model, secrets = model.split_secret_data()

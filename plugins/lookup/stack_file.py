@@ -46,6 +46,7 @@ options:
 requirements:
   - jsonschema and PyYAML on the controller
 seealso:
+  - module: apiary.swarm.stack_file_info
   - module: apiary.swarm.stack
   - module: apiary.swarm.log_group
 """
@@ -99,9 +100,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
-from ansible_collections.apiary.swarm.plugins.module_utils._references import registry_of
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import ServiceEntry, StackModel
-from ansible_collections.apiary.swarm.plugins.plugin_utils._stack_files import Request, StackFiles
+from ansible_collections.apiary.swarm.plugins.plugin_utils._stack_files import Request, StackFiles, summary
 
 
 class LookupModule(LookupBase):
@@ -126,38 +125,3 @@ class LookupModule(LookupBase):
             return [summary(StackFiles(self._loader, find).model(request))]
         except SwarmError as error:
             raise AnsibleLookupError(error.message) from None
-
-
-def summary(model: StackModel) -> dict[str, t.Any]:
-    """Return what a deploy needs to know of a model."""
-    services = list(model.services.values())
-    groups = {entry.logs["group"]: _log_group(entry.logs) for entry in services if entry.logs}
-    return {
-        "name": model.name,
-        "services": [_service(entry) for entry in services],
-        "registries": sorted({registry_of(entry.image) for entry in services}),
-        "log_groups": [groups[name] for name in sorted(groups)],
-        "warnings": model.warnings,
-    }
-
-
-def _service(entry: ServiceEntry) -> dict[str, t.Any]:
-    logs = entry.logs or {}
-    return {
-        "name": entry.name,
-        "image": entry.image,
-        "registry": registry_of(entry.image),
-        "wave": entry.wave,
-        "log_group": logs.get("group"),
-        "retention_days": logs.get("retention_days"),
-        "routes": [route.to_dict() for route in entry.routes],
-    }
-
-
-def _log_group(logs: dict[str, t.Any]) -> dict[str, t.Any]:
-    """Return a group without what the file does not say, which stays as it is in AWS."""
-    group = {"name": logs["group"]}
-    for key, option in (("retention_days", "retention_in_days"), ("tags", "tags"), ("kms_key_id", "kms_key_id")):
-        if logs.get(key) not in (None, {}):
-            group[option] = logs[key]
-    return group

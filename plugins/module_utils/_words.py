@@ -6,6 +6,18 @@
 
 from __future__ import annotations
 
+import difflib
+import typing as t
+
+
+def nearest(word: str, known: t.Iterable[str]) -> str:
+    """Return V( (did you mean "image"?\\)) for the known word that looks most like this one, or V("")."""
+    words = sorted(known)
+    # Two letters swapped is the likeliest slip, and difflib does not count it as a small one.
+    swapped = [name for name in words if sorted(name) == sorted(word)]
+    match = swapped or difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    return f' (did you mean "{match[0]}"?)' if match else ""
+
 
 def seconds(value: float) -> str:
     """Return a time as people say it, in whole seconds: C(15 s); below one second with one digit: C(0.4 s)."""

@@ -215,6 +215,10 @@ release:
   description: The release that runs now, or V(none) when there is none.
   returned: when O(state) is not V(absent)
   type: dict
+refused:
+  description: Whether it failed before anything was written.
+  returned: on failure
+  type: bool
 failures:
   description: The services that failed, with their tasks, exit codes and last log lines.
   returned: on failure
@@ -227,7 +231,13 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.apiary.swarm.plugins.module_utils._errors import DeployFailed, PlanRefused, SwarmError
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import (
+    DeployFailed,
+    ImageUnresolved,
+    LockHeld,
+    PlanRefused,
+    SwarmError,
+)
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.common import require, stack_problems
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import STACK_OPTIONS
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import lock, releases
@@ -341,7 +351,8 @@ def answer(module: AnsibleModule) -> dict[str, t.Any]:
             module.warn(warning)
         failure = {"msg": exc.message, "failures": exc.failures, "changed": exc.changed}
     except (SwarmError, ModelError) as exc:
-        failure = {"msg": str(exc), **refused_plan(module, exc)}
+        refused = isinstance(exc, (PlanRefused, LockHeld, ImageUnresolved))
+        failure = {"msg": str(exc), "refused": refused, **refused_plan(module, exc)}
     return {"failed": True, **failure, "invocation": told}
 
 

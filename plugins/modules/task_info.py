@@ -88,11 +88,11 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.apiary.swarm.plugins.module_utils._errors import PlanRefused, SwarmError
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import nodes
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import tasks as task_facts
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import ENGINE_OPTIONS
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import open_engine
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import open_engine, unknown_service
 
 Json = dict[str, t.Any]
 
@@ -144,7 +144,7 @@ def run(module: AnsibleModule) -> Json:
     engine, name = open_engine(module), module.params["service"]
     service = engine.service(name)
     if service is None:
-        raise PlanRefused(f"There is no service {name}.")
+        raise unknown_service(engine, name)
     filters = {"service": [service["ID"]]}
     if not module.params["history"]:
         filters.update(task_facts.SHOULD_RUN)

@@ -86,6 +86,8 @@ def shows_invocation(task_vars: t.Mapping[str, t.Any] | None) -> bool:
 
 
 def _is_own_python(action: ActionBase, task_vars: t.Mapping[str, t.Any]) -> bool:
-    wanted = task_vars.get("ansible_python_interpreter") or "auto"
+    # A task that is delegated runs on the other host's Python.
+    delegated = (task_vars.get("ansible_delegated_vars") or {}).get(action._task.delegate_to)
+    wanted = (task_vars if delegated is None else delegated).get("ansible_python_interpreter") or "auto"
     chosen = str(action._templar.template(wanted)) if "{{" in str(wanted) else str(wanted)
     return chosen.startswith("auto") or chosen == sys.executable

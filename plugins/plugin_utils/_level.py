@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 import typing as t
 
-_ADVICE = re.compile(r"\b(force|allow_recreate|purge|prune|wait_timeout|progress_timeout)(?=: )")
+_ADVICE = re.compile(r"\b(force|allow_recreate|purge|prune|wait_timeout|progress_timeout)(?=: )|(?<=\bin )(env)\b")
 
 
 def at_level(answer: t.Any, role: str) -> t.Any:
     """Return a module's answer with the role's variables in place of the module's options (pure).
 
-    Only advice is changed, which reads C(option: value), in what a user reads: C(msg), C(summary), C(plan.blockers).
+    Only advice is changed, which reads C(option: value) or C(in env), in what a user reads: C(msg), C(summary),
+    C(plan.blockers).
 
     :param role: short name of the role that runs the task, C("") for none.
     """
@@ -40,4 +41,4 @@ def role_of(task: t.Any) -> str:
 
 
 def _words(text: str, role: str) -> str:
-    return _ADVICE.sub(rf"{role}_\1", text)
+    return _ADVICE.sub(lambda match: f"{role}_{match[0]}", text)

@@ -14,10 +14,11 @@ from pathlib import Path
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 
+from ansible_collections.apiary.swarm.plugins.module_utils._references import registry_of
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose import ComposeError, load_project
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose.document import MAX_BYTES
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.convert.stack import build_model
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import StackModel, StackOptions
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import ServiceEntry, StackModel, StackOptions
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.values import text
 
 #: Finds a file by the path that a task or a lookup gives; raises AnsibleError or returns V("") when there is none.
@@ -100,3 +101,38 @@ def environment(request: Request) -> dict[str, str]:
     own = os.environ if request.env_from_controller else {}
     given = {str(key): text(value) for key, value in request.env.items() if value is not None}
     return {**own, **given}
+
+
+def summary(model: StackModel) -> dict[str, t.Any]:
+    """Return what a deploy needs to know of a model."""
+    services = list(model.services.values())
+    groups = {entry.logs["group"]: _log_group(entry.logs) for entry in services if entry.logs}
+    return {
+        "name": model.name,
+        "services": [_service(entry) for entry in services],
+        "registries": sorted({registry_of(entry.image) for entry in services}),
+        "log_groups": [groups[name] for name in sorted(groups)],
+        "warnings": model.warnings,
+    }
+
+
+def _service(entry: ServiceEntry) -> dict[str, t.Any]:
+    logs = entry.logs or {}
+    return {
+        "name": entry.name,
+        "image": entry.image,
+        "registry": registry_of(entry.image),
+        "wave": entry.wave,
+        "log_group": logs.get("group"),
+        "retention_days": logs.get("retention_days"),
+        "routes": [route.to_dict() for route in entry.routes],
+    }
+
+
+def _log_group(logs: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Return a group without what the file does not say, which stays as it is in AWS."""
+    group = {"name": logs["group"]}
+    for key, option in (("retention_days", "retention_in_days"), ("tags", "tags"), ("kms_key_id", "kms_key_id")):
+        if logs.get(key) not in (None, {}):
+            group[option] = logs[key]
+    return group

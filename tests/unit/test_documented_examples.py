@@ -92,6 +92,11 @@ def those_with(*keys: str) -> list[Any]:
     ]
 
 
+def uses_role(example: Any) -> bool:
+    """Tell whether a play of an example names a role."""
+    return any(str(item.get("role", "")).startswith(NAME) for item in dictionaries(example))
+
+
 @pytest.mark.parametrize("example", those_with(NAME))
 def test_options_of_modules_fit(example: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     tasks = [(key, task[key]) for task in dictionaries(example) for key in task if str(key).startswith(NAME)]
@@ -103,7 +108,7 @@ def test_options_of_modules_fit(example: Any, monkeypatch: pytest.MonkeyPatch) -
         assert ArgumentSpecValidator(specification, **rules).validate(options).error_messages == [], name
 
 
-@pytest.mark.parametrize("example", those_with("role"))
+@pytest.mark.parametrize("example", [item for item in those_with("role") if uses_role(item.values[0])])
 def test_variables_of_roles_exist(example: Any) -> None:
     roles = [item for item in dictionaries(example) if str(item.get("role", "")).startswith(NAME)]
     assert roles

@@ -19,6 +19,7 @@ import typing as t
 from .._errors import EngineError, NotAManager, PlanRefused
 from .engine import Engine, frames
 from .nodes import name_of
+from .session import unknown_service
 from .tasks import SHOULD_RUN, is_running
 
 Json = dict[str, t.Any]
@@ -91,7 +92,7 @@ def find(engine: Engine, service: str, slot: str = "") -> Place:
     except NotAManager:
         raise PlanRefused(f"No task of {which} runs on this node. Ask a manager where (task_info).") from None
     if engine.service(service) is None:
-        raise PlanRefused(f"There is no service {service}.")
+        raise unknown_service(engine, service)
     tasks = engine.tasks({"service": [service], **SHOULD_RUN})
     running = [task for task in tasks if is_running(task)]
     places = {

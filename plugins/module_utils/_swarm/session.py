@@ -10,6 +10,7 @@ import traceback
 import typing as t
 
 from .._errors import PlanRefused
+from .._words import nearest
 from .engine import Engine
 from .plan import StackPlan
 from .registry import auth
@@ -56,3 +57,9 @@ def plan_result(plan: StackPlan) -> dict[str, t.Any]:
         "summary": plan.text().splitlines(),
         "diff": {"before": before, "after": after, "before_header": "live", "after_header": plan.stack},
     }
+
+
+def unknown_service(engine: Engine, name: str) -> PlanRefused:
+    """Return the error about a service that does not exist, with the one that was meant."""
+    names = (str(service["Spec"]["Name"]) for service in engine.services())
+    return PlanRefused(f"There is no service {name}{nearest(name, names)}.")

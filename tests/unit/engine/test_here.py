@@ -82,7 +82,7 @@ def test_where_a_module_would_see_a_difference_it_runs_as_one(
     action = types.SimpleNamespace(
         _connection=types.SimpleNamespace(transport=transport),
         _play_context=types.SimpleNamespace(become=become),
-        _task=types.SimpleNamespace(environment=environment, async_val=background),
+        _task=types.SimpleNamespace(environment=environment, async_val=background, delegate_to=None),
     )
     assert is_here(t.cast(t.Any, action)) is expected
 
@@ -95,7 +95,11 @@ def test_a_python_that_leads_elsewhere_is_not_here(python: str | None, expected:
     action = types.SimpleNamespace(
         _connection=types.SimpleNamespace(transport="local"),
         _play_context=types.SimpleNamespace(become=False),
-        _task=types.SimpleNamespace(environment=[], async_val=0),
+        _task=types.SimpleNamespace(environment=[], async_val=0, delegate_to=None),
     )
-    variables = {} if python is None else {"ansible_python_interpreter": python}
+    variables: dict[str, t.Any] = {} if python is None else {"ansible_python_interpreter": python}
     assert is_here(t.cast(t.Any, action), variables) is expected
+    # What a task is delegated to has a Python of its own.
+    action._task.delegate_to = "n1"
+    other = {"ansible_python_interpreter": "/elsewhere", "ansible_delegated_vars": {"n1": variables}}
+    assert is_here(t.cast(t.Any, action), other) is expected

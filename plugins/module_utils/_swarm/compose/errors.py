@@ -6,10 +6,8 @@
 
 from __future__ import annotations
 
-import difflib
-import typing as t
-
 from ..._errors import SwarmError
+from ..._words import nearest as nearest
 from ..problems import Path, revealed
 
 
@@ -43,9 +41,3 @@ def dotted(path: Path) -> str:
         else:
             text += f".{part}" if text else part
     return text
-
-
-def nearest(word: str, known: t.Iterable[str]) -> str:
-    """Return V( (did you mean "image"?\\)) for the known word that looks most like this one, or V("")."""
-    match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f' (did you mean "{match[0]}"?)' if match else ""

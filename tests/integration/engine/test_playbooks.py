@@ -1,0 +1,86 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbooks deploy, rollback and close with a real engine and an emulated AWS: what is written, and when."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from pathlib import Path
+
+import pytest
+from lab_ansible import Done, ansible_playbook
+from moto_region import Region
+from stacks import service, stack
+from workbench import Swarm
+
+Play = t.Callable[..., Done]
+
+
+@pytest.fixture(scope="module")
+def region_server() -> t.Iterator[Region]:
+    server = Region()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def region(region_server: Region, monkeypatch: pytest.MonkeyPatch) -> Region:
+    """An empty region, and the environment that leads the playbooks there."""
+    for name, value in region_server.environment().items():
+        monkeypatch.setenv(name, value)
+    region_server.reset()
+    return region_server
+
+
+@pytest.fixture
+def play(swarm: Swarm, region: Region, name: str, tmp_path: Path) -> Play:
+    """Return a function that runs a playbook on the test's own stack; services are given as a dictionary."""
+
+    def run(playbook: str, *arguments: str, services: dict[str, t.Any] | None = None, **variables: t.Any) -> Done:
+        given = {"cluster": "lab", "region": "eu-west-1", "stack": name, **variables}
+        given = {key: value for key, value in given.items() if playbook != "exec" or key != "stack"}
+        if services is not None:
+            (tmp_path / "stack.yml").write_text(json.dumps({"services": services}))
+            given["files"] = str(tmp_path / "stack.yml")
+        return ansible_playbook(swarm.nodes, tmp_path, f"apiary.swarm.{playbook}", "-e", json.dumps(given), *arguments)
+
+    return run
+
+
+def groups(region: Region) -> list[str]:
+    found = region.client("logs").describe_log_groups()["logGroups"]
+    return [group["logGroupName"] for group in found]
+
+
+def test_u17_close_says_what_goes_and_what_is_unknown(swarm: Swarm, region: Region, play: Play, name: str) -> None:
+    """Names that are slips are refused with the nearest, in check mode too; what goes is listed before and after."""
+    services = [service(name, part, swarm.images["v1"]) for part in ("gate", "store")]
+    assert not swarm.stack(stack(name, *services)).failed
+    region.client("logs").create_log_group(logGroupName=f"/swarm/lab/{name}/gate")
+    for variables, says in (
+        ({"stack": f"{name}x"}, f'There is no stack {name}x in lab (did you mean "{name}"?).'),
+        ({"service": "gaet"}, f'Stack {name} of lab has no service gaet (did you mean "gate"?).'),
+    ):
+        slip = play("close", "--check", **variables)
+        assert slip.returncode != 0 and json.dumps(says)[1:-1] in slip.stdout, slip.stdout + slip.stderr
+    going = [f"- service {name}_gate", f"- service {name}_store", f"- log group /swarm/lab/{name}/gate"]
+    check = play("close", "--check", close_log_groups=True)
+    assert check.returncode == 0 and [line for line in going if line not in check.stdout] == [], check.stdout
+    assert region.writes() == ["CreateLogGroup"] and len(swarm.client.services(filters={"name": name})) == 2
+    done = play("close", close_log_groups=True)
+    assert done.returncode == 0 and [line for line in going if line not in done.stdout] == [], done.stdout
+    assert groups(region) == [] and swarm.client.services(filters={"name": name}) == []
+    again = play("close", close_log_groups=True)
+    assert again.returncode != 0 and f"There is no stack {name} in lab" in again.stdout
+
+
+def test_u17_exec_and_rollback_name_the_nearest(swarm: Swarm, play: Play, name: str) -> None:
+    assert not swarm.stack(stack(name, service(name, "gate", swarm.images["v1"]))).failed
+    slip = play("exec", service=f"{name}_gaet", command="true")
+    says = f'There is no service {name}_gaet (did you mean "{name}_gate"?).'
+    assert slip.returncode != 0 and json.dumps(says)[1:-1] in slip.stdout, slip.stdout
+    slip = play("rollback", "--check", stack=f"{name}x")
+    says = f'There is no release of a stack {name}x (did you mean "{name}"?).'
+    assert slip.returncode != 0 and json.dumps(says)[1:-1] in slip.stdout, slip.stdout

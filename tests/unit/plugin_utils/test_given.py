@@ -1,0 +1,67 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Variables that nothing reads, and how messages name options."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.apiary.swarm.plugins.plugin_utils._given import Variables, variables_of_roles
+from ansible_collections.apiary.swarm.plugins.plugin_utils._level import at_level
+
+DEPLOY = Variables(["cluster", "region", "stack", "files"], ["deploy"])
+CLUSTER = Variables(["cluster", "region", "state"], ["cluster"])
+CLOSE = Variables(["cluster", "region", "stack", "service", "close_log_groups"], ["deploy"])
+
+
+@pytest.mark.parametrize(
+    ("given", "near"),
+    [
+        ("deploy_wait_timout", "deploy_wait_timeout"),
+        ("deploy_evn", "deploy_env"),
+        ("depoy_env", "deploy_env"),
+        ("clustr", "cluster"),
+        ("cluster_workrs", "cluster_workers"),
+        ("stak", "stack"),
+        ("flies", "files"),
+        ("file", "files"),
+    ],
+)
+def test_u22_a_slip_is_named_with_what_was_meant(given: str, near: str) -> None:
+    assert DEPLOY.mistakes([], [given]) == [f'there is no variable "{given}" (did you mean "{near}"?)']
+
+
+@pytest.mark.parametrize("given", ["stage", "env", "tag", "ansible_user", "node_app_port", "cluster_owner", "my_stack"])
+def test_u22_somebodys_own_variable_is_none_of_ours(given: str) -> None:
+    assert DEPLOY.mistakes([given], [given]) == []
+
+
+def test_u22_a_prefix_of_the_playbook_is_ours_only_on_the_command_line() -> None:
+    assert DEPLOY.mistakes(["deploy_user"], []) == []
+    assert DEPLOY.mistakes(["deploy_user"], ["deploy_user"]) == ['there is no variable "deploy_user"; remove it']
+    assert CLOSE.mistakes([], ["close_all"]) == ['there is no variable "close_all"; remove it']
+    assert CLOSE.mistakes([], ["servce"]) == ['there is no variable "servce" (did you mean "service"?)']
+    assert CLUSTER.mistakes([], ["stat"]) == ['there is no variable "stat" (did you mean "state"?)']
+
+
+def test_u22_every_variable_of_every_role_is_known() -> None:
+    of_roles = variables_of_roles()
+    assert {"deploy", "cluster", "bake", "node", "engine", "ecr", "agent", "edge", "local_region"} <= of_roles.keys()
+    names = [name for names in of_roles.values() for name in names]
+    assert len(names) > 100 and DEPLOY.mistakes(names, names) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "becomes"),
+    [
+        ("TAG is not set; give it in env, or write", "TAG is not set; give it in deploy_env, or write"),
+        ("Wait for it, or use force: true.", "Wait for it, or use deploy_force: true."),
+        ("allow_recreate: true allows that", "deploy_allow_recreate: true allows that"),
+        ("no env file in environment", "no env file in environment"),
+        ("reinforce: truely", "reinforce: truely"),
+    ],
+)
+def test_u12_messages_name_the_option_of_the_users_level(text: str, becomes: str) -> None:
+    assert at_level({"msg": text, "summary": [text]}, "deploy") == {"msg": becomes, "summary": [becomes]}
+    assert at_level({"msg": text}, "") == {"msg": text}
