@@ -72,8 +72,6 @@ def test_u17_close_says_what_goes_and_what_is_unknown(swarm: Swarm, region: Regi
     done = play("close", close_log_groups=True)
     assert done.returncode == 0 and [line for line in going if line not in done.stdout] == [], done.stdout
     assert groups(region) == [] and swarm.client.services(filters={"name": name}) == []
-    again = play("close", close_log_groups=True)
-    assert again.returncode != 0 and f"There is no stack {name} in lab" in again.stdout
 
 
 def test_u17_exec_and_rollback_name_the_nearest(swarm: Swarm, play: Play, name: str) -> None:
@@ -84,3 +82,31 @@ def test_u17_exec_and_rollback_name_the_nearest(swarm: Swarm, play: Play, name: 
     slip = play("rollback", "--check", stack=f"{name}x")
     says = f'There is no release of a stack {name}x (did you mean "{name}"?).'
     assert slip.returncode != 0 and json.dumps(says)[1:-1] in slip.stdout, slip.stdout
+
+
+def described(swarm: Swarm, **placement: t.Any) -> dict[str, t.Any]:
+    """Return a service of a stack file that runs at once, and whose log group the playbook makes."""
+    deploy = {"endpoint_mode": "dnsrr", "update_config": {"monitor": "1s"}, "placement": placement}
+    return {"web": {"image": swarm.images["v1"], "deploy": deploy}}
+
+
+def test_u10_u6_a_refused_deploy_writes_nothing_and_check_mode_says_so(
+    swarm: Swarm, region: Region, play: Play, name: str
+) -> None:
+    """No log group is made before the plan is accepted."""
+    nowhere = described(swarm, constraints=["node.hostname==nowhere"])
+    for arguments in ((), ("--check",)):
+        refused = play("deploy", *arguments, services=nowhere)
+        assert refused.returncode != 0, refused.stdout
+        assert "node.hostname==nowhere" in refused.stdout.partition("FAILED!")[2], refused.stdout + refused.stderr
+        assert region.writes() == []
+    done = play("deploy", services=described(swarm), deploy_progress=False)
+    assert done.returncode == 0 and groups(region) == [f"/swarm/lab/{name}/web"], done.stdout + done.stderr
+    assert "Finalization" not in done.stdout
+    # The same again: the groups are there, so that the plan is asked for once.
+    again = play("deploy", services=described(swarm))
+    assert again.returncode == 0 and "accepted before anything is written" in again.stdout
+    accept = again.stdout.partition("accepted before anything is written")[2]
+    assert "skipping" in accept.partition("TASK")[0]
+    back = play("rollback", "--check", deploy_release=7)
+    assert back.returncode != 0 and "has no release 7" in back.stdout
