@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.apiary.swarm.plugins.plugin_utils._given import Variables, variables_of_roles
+from ansible_collections.apiary.swarm.plugins.plugin_utils._given import Hosts, Place, Variables, variables_of_roles
 from ansible_collections.apiary.swarm.plugins.plugin_utils._level import at_level
 
 DEPLOY = Variables(["cluster", "region", "stack", "files"], ["deploy"])
@@ -65,3 +65,13 @@ def test_u22_every_variable_of_every_role_is_known() -> None:
 def test_u12_messages_name_the_option_of_the_users_level(text: str, becomes: str) -> None:
     assert at_level({"msg": text, "summary": [text]}, "deploy") == {"msg": becomes, "summary": [becomes]}
     assert at_level({"msg": text}, "") == {"msg": text}
+
+
+def test_u3_a_namesake_in_another_region_is_another_cluster() -> None:
+    """Its managers are not asked."""
+    places = {"a": "eu-west-1", "b": "us-east-1", "c": ""}
+    hosts = Hosts("demo", places, ["demo"])
+    assert hosts.place("us-east-1") == Place("us-east-1") and hosts.managers("us-east-1") == ["b", "c"]
+    assert "say which one" in hosts.place("").problem and hosts.place("ap-south-1").problem.startswith("the hosts of")
+    assert Hosts("demo", {"c": ""}, []).place("any") == Place("any")
+    assert "say it" in Hosts("demo", {"c": ""}, []).place("").problem
