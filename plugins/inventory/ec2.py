@@ -63,7 +63,8 @@ options:
         V(ip-address)), tags (V(tag:Name), or V(tag:Name=Value) for C(Name_Value)), or dictionaries with C(name),
         C(prefix) and C(separator). Jinja filters may follow a C(|).
       - A name that several instances claim is given to none of them; they take the next preference, in the end the
-        instance ID. So no host is lost.
+        instance ID. So no host is lost. The same goes for names that a group of the inventory has.
+      - Characters that have a meaning in patterns of hosts, such as blanks, commas and C(*), become C(_).
     type: list
     elements: raw
     default: [private-dns-name, instance-id]
@@ -84,10 +85,16 @@ options:
     description:
       - Give each host everything that EC2 tells about the instance, as P(amazon.aws.aws_ec2#inventory) does. It makes
         large inventories slow. The tags stay in C(ec2_tags), as C(tags) is a reserved name.
-      - Expressions in O(compose), O(groups) and O(keyed_groups) then see everything too; without it, the common fields
-        and C(tags).
+      - Expressions in O(compose), O(groups) and O(keyed_groups) see C(tags) and all of it without this option; what is
+        no common field is loaded when one of them asks for it.
     type: bool
     default: false
+  hostvars_prefix:
+    description: Put before the names of variables from EC2, all but C(swarm_node) and those that Ansible connects with.
+    type: str
+  hostvars_suffix:
+    description: Put after the names of variables from EC2, all but C(swarm_node) and those that Ansible connects with.
+    type: str
   record_max_age:
     description: Seconds after which a cluster's record is not believed any more; a warning says so.
     type: int
@@ -168,7 +175,20 @@ from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.build impo
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.cache import InventoryCache
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.hosts import Computed, Host
 
+ROUNDS = 8
+"""How often hosts are named anew until none is called like a group; groups named after their hosts take for ever."""
 SUFFIXES = ("swarm_ec2.yml", "swarm_ec2.yaml")
+
+
+class _Apart(InventoryData):
+    """An inventory that takes a host for a host where a group has its name, so that this can be seen and mended."""
+
+    def add_child(self, group: str, child: str) -> bool:
+        """Put *child* into *group*."""
+        if child in self.hosts:
+            self.add_host(child, group)
+            return True
+        return bool(super().add_child(group, child))
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
@@ -225,7 +245,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 return fresh
         builder = Builder(settings, self.display.warning, self._name_filter)
         try:
-            hosts, complete = builder.hosts()
+            complete = builder.read()
         except AwsError as error:
             last_good = kept.last_good() if kept is not None and _no_answer(error) else None
             if last_good is None:
@@ -233,9 +253,23 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             computed, age = last_good[0], last_good[1]
             self.display.warning(f"{error.message} The inventory is {age} seconds old, from the cache.")
             return computed
-        computed = self._construct(hosts)
+        computed = self._without_namesakes(builder)
         if kept is not None and complete:
             kept.keep(computed)
+        return computed
+
+    def _without_namesakes(self, builder: Builder) -> Computed:
+        """Return the inventory, with no host that is named like a group: Ansible would take one for the other.
+
+        What the groups of keyed_groups are called is only known once they are made, and may follow the hosts' names.
+        """
+        avoid: set[str] = set()
+        for dummy in range(ROUNDS):
+            computed = self._construct(builder.hosts(avoid))
+            namesakes = computed.hosts.keys() & (computed.groups.keys() | computed.parents.keys())
+            if not namesakes:
+                break
+            avoid |= namesakes
         return computed
 
     def _construct(self, hosts: list[Host]) -> Computed:
@@ -247,7 +281,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         strict = self.get_option("strict")
         # The base class writes into self.inventory; an inventory of its own keeps the result apart, for the cache.
         target = self.inventory
-        self.inventory = InventoryData()
+        self.inventory = _Apart()
         try:
             for host in hosts:
                 self.inventory.add_host(host.name)
@@ -270,7 +304,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         for group, names in computed.groups.items():
             self.inventory.add_group(group)
             for name in names:
-                self.inventory.add_child(group, name)
+                self.inventory.add_host(name, group)  # as a host, whatever groups other inventories have
         for parent, children in computed.parents.items():
             self.inventory.add_group(parent)
             for child in children:

@@ -48,6 +48,13 @@ _FIELDS = {
 }
 
 
+LEAN_PARTS = {"placement": frozenset({"availability_zone", "tenancy", "region"})}
+"""What :func:`parse_page` tells of fields that have more parts than these."""
+_NESTED = ("iam_instance_profile", "owner_id", "placement", "reservation_id", "security_groups", "state", "tags")
+LEAN = frozenset({*_FIELDS.values(), *_NESTED})
+"""The common fields, which :func:`parse_page` tells."""
+
+
 def filter_parameters(filters: Filters) -> dict[str, str]:
     """Return *filters* (names to a value or a list of values) as parameters of the query protocol.
 

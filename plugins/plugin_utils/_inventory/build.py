@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -27,6 +27,10 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.instances import
 )
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsOptions, AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.signed_http import SignedHttp
+from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.expressions import (
+    expressions_of,
+    needs_everything,
+)
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.full import full_parser, full_variables
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.hosts import (
     CLUSTER_TAG,
@@ -35,6 +39,7 @@ from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.hosts impo
     Host,
     View,
     build_hosts,
+    is_manager,
     lean_variables,
 )
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.names import (
@@ -48,6 +53,8 @@ from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.names impo
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.query import Answer, ask
 
 ALL_REGIONS = "all"
+OWN_VARIABLES = ("ec2_state", "ec2_tags", "swarm_node", "ansible_host", "inventory_hostname")
+"""Variables of a host that are no fields of EC2."""
 FILTERS = (*FIELDS, "tag-key", "tag-value", "instance.group-id", "instance.group-name", "network-interface.vpc-id")
 """Filters of DescribeInstances that a misspelt one may have meant."""
 
@@ -65,6 +72,9 @@ class Settings:
     address: tuple[Preference, ...]
     connection: str
     full_vars: bool
+    full_facts: bool
+    hostvars_prefix: str
+    hostvars_suffix: str
     record_max_age: float
     strict_permissions: bool
 
@@ -86,9 +96,16 @@ class Settings:
             address=tuple(get("address")),
             connection=get("connection"),
             full_vars=get("full_vars"),
+            full_facts=get("full_vars") or needs_everything(_expressions(get), OWN_VARIABLES),
+            hostvars_prefix=get("hostvars_prefix") or "",
+            hostvars_suffix=get("hostvars_suffix") or "",
             record_max_age=float(get("record_max_age")),
             strict_permissions=get("strict_permissions"),
         )
+
+
+def _expressions(get: Callable[[str], t.Any]) -> list[str]:
+    return expressions_of(get("compose") or {}, get("groups") or {}, get("keyed_groups") or ())
 
 
 def include_filters(filters: Filters, more: Sequence[Filters], clusters: Sequence[str]) -> tuple[Filters, ...]:
@@ -112,22 +129,30 @@ class Builder:
         self._apply_filter = apply_filter
         self._session = AwsSession(settings.aws)
         self._http = SignedHttp(self._session)
+        self._instances: list[Facts] = []
+        self._seen: dict[ClusterKey, View] = {}
 
-    def hosts(self) -> tuple[list[Host], bool]:
-        """Return the hosts, the best ones to talk to first, and whether all regions answered.
+    def read(self) -> bool:
+        """Ask AWS, and return whether all regions answered.
 
         :raises AwsError: if no region answered, or with strict_permissions if one denied access.
         """
         settings = self._settings
         regions = self._regions()
-        parse = full_parser(self._session) if settings.full_vars else parse_page
+        parse = full_parser(self._session) if settings.full_facts else parse_page
         answer = ask(self._http, regions, settings.include, settings.exclude, settings.clusters, parse)
         self._report(answer, regions)
-        views = self._views(answer)
-        names = host_names(answer.instances, settings.hostnames, self._apply_filter)
-        hosts = build_hosts(answer.instances, views, names, self._variables)
-        self._warn_without_manager(hosts, [region for region in regions if region not in answer.failed])
-        return hosts, not answer.failed
+        self._instances, self._seen = answer.instances, self._views(answer)
+        self._warn_without_manager([region for region in regions if region not in answer.failed])
+        return not answer.failed
+
+    def hosts(self, avoid: Collection[str] = ()) -> list[Host]:
+        """Return the hosts, the best ones to talk to first; none is named like a group of theirs or one of *avoid*."""
+
+        def name_them(groups: set[str]) -> dict[str, str]:
+            return host_names(self._instances, self._settings.hostnames, self._apply_filter, groups.union(avoid))
+
+        return build_hosts(self._instances, self._seen, name_them, self._variables)
 
     def _regions(self) -> list[str]:
         if self._settings.regions == (ALL_REGIONS,):
@@ -185,8 +210,8 @@ class Builder:
             views[region, cluster] = view
         return views
 
-    def _warn_without_manager(self, hosts: Sequence[Host], regions: Sequence[str]) -> None:
-        if any("managers" in host.groups for host in hosts):
+    def _warn_without_manager(self, regions: Sequence[str]) -> None:
+        if any(is_manager(facts) for facts in self._instances):
             return
         clusters = self._settings.clusters
         cluster = f"{CLUSTER_TAG}={' or '.join(clusters)}" if clusters else CLUSTER_TAG
@@ -199,6 +224,12 @@ class Builder:
         variables = lean_variables(facts, node)
         if self._settings.full_vars:
             variables = {**full_variables(facts), **variables}
+        before, after = self._settings.hostvars_prefix, self._settings.hostvars_suffix
+        if before or after:
+            # The playbooks look for swarm_node.
+            variables = {
+                name if name == "swarm_node" else f"{before}{name}{after}": value for name, value in variables.items()
+            }
         if self._settings.connection == "ssm":
             variables["ansible_connection"] = "amazon.aws.aws_ssm"
             variables["ansible_host"] = facts["instance_id"]

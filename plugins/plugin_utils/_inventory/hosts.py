@@ -123,6 +123,11 @@ def groups_of(facts: Facts, node: Mapping[str, t.Any]) -> tuple[str, ...]:
     return tuple(safe_group(group) for group in groups if group)
 
 
+def is_manager(facts: Facts) -> bool:
+    """Tell whether an instance is in the group ``managers``."""
+    return facts["state"]["name"] in UP and ROLE_GROUPS.get(facts["tags"].get(ROLE_TAG, "")) == "managers"
+
+
 def rank(facts: Facts, node: Mapping[str, t.Any]) -> tuple[t.Any, ...]:
     """Return a sort key that puts the hosts first that are best to talk to.
 
@@ -162,28 +167,31 @@ def lean_variables(facts: Facts, node: Mapping[str, t.Any]) -> dict[str, t.Any]:
 def build_hosts(
     instances: Sequence[Facts],
     views: Mapping[ClusterKey, View],
-    names: Mapping[str, str],
+    name_them: Callable[[set[str]], Mapping[str, str]],
     variables_of: Callable[[Facts, Mapping[str, t.Any]], dict[str, t.Any]],
 ) -> list[Host]:
     """Return the hosts of *instances*, the best ones to talk to first.
 
     :param views: the records by region and cluster.
-    :param names: host names by instance id.
+    :param name_them: returns host names by instance id, given the groups' names.
     :param variables_of: makes a host's variables from its facts and its swarm node.
     """
-    hosts = []
+    found = []
     for facts in instances:
         key = (facts["placement"]["region"], facts["tags"].get(CLUSTER_TAG, ""))
         node = swarm_node(facts, views.get(key))
-        hosts.append(
-            Host(
-                name=names[facts["instance_id"]],
-                facts=facts,
-                variables=variables_of(facts, node),
-                groups=groups_of(facts, node),
-                rank=rank(facts, node),
-            )
+        found.append((facts, node, groups_of(facts, node)))
+    names = name_them({group for dummy, dummy_node, groups in found for group in groups})
+    hosts = [
+        Host(
+            name=names[facts["instance_id"]],
+            facts=facts,
+            variables=variables_of(facts, node),
+            groups=groups,
+            rank=rank(facts, node),
         )
+        for facts, node, groups in found
+    ]
     return sorted(hosts, key=lambda host: host.rank)
 
 

@@ -8,9 +8,10 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import InvalidInput, nearest
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.instances import Facts
@@ -19,6 +20,9 @@ Preference = str | Mapping[str, t.Any]
 
 DEFAULT_HOSTNAMES: tuple[Preference, ...] = ("private-dns-name", "instance-id")
 DEFAULT_ADDRESSES: tuple[Preference, ...] = ("private-ip-address", "network-interface.ipv6-addresses.ipv6-address")
+
+RESERVED = frozenset({"all", "ungrouped", "localhost", "127.0.0.1", "::1"})
+"""Names with a meaning of their own: a host called ``localhost`` would be taken for the controller."""
 
 _IPV6 = "network-interface.ipv6-addresses.ipv6-address"
 
@@ -111,26 +115,47 @@ def _tag_value(tags: Mapping[str, str], wanted: str) -> str:
     return ""
 
 
+def clean_host_name(name: str) -> str:
+    """Return *name* with ``_`` for whatever would be something else than a name in a pattern of hosts.
+
+    Blanks, commas and colons separate patterns, ``!``, ``&``, ``~`` and ``@`` begin special ones, and ``*``, ``?`` and
+    ``[`` match others (lib/ansible/inventory/manager.py: ``split_host_pattern``, ``_evaluate_patterns``); ``/`` would
+    lead elsewhere in ``host_vars`` and caches.
+    """
+    cleaned = re.sub(r"[^\w.+=@-]", "_", name)
+    return re.sub(r"^\W", "_", cleaned)
+
+
 def host_names(
-    instances: Sequence[Facts], preferences: Sequence[Preference], apply_filter: ApplyFilter | None = None
+    instances: Sequence[Facts],
+    preferences: Sequence[Preference],
+    apply_filter: ApplyFilter | None = None,
+    avoid: Collection[str] = (),
 ) -> dict[str, str]:
-    """Return a distinct host name for each instance, by instance id.
+    """Return a distinct host name for each instance, by instance id; each can be named by a pattern.
 
     The first of *preferences* that gives a value wins. A name that several instances claim is given to none of
     them: they fall to the next preference, in the end to their instance ids, so that no host is lost.
+
+    :param avoid: names that no host may have, as those of groups.
     """
+    refused = RESERVED.union(avoid)
     names: dict[str, str] = {}
     open_: list[Facts] = list(instances)
     ids = {facts["instance_id"] for facts in instances}
     for preference in (*preferences, "instance-id"):
-        # A colon would be read as the start of a port.
-        claims = {facts["instance_id"]: value_of(facts, preference, apply_filter).replace(":", "_") for facts in open_}
+        claims = {facts["instance_id"]: clean_host_name(value_of(facts, preference, apply_filter)) for facts in open_}
         count = Counter(claims.values())
         taken = set(names.values())
         for instance_id, claim in claims.items():
             # The ID of another instance is that one's last resort.
             free = claim == instance_id or (claim not in taken and claim not in ids)
-            if claim and count[claim] == 1 and free:
+            if claim and count[claim] == 1 and free and claim not in refused:
                 names[instance_id] = claim
         open_ = [facts for facts in open_ if facts["instance_id"] not in names]
+    for facts in open_:  # even the id is the name of a group
+        name = f"{facts['instance_id']}_"
+        while name in refused or name in ids or name in names.values():
+            name += "_"
+        names[facts["instance_id"]] = name
     return names

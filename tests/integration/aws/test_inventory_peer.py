@@ -122,3 +122,35 @@ def test_same_constructed_groups(varied: Region, list_inventory: List) -> None:
     for name, theirs in peer.hostvars.items():
         assert ours.hostvars[name]["ansible_host"] == theirs["ansible_host"]
         assert ours.hostvars[name].get("where") == theirs.get("where")
+
+
+def test_p15_a_group_loads_what_it_needs(varied: Region, list_inventory: List) -> None:
+    """Fields that are no common ones make the same groups as with aws_ec2, without giving every host all of them."""
+    constructed = {
+        "filters": {"tag:Env": ["dev", "qa"]},
+        "keyed_groups": [
+            {"key": "network_interfaces | map(attribute='subnet_id') | list", "prefix": "nic"},
+            {"key": "monitoring.state", "prefix": "monitoring"},
+            {"key": "placement.group_name | default('none', true)", "prefix": "placed"},
+        ],
+    }
+    ours = list_inventory({"plugin": "apiary.swarm.ec2", **OPTIONS, **constructed})
+    peer = list_inventory({"plugin": "amazon.aws.aws_ec2", **OPTIONS, **constructed}, name="peer.aws_ec2.yml")
+    made = {name for name in peer.data if name.startswith(("nic_", "monitoring_", "placed_"))}
+    assert len(made) >= 4
+    for group in made:
+        assert sorted(ours.hosts(group)) == sorted(peer.hosts(group)), group
+    assert not any("network_interfaces" in variables for variables in ours.hostvars.values())
+
+
+def test_p15_prefix_and_suffix_of_variables(varied: Region, list_inventory: List) -> None:
+    naming = {"filters": {"tag:Env": "qa"}, "hostvars_prefix": "aws_", "hostvars_suffix": "_ec2", "full_vars": True}
+    ours = list_inventory({"plugin": "apiary.swarm.ec2", **OPTIONS, **naming})
+    del naming["full_vars"]
+    peer = list_inventory({"plugin": "amazon.aws.aws_ec2", **OPTIONS, **naming}, name="peer.aws_ec2.yml")
+    for name, theirs in peer.hostvars.items():
+        mine = ours.hostvars[name]
+        assert {key: mine[key] for key in theirs if "tags" not in key} == {
+            key: value for key, value in theirs.items() if "tags" not in key
+        }
+        assert "ansible_host" in mine and "swarm_node" in mine

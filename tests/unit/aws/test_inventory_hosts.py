@@ -10,6 +10,8 @@ import typing as t
 from datetime import UTC, datetime
 
 import pytest
+from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +22,10 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.record i
 )
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import InvalidInput
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.build import include_filters
+from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.expressions import (
+    expressions_of,
+    needs_everything,
+)
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.hosts import (
     Computed,
     View,
@@ -62,7 +68,7 @@ def view(
 def build(instances: list[dict[str, t.Any]], views: dict[t.Any, View] | None = None) -> Computed:
     """Return the inventory of *instances*, named by their IDs."""
     names = {facts["instance_id"]: facts["instance_id"] for facts in instances}
-    return Computed.of(build_hosts(instances, views or {}, names, lean_variables))
+    return Computed.of(build_hosts(instances, views or {}, lambda dummy: names, lean_variables))
 
 
 def test_order_of_managers() -> None:
@@ -151,6 +157,83 @@ def test_names() -> None:
     assert value_of(facts, "tag:swarm:role") == "manager"
     assert value_of(facts, "tag:swarm:role=manager,swarm:cluster") == "swarm:role_manager"
     assert value_of(facts, {"name": "instance-id", "prefix": "tag:none"}) == "i-1"
+
+
+ANY_TEXT = st.text(st.sampled_from("aZ09_.-+=@/ \t\n,:!&~*?[]{}()$'\"\\|;<>#%^`ü界") | st.characters(), max_size=8)
+LABELS = ANY_TEXT | st.sampled_from(["all", "localhost", "managers", "web", "web,db", "web db", "!web", "i-2", "i-9"])
+
+
+@given(st.lists(LABELS, max_size=6), st.sets(LABELS | st.sampled_from(["i-1", "i-1_"])))
+def test_a23_every_host_can_be_named_and_none_is_a_group(labels: list[str], groups: set[str]) -> None:
+    """Ansible's own reading of a name finds that host alone, whatever its tags, and no instance is lost."""
+    fleet = [instance(number, tags={"Name": label}) for number, label in enumerate(labels, 1)]
+    names = host_names(fleet, ["tag:Name"], avoid=groups)
+    assert names.keys() == {facts["instance_id"] for facts in fleet}
+    assert len(set(names.values())) == len(fleet)
+    assert not set(names.values()) & {*groups, "all", "ungrouped", "localhost"}
+    manager = InventoryManager(loader=DataLoader())
+    for name in names.values():
+        manager._inventory.add_host(name)
+    for name in names.values():
+        assert [host.name for host in manager.get_hosts(name)] == [name]
+        assert [host.name for host in manager.get_hosts(f"all:!{name}:&all")] == [
+            host.name for host in manager.get_hosts("all") if host.name != name
+        ]
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("shop web 1", "shop_web_1"),
+        ("api,blue", "api_blue"),
+        ("!x", "_x"),
+        ("~db", "_db"),
+        ("@file", "_file"),
+        ("web[1:3]", "web_1_3_"),
+        ("a/b", "a_b"),
+        ("-v", "_v"),
+        ("../x", "_._x"),
+        ("a.b-c_d@e+f=g", "a.b-c_d@e+f=g"),
+        ("ünï", "ünï"),
+        ("managers", "i-1"),
+        ("localhost", "i-1"),
+    ],
+)
+def test_a23_names_that_mean_something_else(label: str, name: str) -> None:
+    fleet = [instance(1, tags={"Name": label})]
+    assert host_names(fleet, ["tag:Name"], avoid={"managers"}) == {"i-1": name}
+
+
+@pytest.mark.parametrize(
+    ("expression", "everything"),
+    [
+        ("tags.Team", False),
+        ("tags['a b'] | default('x')", False),
+        ("placement.availability_zone", False),
+        ("placement['region']", False),
+        ("state.name == 'stopped'", False),
+        ("security_groups | map(attribute='group_id') | list", False),
+        ("swarm_node.role ~ '-' ~ instance_type", False),
+        ("network_interfaces[0].subnet_id", True),
+        ("network_interfaces | map(attribute='mac_address')", True),
+        ("metadata_options.http_tokens", True),
+        ("monitoring['state']", True),
+        ("placement.group_name", True),
+        ("placement", True),
+        ("tags[monitoring.state]", True),
+        ("what {{ is", False),
+    ],
+)
+def test_p15_what_a_group_needs_is_known(expression: str, everything: bool) -> None:
+    """Only what is no common field is worth the slower reading."""
+    known = ("swarm_node",)
+    for compose, groups, keyed in (
+        ({"x": expression}, {}, []),
+        ({}, {"x": expression}, []),
+        ({}, {}, [{"key": expression, "prefix": "x"}]),
+        ({}, {}, [{"key": "tags", "parent_group": f"{{{{ {expression} }}}}"}]),
+    ):
+        assert needs_everything(expressions_of(compose, groups, keyed), known) is everything
 
 
 @pytest.mark.parametrize("entry", ["", 7, {}, {"prefix": "x"}, "nothing", "instance-id2"])
