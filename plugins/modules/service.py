@@ -506,7 +506,8 @@ options:
     suboptions:
       parallelism:
         description:
-          - Tasks replaced at the same time; V(0) is all.
+          - Tasks replaced at the same time; V(0) is all. A service that has no number yet gets V(1) with the first
+            of these settings.
         type: int
       delay:
         description:
@@ -537,7 +538,8 @@ options:
     suboptions:
       parallelism:
         description:
-          - Tasks replaced at the same time; V(0) is all.
+          - Tasks replaced at the same time; V(0) is all. A service that has no number yet gets V(1) with the first
+            of these settings.
         type: int
       delay:
         description:

@@ -94,7 +94,7 @@ def test_d05_what_is_not_declared_stays_and_purge_shows_what_goes(swarm: Swarm, 
         "Env.A",
         "Labels.team",
         "Mounts[/scratch].Type",
-        f"Secrets[{name}_s:s].SecretName",
+        "Secrets.s",
         "Networks",
         "Ports",
     ):

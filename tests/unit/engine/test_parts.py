@@ -206,3 +206,15 @@ def test_d67_a_program_that_ended_well_gets_a_hint() -> None:
     verdict = Verdict("failed", "its tasks end again and again", 0, 1, (ended,), "task")
     task = collect(t.cast(Engine, None), {"shop_web": verdict}, [])[0]["tasks"][0]
     assert "restart_policy.condition" in task["hint"] and task["logs"] == ["bad config"] and task["exit_code"] == 0
+
+
+@pytest.mark.parametrize("section", ["update_config", "rollback_config"])
+def test_d61_the_first_setting_of_an_update_leaves_one_task_at_a_time(section: str) -> None:
+    field = {"update_config": "UpdateConfig", "rollback_config": "RollbackConfig"}[section]
+
+    def made(live: dict[str, t.Any], **options: t.Any) -> t.Any:
+        return apply_options(live, {"name": "web", section: {"parallelism": None, **options}}).get(field)
+
+    assert made({}, order="start-first") == {"Parallelism": 1, "Order": "start-first"}
+    assert made({field: {"Parallelism": 0}}, order="start-first") == {"Parallelism": 0, "Order": "start-first"}
+    assert made({}, parallelism=0) == {"Parallelism": 0} and made({}) is None

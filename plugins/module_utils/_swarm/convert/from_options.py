@@ -126,7 +126,7 @@ def _fields(params: Params, live: Spec, files: t.Sequence[t.Mapping[str, str]]) 
     yield from _healthcheck(params.get("healthcheck") or {})
     yield from _task(params)
     for option, section in (("update_config", "UpdateConfig"), ("rollback_config", "RollbackConfig")):
-        yield from _update(option, section, params.get(option) or {})
+        yield from _update(option, section, params.get(option) or {}, live)
     yield from _resources(params)
     yield from _mode(params, live)
     if params.get("labels") is not None:
@@ -231,7 +231,11 @@ def _task(params: Params) -> t.Iterator[Field]:
         yield (*path, "MaxAttempts"), restart["max_attempts"]
 
 
-def _update(option: str, section: str, options: Params) -> t.Iterator[Field]:
+def _update(option: str, section: str, options: Params, live: Spec) -> t.Iterator[Field]:
+    """A service without the section replaces one task at a time; a section without a number would mean all at once."""
+    given = any(value is not None for value in options.values())
+    if given and options.get("parallelism") is None and live.get(section) is None:
+        yield (section, "Parallelism"), 1
     names = {
         "parallelism": "Parallelism", "failure_action": "FailureAction", "max_failure_ratio": "MaxFailureRatio",
         "order": "Order",
