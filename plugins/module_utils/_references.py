@@ -125,7 +125,7 @@ def registry_of(text: str) -> str:
 
 def host_of(registry: str) -> str:
     """Return the host of a registry that may be given as an address, as image references name it."""
-    host = registry.split("://", 1)[-1].rstrip("/").split("/", 1)[0]
+    host = registry.split("://", 1)[-1].rstrip("/").split("/", 1)[0].rpartition("@")[2]
     return HUB if host in _ALSO_HUB else host
 
 

@@ -126,7 +126,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmE
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import nodes
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import ENGINE_OPTIONS
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import namespace_of, running, to_tree
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import open_engine
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import EngineModule, open_engine
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.tasks import SHOULD_RUN, is_running
 
 Json = dict[str, t.Any]
@@ -204,7 +204,7 @@ def run(module: AnsibleModule) -> Json:
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    module = EngineModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
         module.exit_json(**run(module))
     except SwarmError as exc:

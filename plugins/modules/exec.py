@@ -19,6 +19,7 @@ author:
   - apiary.swarm contributors (@apiary-swarm)
 extends_documentation_fragment:
   - apiary.swarm.attributes
+  - apiary.swarm.engine
 attributes:
   check_mode:
     support: full
@@ -66,16 +67,9 @@ options:
     type: str
   timeout:
     description:
-      - Seconds until the command is stopped and has failed.
+      - Seconds until the command is stopped and has failed. Calls of the engine have their own 60 seconds for an answer.
     type: int
     default: 600
-  docker_host:
-    description:
-      - Address of the Docker engine, seen from the host that the module runs on.
-    type: str
-    default: unix:///var/run/docker.sock
-requirements:
-  - Docker SDK for Python on the host that the module runs on (C(python3-docker) on Debian and Ubuntu).
 seealso:
   - module: apiary.swarm.job
   - module: apiary.swarm.task_info
@@ -126,7 +120,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import PlanRefused, SwarmError
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import programs
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import ENGINE_OPTIONS
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import open_engine
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import EngineModule, open_engine
 
 ARGUMENTS: dict[str, t.Any] = {
     **ENGINE_OPTIONS,
@@ -163,7 +157,7 @@ def spec_of(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 def run(module: AnsibleModule) -> dict[str, t.Any]:
     """Run the command and return the module's result."""
     params = module.params
-    engine = open_engine(module)
+    engine = open_engine(module, own=("timeout",))
     spec = spec_of(params)
     told = {"container": params["container"], "task": ""}
     if params["service"]:
@@ -186,19 +180,16 @@ def failure(program: str, done: programs.Ended) -> str:
 
 def main() -> None:
     """Run the module."""
-    # no_log: the arguments hold environment variables, which have no business in the journal.
-    module = AnsibleModule(
+    module = EngineModule(
         argument_spec=ARGUMENTS,
         supports_check_mode=True,
-        no_log=True,
         required_one_of=[("service", "container")],
         mutually_exclusive=[("service", "container")],
     )
-    told = {"module_args": {key: value for key, value in module.params.items() if key != "env"}}
     try:
-        module.exit_json(**run(module), invocation=told)
+        module.exit_json(**run(module))
     except SwarmError as exc:
-        module.fail_json(msg=exc.message, invocation=told)
+        module.fail_json(msg=exc.message)
 
 
 if __name__ == "__main__":

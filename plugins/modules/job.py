@@ -127,7 +127,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import LiveState
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.registry import digest
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.registry.auth import header_for
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import open_engine
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import EngineModule, open_engine
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch import report
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.progress import Progress
 
@@ -186,13 +186,11 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
 
 def main() -> None:
     """Run the module."""
-    # no_log: the arguments hold environment variables, which have no business in the journal.
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True, no_log=True)
-    told = {"module_args": {key: value for key, value in module.params.items() if key != "env"}}
+    module = EngineModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
-        module.exit_json(**run(module), invocation=told)
+        module.exit_json(**run(module))
     except SwarmError as exc:
-        module.fail_json(msg=exc.message, invocation=told)
+        module.fail_json(msg=exc.message)
 
 
 if __name__ == "__main__":

@@ -87,12 +87,10 @@ busy:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import ENGINE_OPTIONS, LOGINS
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.registry.auth import refresh
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import open_engine
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import EngineModule, open_engine
 
 ARGUMENTS: dict[str, t.Any] = {
     **ENGINE_OPTIONS,
@@ -103,7 +101,7 @@ ARGUMENTS: dict[str, t.Any] = {
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    module = EngineModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     params = module.params
     try:
         done = refresh(open_engine(module), params["registry_auth"], params["services"], module.check_mode)

@@ -88,12 +88,10 @@ current:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import ENGINE_OPTIONS
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import releases
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import open_engine
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import EngineModule, open_engine
 
 ARGUMENTS: dict[str, t.Any] = {**ENGINE_OPTIONS, "name": {"type": "str"}}
 
@@ -108,7 +106,7 @@ def by_stack(found: t.Iterable[releases.Release]) -> dict[str, list[releases.Rel
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    module = EngineModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     stack = module.params["name"]
     label = f"{releases.LABEL_STACK}={stack}" if stack else releases.LABEL_STACK
     try:

@@ -669,7 +669,12 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.opti
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.service import service_problems
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.convert.from_options import env_file
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import service as single
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import open_engine, plan_result, refused_plan
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import (
+    EngineModule,
+    open_engine,
+    plan_result,
+    refused_plan,
+)
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.progress import Progress
 
 ARGUMENTS: dict[str, t.Any] = {
@@ -896,17 +901,15 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
 
 def main() -> None:
     """Run the module."""
-    # no_log: the arguments hold environment variables, which have no business in the journal.
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True, no_log=True)
-    told = {"module_args": {key: value for key, value in module.params.items() if key != "env"}}
+    module = EngineModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
-        module.exit_json(**run(module), invocation=told)
+        module.exit_json(**run(module))
     except DeployFailed as exc:
         for warning in exc.warnings:
             module.warn(warning)
-        module.fail_json(msg=exc.message, failures=exc.failures, changed=exc.changed, invocation=told)
+        module.fail_json(msg=exc.message, failures=exc.failures, changed=exc.changed)
     except SwarmError as exc:
-        module.fail_json(msg=exc.message, **refused_plan(module, exc), invocation=told)
+        module.fail_json(msg=exc.message, **refused_plan(module, exc))
 
 
 if __name__ == "__main__":

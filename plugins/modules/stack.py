@@ -244,13 +244,17 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.removal import remove_stack
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.stack import Deploy, Options, Result
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import ModelError, StackModel
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import open_engine, plan_result, refused_plan
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import (
+    EngineModule,
+    open_engine,
+    plan_result,
+    refused_plan,
+    told,
+)
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.progress import Progress
 
 #: Shorter lines of a secret are not hidden: they would hide every other use of the same letters.
 SHORTEST_SECRET = 5
-#: Arguments that hold environment variables: the report of a run repeats the others only.
-UNTOLD = ("model", "secret_data", "definition", "env")
 
 
 def options_of(params: t.Mapping[str, t.Any]) -> Options:
@@ -343,9 +347,9 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
 def answer(module: AnsibleModule) -> dict[str, t.Any]:
     """Do what the arguments ask for and return the result, that of a failure too."""
     protect(module)
-    told = {"module_args": {key: value for key, value in module.params.items() if key not in UNTOLD}}
+    invocation = told(module.params)
     try:
-        return {**run(module), "invocation": told}
+        return {**run(module), "invocation": invocation}
     except DeployFailed as exc:
         for warning in exc.warnings:
             module.warn(warning)
@@ -353,13 +357,12 @@ def answer(module: AnsibleModule) -> dict[str, t.Any]:
     except (SwarmError, ModelError) as exc:
         refused = isinstance(exc, (PlanRefused, LockHeld, ImageUnresolved))
         failure = {"msg": str(exc), "refused": refused, **refused_plan(module, exc)}
-    return {"failed": True, **failure, "invocation": told}
+    return {"failed": True, **failure, "invocation": invocation}
 
 
 def main() -> None:
     """Run the module."""
-    # no_log: the arguments hold environment variables, which have no business in the journal.
-    module = AnsibleModule(argument_spec=STACK_OPTIONS, supports_check_mode=True, no_log=True)
+    module = EngineModule(argument_spec=STACK_OPTIONS, supports_check_mode=True)
     if module.params["state"] == "present" and module.params["model"] is None:
         module.fail_json(msg="apiary.swarm.stack needs files or definition, which its action plugin reads.")
     result = answer(module)

@@ -92,7 +92,11 @@ from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmE
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import nodes
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import tasks as task_facts
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import ENGINE_OPTIONS
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import open_engine, unknown_service
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import (
+    EngineModule,
+    open_engine,
+    unknown_service,
+)
 
 Json = dict[str, t.Any]
 
@@ -154,7 +158,7 @@ def run(module: AnsibleModule) -> Json:
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    module = EngineModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
         module.exit_json(**run(module))
     except SwarmError as exc:

@@ -11,7 +11,8 @@ import contextlib
 import typing as t
 
 from .._errors import EngineError, EngineUnreachable
-from .._swarm.engine import DEFAULT_HOST, Engine, Json
+from .._swarm.connection import DEFAULT_HOST
+from .._swarm.engine import Engine, Json
 from .._swarm.tasks import SHOULD_RUN
 from .membership.election import Answer
 

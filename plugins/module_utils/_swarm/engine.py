@@ -13,6 +13,7 @@ import base64
 import copy
 import json
 import socket
+import ssl
 import typing as t
 import urllib.parse
 
@@ -26,15 +27,10 @@ from .._errors import (
     NotFound,
     OutOfSequence,
 )
+from .connection import DEFAULT_HOST, NEWEST, Connection
 from .retry import PATIENCE, is_leaderless, until_answered
 
 Json = dict[str, t.Any]
-
-DEFAULT_HOST = "unix:///var/run/docker.sock"
-#: Seconds until a call without an answer is given up.
-ANSWER_TIME = 60
-# The SDK wants a version before it has spoken to the engine; calls are made without one, so the engine uses its newest.
-_ANY_VERSION = "1.41"
 
 
 def encode_auth(auth: t.Mapping[str, str]) -> str:
@@ -51,32 +47,34 @@ def encode_auth(auth: t.Mapping[str, str]) -> str:
     return base64.urlsafe_b64encode(json.dumps(login).encode()).decode()
 
 
-#: There was no connection, so that nothing was sent: no socket, no permission, nobody who listens, no such host.
-_NOT_SENT = (ConnectionRefusedError, FileNotFoundError, PermissionError, socket.gaierror)
+#: There was no connection, so that nothing was sent: no socket, no permission, nobody who listens, no host, no TLS.
+_NOT_SENT = (ConnectionRefusedError, FileNotFoundError, PermissionError, socket.gaierror, ssl.SSLError)
 
 
 class Engine:
     """One session with one engine.
 
     Args:
-        host: the engine's address, C(unix://) or C(tcp://).
-        timeout: seconds until a call without an answer is given up, None for C(ANSWER_TIME).
+        way: how the engine is reached; its address will do.
+        timeout: seconds until a call without an answer is given up, None for that of I(way).
         patience: seconds for which a read or removal whose answer is lost is made again. For creates and updates see
             M(writes).
     """
 
-    def __init__(self, host: str = DEFAULT_HOST, timeout: float | None = None, patience: float = PATIENCE) -> None:
-        import docker  # slow to load, and absent where only the pure parts are used
-
-        self.host = host
-        self.timeout = ANSWER_TIME if timeout is None else timeout
+    def __init__(
+        self, way: Connection | str = DEFAULT_HOST, timeout: float | None = None, patience: float = PATIENCE
+    ) -> None:
+        self.way = Connection(way) if isinstance(way, str) else way
+        self.host = self.way.host
+        self.timeout = self.way.timeout if timeout is None else timeout
         self.patience = patience
-        try:
-            self._session = docker.APIClient(base_url=host, version=_ANY_VERSION, timeout=ANSWER_TIME)
-        except docker.errors.DockerException as exc:
-            raise EngineUnreachable(f"Cannot use the Docker engine at {host}: {exc}") from exc
+        self._session = self.way.open()
         self.api_version = ""
         self._given_up = False
+
+    def another(self) -> Engine:
+        """Return a further session with the same engine, reached in the same way."""
+        return Engine(self.way, self.timeout, self.patience)
 
     def close(self) -> None:
         """End the session."""
@@ -356,12 +354,13 @@ class Engine:
         try:
             response = self._session.request(
                 method,
-                self._session.base_url + path,
+                self._session.base_url + self.way.prefix + path,
                 params=query,
                 json=body,
                 headers=dict(headers or {}),
                 stream=stream,
                 timeout=timeout,
+                verify=self._session.verify,  # said here, for REQUESTS_CA_BUNDLE goes before what the session says
             )
         except requests.exceptions.ConnectTimeout as exc:
             raise EngineUnreachable(f"Cannot {doing}: no engine answers at {self.host} within {timeout:g} s") from exc
@@ -376,7 +375,8 @@ class Engine:
             kind = EngineUnreachable if gone else AnswerLost
             why = str(cause) or type(cause).__name__
             raise kind(f"Cannot {doing}: no engine answers at {self.host} ({why})") from exc
-        self.api_version = response.headers.get("Api-Version", self.api_version)
+        answered = response.headers.get("Api-Version", self.api_version)
+        self.api_version = answered if self.way.api_version == NEWEST else self.way.api_version
         if response.status_code >= 400:
             of_swarm = not path.startswith("/distribution/")  # a registry may be as silent as a leader
             raise error_of(doing, response.status_code, _message(response), of_swarm)

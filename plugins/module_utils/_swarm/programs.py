@@ -123,7 +123,7 @@ def run(engine: Engine, container: str, spec: Json, timeout: float) -> Ended:
 
     def read() -> None:
         try:
-            written.extend(Engine(engine.host).start_exec(exec_id))
+            written.extend(engine.another().start_exec(exec_id))
         except EngineError as exc:
             trouble.append(exc)
         except Exception as exc:  # the stream broke; the state says what became of the program

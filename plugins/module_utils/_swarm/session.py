@@ -2,44 +2,82 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to the collection: may change in any release.
-"""What the modules that talk to an engine share: the session, how a plan is told."""
+"""What the modules that talk to an engine share: their edge, the session, how a plan is told."""
 
 from __future__ import annotations
 
-import traceback
 import typing as t
 
-from .._errors import PlanRefused
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from .._diff import show
+from .._errors import PlanRefused, SwarmError
 from .._words import nearest
+from .connection import Connection
 from .engine import Engine
 from .plan import StackPlan
 from .registry import auth
 
-if t.TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
+#: Arguments whose values no result repeats, however it ends: variables, contents, what was read of stack files.
+UNTOLD = frozenset({"definition", "env", "model", "secret_data"})
 
 
-def open_engine(module: AnsibleModule) -> Engine:
+class EngineModule(AnsibleModule):  # type: ignore[misc]  # Ansible's classes have no types.
+    """A module whose results never hold the values of its secret arguments.
+
+    Ansible repeats all arguments with each result (C(invocation), shown with C(-vvv)), also with those that it makes by
+    itself: of an argument that does not fit, say. It writes them into the node's journal, too, unless told not to.
+    """
+
+    def __init__(self, *args: t.Any, **options: t.Any) -> None:
+        super().__init__(*args, **{"no_log": True, **options})
+
+    def exit_json(self, **result: t.Any) -> t.NoReturn:
+        """End the module well."""
+        super().exit_json(**{"invocation": told(self.params), **result})
+        raise AssertionError  # not reached: the process has ended
+
+    def fail_json(self, msg: str, **result: t.Any) -> t.NoReturn:
+        """End the module with a sentence."""
+        super().fail_json(msg, **{"invocation": told(self.params), **result})
+        raise AssertionError  # not reached
+
+
+def told(params: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
+    """Return what a result may repeat of its arguments, as Ansible's C(invocation)."""
+    return {"module_args": {key: _shown((key,), value) for key, value in (params or {}).items() if key not in UNTOLD}}
+
+
+def _shown(path: tuple[str, ...], value: t.Any) -> t.Any:
+    """Return an argument without what looks like a login or a password."""
+    if isinstance(value, dict):
+        return {str(key): _shown((*path, str(key)), item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)) and any(isinstance(item, (dict, list)) for item in value):
+        return [_shown(path, item) for item in value]
+    return show(path, value)
+
+
+def open_engine(module: t.Any, own: t.Container[str] = ()) -> Engine:
     """Return a session with the engine that the module's options name.
 
-    Fails the module without the Docker SDK, and when two logins are for one registry.
+    :param own: options that the module has under the same name, with a meaning of its own.
+
+    Raises:
+        SwarmError: there is no Docker SDK.
+        PlanRefused: two logins are for one registry, or options contradict each other.
     """
     try:
         import docker  # noqa: F401 - only to say in a friendly way that it is missing
     except ImportError:
-        from ansible.module_utils.basic import missing_required_lib
-
-        module.fail_json(
-            msg=missing_required_lib("Docker SDK for Python: docker", url="https://docker-py.readthedocs.io"),
-            exception=traceback.format_exc(),
-        )
+        library = missing_required_lib("Docker SDK for Python: docker", url="https://docker-py.readthedocs.io")
+        raise SwarmError(library) from None
     host = auth.doubled(module.params.get("registry_auth") or ())
     if host:
-        module.fail_json(msg=f"registry_auth: the registry {host} is given twice; one login serves all of its images.")
-    return Engine(module.params["docker_host"])
+        raise PlanRefused(f"registry_auth: the registry {host} is given twice; one login serves all of its images.")
+    return Engine(Connection.from_params({key: value for key, value in module.params.items() if key not in own}))
 
 
-def refused_plan(module: AnsibleModule, error: Exception) -> dict[str, t.Any]:
+def refused_plan(module: t.Any, error: Exception) -> dict[str, t.Any]:
     """Return the plan that was refused for the user, and show its warnings; nothing for other errors."""
     plan = error.plan if isinstance(error, PlanRefused) else None
     if plan is None:

@@ -9,11 +9,50 @@ They stand apart from the work, so that a controller that only checks them does 
 
 from __future__ import annotations
 
+import os
 import typing as t
 
-from ..engine import DEFAULT_HOST
+from ansible.module_utils.errors import AnsibleFallbackNotFound
 
-ENGINE_OPTIONS: dict[str, t.Any] = {"docker_host": {"type": "str", "default": DEFAULT_HOST}}
+from ..connection import ANSWER_TIME, DEFAULT_HOST
+
+
+def from_environment(name: str) -> str:
+    """Return a variable of the environment that an option falls back to; an empty one is none, as for Docker itself."""
+    if not os.environ.get(name):
+        raise AnsibleFallbackNotFound
+    return os.environ[name]
+
+
+#: As C(DOCKER_COMMON_ARGS) of community.docker.
+ENGINE_OPTIONS: dict[str, t.Any] = {
+    "docker_host": {
+        "type": "str",
+        "default": DEFAULT_HOST,
+        "fallback": (from_environment, ["DOCKER_HOST"]),
+        "aliases": ["docker_url"],
+    },
+    "tls": {"type": "bool", "default": False, "fallback": (from_environment, ["DOCKER_TLS"])},
+    "validate_certs": {
+        "type": "bool",
+        "default": False,
+        "fallback": (from_environment, ["DOCKER_TLS_VERIFY"]),
+        "aliases": ["tls_verify"],
+    },
+    "tls_hostname": {"type": "str", "fallback": (from_environment, ["DOCKER_TLS_HOSTNAME"])},
+    "ca_path": {"type": "path", "aliases": ["ca_cert", "tls_ca_cert", "cacert_path"]},
+    "client_cert": {"type": "path", "aliases": ["tls_client_cert", "cert_path"]},
+    "client_key": {"type": "path", "no_log": False, "aliases": ["tls_client_key", "key_path"]},
+    "api_version": {
+        "type": "str",
+        "default": "auto",
+        "fallback": (from_environment, ["DOCKER_API_VERSION"]),
+        "aliases": ["docker_api_version"],
+    },
+    "timeout": {"type": "int", "default": ANSWER_TIME, "fallback": (from_environment, ["DOCKER_TIMEOUT"])},
+    "use_ssh_client": {"type": "bool", "default": False},
+    "debug": {"type": "bool", "default": False},
+}
 WAIT_OPTIONS: dict[str, t.Any] = {
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "int", "default": 600},

@@ -174,7 +174,7 @@ class _Bell:
 
     def _listen(self) -> None:
         try:
-            session = Engine(self._engine.host)
+            session = self._engine.another()
             for event in session.events(_EVENTS):
                 self._tell(event)
                 self._rung.set()
