@@ -58,11 +58,9 @@ reason:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import ENGINE_OPTIONS
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import open_engine
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import EngineModule, open_engine
 
 ENGINE_TIMEOUT = 10
 """Seconds for an engine to list its nodes."""
@@ -75,7 +73,7 @@ ARGUMENTS: dict[str, t.Any] = {
 
 def main() -> None:
     """Run the module; the options about connections are the action's, on the controller."""
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    module = EngineModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     reason = ""
     try:
         engine = open_engine(module)

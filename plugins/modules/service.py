@@ -628,11 +628,20 @@ summary:
   type: list
   elements: str
 changes:
-  description: Names of the fields that changed.
+  description:
+    - Names of the fields of a service that changed, as the Engine API has them and then as the options and results of
+      M(community.docker.docker_swarm_service#module) have them.
   returned: success
   type: list
   elements: str
-  sample: ["TaskTemplate.ContainerSpec.Image"]
+  sample: ["TaskTemplate.ContainerSpec.Image", "image"]
+swarm_service:
+  description:
+    - The service as M(community.docker.docker_swarm_service#module) returns it, empty when it is removed. Values of
+      environment variables, and what looks like a password, are hidden. Durations are nanoseconds, sizes bytes.
+  returned: success
+  type: dict
+  sample: {"image": "app:v42@sha256:...", "mode": "replicated", "replicas": 3}
 rebuilt:
   description: Whether the service was removed and created again.
   returned: success
@@ -668,6 +677,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.opti
 )
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.service import service_problems
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.convert.from_options import env_file
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.convert.to_options import changed_options, to_options
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import service as single
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import (
     EngineModule,
@@ -890,9 +900,11 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     for warning in [*result.plan.warnings, *(result.verdict.warnings if result.verdict else ())]:
         module.warn(warning)
     service = result.service
+    changes = service.changes if service else []
     return {
         "changed": result.plan.changed,
-        "changes": [dotted(change.path) for change in service.changes] if service else [],
+        "changes": [*(dotted(item.path) for item in changes), *changed_options(changes)],
+        "swarm_service": to_options(result.desired) if result.desired else {},
         "rebuilt": service is not None and service.action == "recreate",
         **({"running": result.verdict.running, "completed": result.verdict.completed} if result.verdict else {}),
         **plan_result(result.plan),

@@ -13,7 +13,6 @@ import base64
 import copy
 import json
 import socket
-import ssl
 import typing as t
 import urllib.parse
 
@@ -47,8 +46,8 @@ def encode_auth(auth: t.Mapping[str, str]) -> str:
     return base64.urlsafe_b64encode(json.dumps(login).encode()).decode()
 
 
-#: There was no connection, so that nothing was sent: no socket, no permission, nobody who listens, no host, no TLS.
-_NOT_SENT = (ConnectionRefusedError, FileNotFoundError, PermissionError, socket.gaierror, ssl.SSLError)
+#: There was no connection, so that nothing was sent: no socket, no permission, nobody who listens, no such host.
+_NOT_SENT = (ConnectionRefusedError, FileNotFoundError, PermissionError, socket.gaierror)
 
 
 class Engine:
@@ -371,7 +370,8 @@ class Engine:
             if "timed out" in str(cause):  # in the middle of an answer
                 raise AnswerLost(f"Cannot {doing}: {self.host} took longer than {timeout:g} s") from exc
             # One that has answered before may just be starting again: that is waited for, once.
-            gone = isinstance(cause, _NOT_SENT) and (self._given_up or not self.api_version)
+            unsent = isinstance(exc, requests.exceptions.SSLError) or isinstance(cause, _NOT_SENT)
+            gone = unsent and (self._given_up or not self.api_version)
             kind = EngineUnreachable if gone else AnswerLost
             why = str(cause) or type(cause).__name__
             raise kind(f"Cannot {doing}: no engine answers at {self.host} ({why})") from exc

@@ -84,3 +84,9 @@ def hidden(problem: str, name: str = "") -> str:
 def is_private(path: Path) -> bool:
     """Say whether the place of a stack file may hold a password, a key or a text with one in it."""
     return bool(_PRIVATE.intersection(path)) and not str(path[-1]).startswith(_PUBLIC_LABELS)
+
+
+def safe_name(name: t.Any) -> str:
+    """Return the name of a variable without what follows a sign of equality, which was meant as its value."""
+    head, equals, _value = str(name).partition("=")
+    return f"{head}=..." if equals else head

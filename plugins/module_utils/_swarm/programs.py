@@ -19,6 +19,7 @@ import typing as t
 from .._errors import EngineError, NotAManager, PlanRefused
 from .engine import Engine, frames
 from .nodes import name_of
+from .problems import safe_name
 from .session import unknown_service
 from .tasks import SHOULD_RUN, is_running
 
@@ -196,5 +197,5 @@ def environment(values: t.Mapping[str, t.Any]) -> list[str]:
     """
     for name in values:
         if not re.fullmatch(r"[^=\s\x00]+", str(name)):
-            raise PlanRefused(f'env: "{name}" cannot be the name of a variable.')
+            raise PlanRefused(f'env: "{safe_name(name)}" cannot be the name of a variable.')
     return [f"{name}={value}" for name, value in sorted(values.items())]

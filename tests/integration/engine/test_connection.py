@@ -100,10 +100,6 @@ def test_p7_an_engine_that_is_not_the_right_one_is_not_used(
     assert done.failed and why in done.msg and "\n" not in done.msg
 
 
-def test_p7_without_tls_the_port_of_tls_answers_nothing(tls: TlsEngine, folder: Path) -> None:
-    assert run_module("cluster_info", options(tls, folder)).failed
-
-
 def test_p7_certificates_of_the_environment(tls: TlsEngine, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{tls.port}")
     monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")

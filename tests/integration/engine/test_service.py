@@ -33,7 +33,7 @@ def test_the_rhythm(swarm: Swarm, name: str, recorder: Recorder) -> None:
     assert done.data["diff"] == check.data["diff"]
     assert not swarm.module("service", **proxied).changed and recorder.writes() == []
     changed = swarm.module("service", **{**args, "env": {"A": "2"}})
-    assert changed.changed and changed.data["changes"] == ["TaskTemplate.ContainerSpec.Env.A"]
+    assert changed.changed and changed.data["changes"] == ["TaskTemplate.ContainerSpec.Env.A", "env"]
     emptied = swarm.module("service", **{**args, "env": []})
     assert emptied.changed and not swarm.module("service", **{**args, "env": []}).changed
     assert swarm.module("service", name=name, state="absent", check=True).changed and swarm.tasks(name)
@@ -111,7 +111,7 @@ def test_d06_forced_update_then_scale_restarts_nothing(swarm: Swarm, name: str) 
     assert swarm.module("service", force_update=True, **args).changed
     second = {task["ID"] for task in swarm.tasks(name)}
     assert first.isdisjoint(second)
-    assert swarm.module("service", **{**args, "replicas": 3}).data["changes"] == ["Mode.Replicas"]
+    assert swarm.module("service", **{**args, "replicas": 3}).data["changes"] == ["Mode.Replicas", "replicas"]
     assert second < {task["ID"] for task in swarm.tasks(name)}
 
 
@@ -211,15 +211,15 @@ def test_d23_d24_d25_every_option_twice_in_any_order(swarm: Swarm, name: str) ->
 @pytest.mark.parametrize(
     ("option", "value", "says"),
     [
-        ("stop_grace_period", "3 apples", 'stop_grace_period must be a duration such as "90s"'),
-        ("limits", {"memory": "lots"}, 'limits.memory must be a size such as "512M", not "lots"'),
-        ("env", {"A": 1}, 'env: the value of A must be text; write it in quotes, "1"'),
-        ("env", ["A"], 'env: an entry must look like "NAME=value", and "A" does not'),
+        ("stop_grace_period", "3 apples", 'stop_grace_period: must be a duration like "30s"'),
+        ("limits", {"memory": "lots"}, 'limits.memory: must be a size like "512M" or "2g", not "lots"'),
+        ("env", {"A": 1}, "env: the value of A must be text; write it in quotes"),
+        ("env", ["A"], 'env: entry 1 must look like "NAME=value"'),
         ("networks", [{"nam": "x"}], "networks: an entry must be a name, or a mapping with name"),
         ("placement", {"preferences": [{"pack": "x"}]}, "placement.preferences: an entry must look like"),
         ("mounts", [{"target": "/x"}], "mounts: a mount of type bind needs a source (/x)"),
         ("env_files", ["/nonexistent"], "env_files: cannot read /nonexistent"),
-        ("healthcheck", {"interval": "soon"}, "healthcheck.interval must be a duration"),
+        ("healthcheck", {"interval": "soon"}, "healthcheck.interval: must be a duration"),
     ],
 )
 def test_bad_input_gets_one_sentence(
@@ -229,3 +229,35 @@ def test_bad_input_gets_one_sentence(
     out = swarm.module("service", **args, docker_host=recorder.host)
     assert out.failed and says in out.msg and "Traceback" not in out.text
     assert recorder.writes() == []
+
+
+def test_p13_what_the_engine_took_back_is_not_sent_again(swarm: Swarm, name: str) -> None:
+    quick = {"failure_action": "rollback", "monitor": "2s", "parallelism": 0}
+    args = {"name": name, "wait_timeout": 40, "update_config": quick, "restart_config": {"condition": "none"}}
+    assert not swarm.module("service", **args, image=swarm.images["v1"]).failed
+    assert swarm.module("service", **args, image=swarm.images["crash"]).failed
+    until(lambda: swarm.client.inspect_service(name)["UpdateStatus"]["State"] == "rollback_completed", "the way back")
+    before = swarm.client.inspect_service(name)["Version"]["Index"]
+    again = swarm.module("service", **args, image=swarm.images["crash"])
+    assert again.failed and "failed, and the engine took it back" in again.msg and "force: true" in again.msg
+    assert swarm.client.inspect_service(name)["Version"]["Index"] == before
+    assert not swarm.module("service", **args, image=swarm.images["v2"]).failed
+
+
+def test_p8_p12_results_and_an_empty_health_check(swarm: Swarm, name: str) -> None:
+    args = {"name": name, "wait_timeout": 40, "image": swarm.images["v1"]}
+    made = swarm.module("service", **args, healthcheck={"test": ["CMD", "true"], "interval": "1s"}, env={"A": "b"})
+    assert not made.failed, made.msg
+    facts = made.data["swarm_service"]
+    assert facts["healthcheck"] == {"test": ["CMD", "true"], "interval": 10**9} and facts["replicas"] == 1
+    assert facts["image"].startswith(swarm.images["v1"]) and made.data["rebuilt"] is False
+    gone = swarm.module("service", **args, healthcheck={})
+    assert gone.changed and "healthcheck" in gone.data["changes"]
+    assert "Healthcheck" not in swarm.spec(name)["TaskTemplate"]["ContainerSpec"]
+    assert not swarm.module("service", **args, healthcheck={}).changed
+
+
+def test_p11_the_order_of_resolver_options_restarts_nothing(swarm: Swarm, name: str) -> None:
+    args = {"name": name, "wait_timeout": 40, "image": swarm.images["v1"]}
+    assert not swarm.module("service", **args, dns_options=["ndots:1", "timeout:2"]).failed
+    assert not swarm.module("service", **args, dns_options=["timeout:2", "ndots:1"], check=True).changed

@@ -174,8 +174,8 @@ def test_an_environment_file_is_read_as_docker_reads_it() -> None:
 def test_options_that_are_not_given_change_nothing() -> None:
     live = entry("shop", "web", "app:1", 4, env={"A": "1"}).spec
     assert apply_options(live, {"name": "shop_web", "replicas": -1}) == live
-    renewed = apply_options(live, {"name": "shop_web", "labels": {"x": True}, "publish": []})
-    assert renewed["Labels"]["x"] == "true" and renewed["Labels"]["com.docker.stack.namespace"] == "shop"
+    renewed = apply_options(live, {"name": "shop_web", "labels": {"x": 1}, "publish": []})
+    assert renewed["Labels"]["x"] == "1" and renewed["Labels"]["com.docker.stack.namespace"] == "shop"
     assert renewed["EndpointSpec"] == {"Mode": "dnsrr", "Ports": []}
     job = apply_options({}, {"name": "j", "mode": "replicated-job", "replicas": 4, "max_concurrent": 2})
     assert job["Mode"] == {"ReplicatedJob": {"TotalCompletions": 4, "MaxConcurrent": 2}}

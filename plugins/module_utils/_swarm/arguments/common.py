@@ -14,6 +14,7 @@ import typing as t
 from ..._errors import PlanRefused
 from ..._references import problem as image_problem
 from ..convert.names import service_name_problem
+from ..problems import safe_name
 
 Params = t.Mapping[str, t.Any]
 
@@ -86,4 +87,4 @@ def variable_problems(option: str, values: Params) -> t.Iterator[str]:
     """Yield what is wrong with names of environment variables."""
     for name in values:
         if not name or "=" in str(name):
-            yield f'{option}: "{name}" cannot be the name of a variable'
+            yield f'{option}: "{safe_name(name)}" cannot be the name of a variable'

@@ -11,6 +11,7 @@ Suboptions count one by one.
 from __future__ import annotations
 
 import copy
+import re
 import shlex
 import typing as t
 
@@ -51,25 +52,52 @@ def environment(env: t.Any, files: t.Sequence[t.Mapping[str, str]]) -> list[str]
         files: what environment files say, in their order; I(env) wins.
 
     Raises:
-        InvalidOption: an entry is no text, or has no sign of equality.
+        InvalidOption: an entry is no text, or has no sign of equality. The message never holds a value.
     """
     merged: dict[str, str] = {}
     for content in files:
         merged.update(content)
-    if isinstance(env, str):
-        env = env.split(",")
     if isinstance(env, dict):
         for name, value in env.items():
             if not isinstance(value, str):
-                raise InvalidOption(f'env: the value of {name} must be text; write it in quotes, "{value}"')
-            merged[name] = value
-    else:
-        for item in env or []:
-            name, sign, value = str(item).partition("=")
-            if not sign or not name:
-                raise InvalidOption(f'env: an entry must look like "NAME=value", and "{name}" does not')
-            merged[name] = value
+                raise InvalidOption(f"env: the value of {name} must be text; write it in quotes")
+            merged[str(name)] = value
+        return [f"{name}={value}" for name, value in sorted(merged.items())]
+    items = env.split(",") if isinstance(env, str) else env or []
+    if not isinstance(items, list):
+        raise InvalidOption("env: must be a mapping of names to texts, or a list of entries like NAME=value")
+    for number, item in enumerate(items, start=1):
+        name, sign, value = item.partition("=") if isinstance(item, str) else ("", "", "")
+        if not sign or not name:
+            raise InvalidOption(f'env: entry {number} must look like "NAME=value"')
+        merged[name] = value
     return [f"{name}={value}" for name, value in sorted(merged.items())]
+
+
+def command_words(command: t.Any) -> list[str]:
+    """Return a command line as the engine takes it: a text is split as a shell does, a list is taken as it is.
+
+    Raises:
+        InvalidOption: it is neither, or a quote has no end. The message never holds a word of it.
+    """
+    if isinstance(command, str):
+        try:
+            return shlex.split(command)
+        except ValueError:
+            raise InvalidOption("command: a quote or a backslash has no end; write the command as a list") from None
+    if not isinstance(command, list):
+        raise InvalidOption("command: must be a text, or a list of texts")
+    return _words("command", command)
+
+
+def _words(option: str, items: t.Any) -> list[str]:
+    """Return a list of texts; numbers are written out, as they have one form only."""
+    if not isinstance(items, list):
+        raise InvalidOption(f"{option}: must be a list of texts")
+    for number, item in enumerate(items, start=1):
+        if isinstance(item, bool) or not isinstance(item, (str, int, float)):
+            raise InvalidOption(f"{option}: entry {number} must be text; write it in quotes")
+    return [str(item) for item in items]
 
 
 def env_file(name: str, text: str) -> dict[str, str]:
@@ -102,8 +130,17 @@ def apply_options(live: Spec, params: Params, files: t.Sequence[t.Mapping[str, s
     spec = copy.deepcopy(live)
     for path, value in _fields(params, live, files):
         _put(spec, path, value)
+    _keep_order(live, spec, (*_CONTAINER, "DNSConfig"), "Options")
     spec.setdefault("TaskTemplate", {}).setdefault("ContainerSpec", {})
     return spec
+
+
+def _keep_order(live: Spec, spec: Spec, path: tuple[str, ...], key: str) -> None:
+    """Leave a list that differs in its order only as it is live: options of a resolver have no order."""
+    for part in path:
+        live, spec = live.get(part) or {}, spec.get(part) or {}
+    if key in spec and sorted(spec[key]) == sorted(live.get(key) or []):
+        spec[key] = live.get(key) or []
 
 
 def _put(spec: Spec, path: tuple[str, ...], value: t.Any) -> None:
@@ -123,6 +160,8 @@ Field = tuple[tuple[str, ...], t.Any]
 def _fields(params: Params, live: Spec, files: t.Sequence[t.Mapping[str, str]]) -> t.Iterator[Field]:
     yield ("Name",), params["name"]
     yield from _container(params, files)
+    if params.get("healthcheck") is not None and not any(value is not None for value in params["healthcheck"].values()):
+        yield (*_CONTAINER, "Healthcheck"), None  # an empty one removes it: the image's own counts again
     yield from _healthcheck(params.get("healthcheck") or {})
     yield from _task(params)
     for option, section in (("update_config", "UpdateConfig"), ("rollback_config", "RollbackConfig")):
@@ -131,7 +170,7 @@ def _fields(params: Params, live: Spec, files: t.Sequence[t.Mapping[str, str]]) 
     yield from _mode(params, live)
     if params.get("labels") is not None:
         kept = {key: value for key, value in (live.get("Labels") or {}).items() if key.startswith(_STACK_LABELS)}
-        yield ("Labels",), {**kept, **_texts(params["labels"])}
+        yield ("Labels",), {**kept, **_texts("labels", params["labels"])}
     if params.get("endpoint_mode") is not None:
         yield ("EndpointSpec", "Mode"), params["endpoint_mode"]
     if params.get("publish") is not None:
@@ -148,16 +187,14 @@ def _container(params: Params, files: t.Sequence[t.Mapping[str, str]]) -> t.Iter
         if params.get(option) is not None:
             yield (*_CONTAINER, field), params[option]
     if params.get("command") is not None:
-        command = params["command"]
-        words = shlex.split(command) if isinstance(command, str) else [str(word) for word in command]
-        yield (*_CONTAINER, "Command"), words
+        yield (*_CONTAINER, "Command"), command_words(params["command"])
     if params.get("env") is not None or params.get("env_files") is not None:
         yield (*_CONTAINER, "Env"), environment(params.get("env"), files)
     if params.get("stop_grace_period") is not None:
         yield (*_CONTAINER, "StopGracePeriod"), read("stop_grace_period", values.duration, params["stop_grace_period"])
     for option, field in (("container_labels", "Labels"), ("sysctls", "Sysctls")):
         if params.get(option) is not None:
-            yield (*_CONTAINER, field), _texts(params[option])
+            yield (*_CONTAINER, field), _texts(option, params[option])
     if params.get("hosts") is not None:
         yield (*_CONTAINER, "Hosts"), [f"{address} {host}" for host, address in params["hosts"].items()]
     for option, field in (("dns", "Nameservers"), ("dns_search", "Search"), ("dns_options", "Options")):
@@ -192,8 +229,10 @@ def _healthcheck(options: Params) -> t.Iterator[Field]:
     path = (*_CONTAINER, "Healthcheck")
     test = options.get("test")
     if test is not None:
-        words = test if isinstance(test, list) else ["NONE"] if test == "NONE" else ["CMD-SHELL", str(test)]
-        yield (*path, "Test"), [str(word) for word in words]
+        if not isinstance(test, (str, list)):
+            raise InvalidOption("healthcheck.test: must be a text, or a list that begins with CMD, CMD-SHELL or NONE")
+        words = test if isinstance(test, list) else ["NONE"] if test == "NONE" else ["CMD-SHELL", test]
+        yield (*path, "Test"), _words("healthcheck.test", words)
     for option, field in (
         ("interval", "Interval"), ("timeout", "Timeout"), ("start_period", "StartPeriod"),
         ("start_interval", "StartInterval"),
@@ -212,7 +251,7 @@ def _task(params: Params) -> t.Iterator[Field]:
     if logging.get("driver") is not None:
         yield ("TaskTemplate", "LogDriver", "Name"), logging["driver"]
     if logging.get("options") is not None:
-        yield ("TaskTemplate", "LogDriver", "Options"), _texts(logging["options"])
+        yield ("TaskTemplate", "LogDriver", "Options"), _texts("logging.options", logging["options"])
     placement = params.get("placement") or {}
     if placement.get("constraints") is not None:
         yield ("TaskTemplate", "Placement", "Constraints"), placement["constraints"]
@@ -261,10 +300,21 @@ def _resources(params: Params) -> t.Iterator[Field]:
             yield (
                 (*path, "GenericResources"),
                 [
-                    {"DiscreteResourceSpec": {"Kind": kind, "Value": int(value)}}
+                    {
+                        "DiscreteResourceSpec": {
+                            "Kind": kind,
+                            "Value": _count(f"{option}.{kind}", value),
+                        }
+                    }
                     for kind, value in sorted(options["generic_resources"].items())
                 ],
             )
+
+
+def _count(option: str, value: t.Any) -> int:
+    if isinstance(value, bool) or not re.fullmatch(r"[0-9]+", str(value)):
+        raise InvalidOption(f"{option}: must be a number")
+    return int(value)
 
 
 def _mode(params: Params, live: Spec) -> t.Iterator[Field]:
@@ -305,11 +355,16 @@ def _network(item: t.Any) -> Spec:
     unknown = sorted(set(item) - {"name", "aliases", "options"})
     if unknown:
         raise InvalidOption(f"networks: {', '.join(unknown)} is not known; use name, aliases and options")
-    spec: Spec = {"Target": item["name"]}
-    if item.get("aliases"):
-        spec["Aliases"] = [str(alias) for alias in item["aliases"]]
-    if item.get("options"):
-        spec["DriverOpts"] = _texts(item["options"])
+    spec: Spec = {"Target": str(item["name"])}
+    if item.get("aliases") is not None:
+        aliases = _words("networks.aliases", item["aliases"])
+        if aliases:
+            spec["Aliases"] = aliases
+    if item.get("options") is not None:
+        if not isinstance(item["options"], dict):
+            raise InvalidOption("networks.options: must be a mapping")
+        if item["options"]:
+            spec["DriverOpts"] = _texts("networks.options", item["options"])
     return spec
 
 
@@ -332,9 +387,12 @@ def _mount(item: Params) -> Spec:
         driver = item.get("driver_config") or {}
         options = {
             "NoCopy": bool(item.get("no_copy")),
-            "Labels": _texts(item.get("labels") or {}),
+            "Labels": _texts("mounts.labels", item.get("labels") or {}),
             "Subpath": item.get("subpath") or "",
-            "DriverConfig": {"Name": driver.get("name") or "", "Options": _texts(driver.get("options") or {})}
+            "DriverConfig": {
+                "Name": driver.get("name") or "",
+                "Options": _texts("mounts.driver_config.options", driver.get("options") or {}),
+            }
             if driver
             else None,
         }
@@ -361,6 +419,14 @@ def _file(kind: str, item: Params) -> Spec:
     return {f"{kind}Name": name, f"{kind}ID": item.get(f"{low}_id") or "", "File": file}
 
 
-def _texts(values: Params) -> dict[str, str]:
-    """Return a mapping of text to text; YAML's true and false are written as Docker does."""
-    return {str(key): str(value).lower() if isinstance(value, bool) else str(value) for key, value in values.items()}
+def _texts(option: str, values: Params) -> dict[str, str]:
+    """Return a mapping of text to text; numbers are written out.
+
+    Raises:
+        InvalidOption: a value is none (C(key:) without anything behind it), true or false, a list or a mapping, which
+            could be meant in more than one way.
+    """
+    for key, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+            raise InvalidOption(f'{option}: the value of {key} must be text; write it in quotes, "" for an empty one')
+    return {str(key): str(value) for key, value in values.items()}

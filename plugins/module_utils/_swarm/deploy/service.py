@@ -65,6 +65,7 @@ class Result:
 
     plan: StackPlan
     verdict: Verdict | None = None
+    desired: Json | None = None
 
     @property
     def service(self) -> ServicePlan | None:
@@ -101,13 +102,15 @@ def change(
         service = plan_merged(desired, found, current, merged, live.tasks, live.nodes, live.network_names())
     plan = StackPlan(params["name"], [service], errors=_missing(desired, live))
     judge(plan, live, PlanOptions(allow_recreate=options.allow_recreate))
+    plan.blockers += _failed_before(engine, found, desired)
     reasons = plan.errors + ([] if options.force else plan.blockers)
     if reasons:
-        raise PlanRefused(f"Nothing was changed: {'; '.join(reasons)}.", plan)
+        way_out = "" if plan.errors else " With force: true it is done all the same."
+        raise PlanRefused(f"Nothing was changed: {'; '.join(reasons)}.{way_out}", plan)
     if check_mode:
-        return Result(plan)
+        return Result(plan, desired=desired)
     try:
-        return Result(plan, _carry_out(engine, service, live, options, listener))
+        return Result(plan, _carry_out(engine, service, live, options, listener), desired)
     except DeployFailed as failure:
         failure.warnings = plan.warnings
         raise
@@ -170,6 +173,31 @@ def _desired(
     wanted = references.completed(image)
     container["Image"] = live_image if references.tagged(live_image) == wanted else wanted
     return desired
+
+
+def _failed_before(engine: Engine, found: Json | None, desired: Json) -> list[str]:
+    """Return a reason not to send what the engine has just taken back: its tasks failed, and would once more.
+
+    The engine forgets the spec that it rolled back from (swarmkit manager/orchestrator/update/updater.go,
+    C(rollbackUpdate): C(PreviousSpec) becomes the present one, and is then emptied). What remembers it are the failed
+    tasks, each with its own spec, as long as the history of their slot keeps them (C(task-history-limit), 5).
+    """
+    if found is None or not (found.get("UpdateStatus") or {}).get("State", "").startswith("rollback"):
+        return []
+    wanted = _container_tree(desired)
+    for task in engine.tasks({"service": [found["ID"]]}):
+        ended = task.get("Status", {}).get("State") in ("failed", "rejected")
+        if ended and _container_tree({"TaskTemplate": task["Spec"]}) == wanted:
+            image = references.without_digest(desired["TaskTemplate"]["ContainerSpec"]["Image"])
+            return [f"service {desired['Name']}: the same change to {image} failed, and the engine took it back"]
+    return []
+
+
+def _container_tree(spec: Json) -> t.Any:
+    """Return the canonical form of what runs in a container."""
+    container = spec["TaskTemplate"].get("ContainerSpec") or {}
+    tree = to_tree({"Name": "", "Mode": {}, "TaskTemplate": {"ContainerSpec": container}}, {})
+    return tree["TaskTemplate"].get("ContainerSpec")
 
 
 def _named(spec: Json, names: t.Mapping[str, str]) -> Json:
