@@ -15,7 +15,11 @@ description:
   - Tokens of Amazon ECR end after 12 hours. Run this more often than that, so that a task that moves to another node can
     pull its image there.
   - Each login is tried at its registry first. Nothing is sent when one is refused.
-  - A service in the middle of an update is left alone and returned in RV(busy).
+  - A service that this would disturb is left alone and returned in RV(left_alone) with the reason. That is a job, which
+    would run again, a service whose update is under way or was paused, one with a task that has ended for good, and one
+    with a task that does not run yet. A cluster's leader renews logins to ECR by itself, with the same care.
+  - The engine takes the present spec of a service for its previous one then, so C(docker service rollback) changes
+    nothing. O(apiary.swarm.stack#module:state=rolled_back) is not touched by that.
 author:
   - apiary.swarm contributors (@apiary-swarm)
 extends_documentation_fragment:
@@ -79,10 +83,22 @@ services:
   type: list
   elements: str
 busy:
-  description: Names of services that were in the middle of an update and keep the login that they have.
+  description: Names of services that keep the login that they have, because they are on the move. Try again soon.
   returned: success
   type: list
   elements: str
+left_alone:
+  description: All services that keep the login that they have, those of RV(busy) too.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the service.
+      type: str
+    reason:
+      description: Why it was not written.
+      type: str
 """
 
 import typing as t
@@ -107,7 +123,11 @@ def main() -> None:
         done = refresh(open_engine(module), params["registry_auth"], params["services"], module.check_mode)
     except SwarmError as exc:
         module.fail_json(msg=exc.message)
-    module.exit_json(changed=bool(done.sent), services=done.sent, busy=done.busy)
+    left = [{"name": name, "reason": why.reason} for name, why in done.left.items()]
+    for item in left:
+        module.warn(f"Service {item['name']} keeps the login that it has: {item['reason']}.")
+    busy = [name for name, why in done.left.items() if why.passes]
+    module.exit_json(changed=bool(done.sent), services=done.sent, busy=busy, left_alone=left)
 
 
 if __name__ == "__main__":

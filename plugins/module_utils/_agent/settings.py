@@ -28,6 +28,7 @@ _CLUSTER = re.compile(r"^[a-z][a-z0-9-]{0,30}[a-z0-9]$")
 #: botocore.regions takes every name of this form for a region, too; new partitions begin with more letters than two.
 _REGION = re.compile(r"^[a-z]+(-[a-z0-9]+)*-\d+$")
 _SIZE = re.compile(r"^\d+[kmgKMG]?$")
+_ROLE = re.compile(r"^arn:[a-z-]+:iam::\d{12}:role/\S+$")
 _ROLES = ("manager", "worker")
 _SOURCES = ("ssm", "baked")
 
@@ -65,6 +66,9 @@ class Settings:
     """Prefix length of the edge network's subnet: it holds every task of every routed service."""
     feed_port: int = 7950
     """TCP port of the managers' route feed."""
+    registry_roles: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """ARNs of roles that the leader assumes to renew logins to registries of ECR, by the registry's host or account; it
+    uses the instance's own role for all others."""
     trusted_proxies: tuple[str, ...] = ()
     """CIDR ranges of the load balancer, whose X-Forwarded-For the edge believes; empty: the VPC's ranges."""
     edge_log_driver: str = "awslogs"
@@ -116,6 +120,9 @@ class Settings:
         _each(where, "address_pool", [values.get("address_pool", "10.128.0.0/10")], ipaddress.IPv4Network)
         for key, kind in (("manager_addresses", ipaddress.IPv4Address), ("trusted_proxies", ipaddress.IPv4Network)):
             values[key] = _each(where, key, values.get(key, ()), kind)
+        roles = values.setdefault("registry_roles", {})
+        if not isinstance(roles, dict) or not all(_ROLE.match(str(arn)) for arn in roles.values()):
+            raise SettingsError(f"{where}: registry_roles must map registries or accounts to ARNs of roles")
         settings = cls(**values)
         if settings.joins_from_image and not (settings.worker_token and settings.manager_addresses):
             raise SettingsError(

@@ -22,6 +22,7 @@ from . import chores, cloud
 from .absence import PATIENCE, Absences, Patience
 from .chores import Chore, Step
 from .house import INSTANCE_LABEL, Fate, House, Member
+from .renewal import Renewer
 from .store import Store
 
 _RENEW = 60.0  # seconds between two writes of an unchanged record
@@ -53,6 +54,7 @@ class Keeper:
         self._written_at = float("-inf")
         self._tokens_at = float("-inf")
         self._swarm_id = ""
+        self._logins = Renewer(settings.region, settings.registry_roles, engine, log)
 
     def round(self) -> bool:
         """Do one round of housekeeping and tell whether this node leads.
@@ -64,7 +66,9 @@ class Keeper:
         own_node = self._engine.node_id()
         if not any(member.leader and member.node_id == own_node for member in members):
             self._written = None
+            self._logins.forget()
             return False
+        self._logins.round()
         house = self._look(members)
         by_id = {str(node["ID"]): node for node in nodes}
         for step in chores.plan(house):

@@ -30,7 +30,7 @@ from ..plan import (
 from ..plan.merge import Merged
 from ..plan.stack import PlanOptions, judge
 from ..registry import digest
-from ..registry.auth import Login, header_for
+from ..registry.auth import Login, header_for, renew_along
 from ..watch import report
 from ..watch.memory import Watch
 from ..watch.terms import Verdict
@@ -229,6 +229,8 @@ def _carry_out(
     watching = options.wait and service.action not in ("create", "none")
     before = read_tasks(engine, [service.before["ID"]]) if watching else None
     applier.apply(service)
+    if service.action == "none":
+        renew_along(engine, options.logins, [service.name])
     if not options.wait:
         return None
     expected = applier.expected(service)

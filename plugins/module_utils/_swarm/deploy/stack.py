@@ -17,7 +17,7 @@ from ..live import read_live, read_tasks
 from ..model import LABEL_NAMESPACE, StackModel
 from ..plan import Json, LiveState, PlanOptions, ServicePlan, StackPlan, order, plan_stack
 from ..registry import digest
-from ..registry.auth import header_for
+from ..registry.auth import header_for, renew_along
 from ..watch import report
 from ..watch.memory import Look, Watch
 from ..watch.terms import Verdict
@@ -196,6 +196,7 @@ class Deploy:
 
     def _stand_still(self, plan: StackPlan, live: LiveState, history: t.Sequence[releases.Release]) -> Result:
         """Nothing is to be written: say whether what is there really runs."""
+        self._renew_logins(plan)
         if not self._options.wait:
             return Result(plan, False, release=releases.last_good(history))
         applier = Applier(self._engine, live, self._auth_of)
@@ -246,6 +247,7 @@ class Deploy:
             raise
         if not failures and not problem:
             self._record(plan, history, release)
+            self._renew_logins(plan)
             return Result(plan, True, verdicts, release)
         if self._is_taken_over(release):
             now = _TAKEN_OVER.format(release)
@@ -335,6 +337,10 @@ class Deploy:
         expected = [applier.expected(item) for item in group]
         patience = self._options.progress_timeout
         return wait(self._engine, expected, self._left(), watch, None, self._listener, patience)
+
+    def _renew_logins(self, plan: StackPlan) -> None:
+        stay = [item.name for item in plan.services if item.action == "none"]
+        plan.warnings += renew_along(self._engine, self._options.logins, stay)
 
     def _left(self) -> float:
         return max(1.0, self._deadline - time.monotonic())

@@ -5,7 +5,7 @@
 """Fresh logins for running services.
 
 A login travels with the service and is kept by the engine. Sending a service its own spec again with a new login
-replaces the old one and restarts nothing: what the engine compares does not include it.
+replaces the old one and restarts nothing, as long as nothing of the service is on the move: M(..plan.rewrite) says why.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ import dataclasses
 import typing as t
 
 from ... import _references as references
-from ..._errors import ImageUnresolved, OutOfSequence
+from ..._errors import ImageUnresolved, OutOfSequence, SwarmError
+from .. import tasks
 from ..engine import Engine, encode_auth
+from ..plan.rewrite import Disturbance, disturbance
 from . import digest
 
 Json = dict[str, t.Any]
 Login = t.Mapping[str, str]
 
 _TRIES = 4
-#: While these last, sending a spec would restart what the engine is doing.
-_BUSY = ("updating", "rollback_started")
+#: Beside these words nothing is known of a service that is written to all the time.
+_RESTLESS = Disturbance("it is being written to all the time", passes=True)
 
 
 @dataclasses.dataclass
@@ -32,11 +34,11 @@ class Refreshed:
 
     Attributes:
         sent: names of services that got a fresh login.
-        busy: names of services in the middle of an update; they keep the login that they have.
+        left: name of a service that keeps the login that it has → why it was not written.
     """
 
     sent: list[str] = dataclasses.field(default_factory=list)
-    busy: list[str] = dataclasses.field(default_factory=list)
+    left: dict[str, Disturbance] = dataclasses.field(default_factory=dict)
 
 
 def login_for(logins: t.Iterable[Login], image: str) -> Login | None:
@@ -76,26 +78,64 @@ def refresh(
     services = [
         service
         for service in engine.services()
-        if (not names or service["Spec"]["Name"] in names) and login_for(logins, _image(service["Spec"]))
+        if (not names or service["Spec"]["Name"] in names) and login_for(logins, image_of(service["Spec"]))
     ]
-    _try_logins(engine, logins, services)
+    try_logins(engine, logins, services)
+    return renew(engine, logins, services, check_mode)
+
+
+def renew(
+    engine: Engine,
+    logins: t.Sequence[Login],
+    services: t.Sequence[Json],
+    check_mode: bool = False,
+    impatient: t.Collection[str] = (),
+) -> Refreshed:
+    """Send services that were just read the login for their image; leave alone those that this would disturb.
+
+    Args:
+        impatient: names of services that are written even if tasks of theirs do not run yet.
+    """
     done = Refreshed()
+    found = engine.tasks({"service": [service["ID"] for service in services]}) if services else []
     for service in sorted(services, key=lambda item: str(item["Spec"]["Name"])):
         name = service["Spec"]["Name"]
-        if _busy(service):
-            done.busy.append(name)
-        elif check_mode or _send(engine, service, logins):
+        why = disturbance(service, tasks.of_service(found, service["ID"]))
+        if why is not None and why.waiting and name in impatient:
+            why = None
+        if why is None and not check_mode:
+            why = _send(engine, service, logins)
+        if why is None:
             done.sent.append(name)
         else:
-            done.busy.append(name)
+            done.left[name] = why
     return done
 
 
-def _try_logins(engine: Engine, logins: t.Sequence[Login], services: t.Iterable[Json]) -> None:
-    """Ask each registry once with its login: the engine itself would only say "No such image" when a task needs it."""
+def renew_along(engine: Engine, logins: t.Sequence[Login], names: t.Sequence[str]) -> list[str]:
+    """Send the logins of a deploy to those services of it that stay as they are, and return what did not work.
+
+    They need them as much as the others, and a deploy that changes nothing must not fail for it.
+    """
+    if not logins or not names:
+        return []
+    try:
+        done = refresh(engine, logins, names)
+    except SwarmError as exc:
+        return [f"logins were not renewed: {exc.message}"]
+    kept = [(name, why) for name, why in done.left.items() if not why.job]
+    return [f"service {name} keeps the login that it has: {why.reason}" for name, why in kept]
+
+
+def try_logins(engine: Engine, logins: t.Sequence[Login], services: t.Iterable[Json]) -> None:
+    """Ask each registry once with its login: the engine itself would only say "No such image" when a task needs it.
+
+    Raises:
+        ImageUnresolved: a registry refuses its login, or does not answer.
+    """
     images: dict[str, str] = {}
     for service in services:
-        image = _image(service["Spec"])
+        image = image_of(service["Spec"])
         images.setdefault(references.registry_of(image), references.without_digest(image))
     for image in images.values():
         try:
@@ -105,23 +145,25 @@ def _try_logins(engine: Engine, logins: t.Sequence[Login], services: t.Iterable[
                 raise
 
 
-def _send(engine: Engine, service: Json, logins: t.Sequence[Login]) -> bool:
+def _send(engine: Engine, service: Json, logins: t.Sequence[Login]) -> Disturbance | None:
+    """Send a service its own spec with its login; return why not, None when it was sent."""
     current: Json | None = service
     for _attempt in range(_TRIES):
-        if current is None or _busy(current):
-            return False
-        auth = header_for(logins, _image(current["Spec"]))
+        if current is None:
+            return Disturbance("it was removed")
+        auth = header_for(logins, image_of(current["Spec"]))
         try:
             engine.update_service(current["ID"], current["Version"]["Index"], current["Spec"], auth)
-            return True
+            return None
         except OutOfSequence:
             current = engine.service(current["ID"])
-    return False
+        if current is not None:
+            why = disturbance(current, engine.tasks({"service": [current["ID"]]}))
+            if why is not None:
+                return why
+    return _RESTLESS
 
 
-def _busy(service: Json) -> bool:
-    return (service.get("UpdateStatus") or {}).get("State") in _BUSY
-
-
-def _image(spec: Json) -> str:
+def image_of(spec: Json) -> str:
+    """Return the image of a ServiceSpec, "" when it has none."""
     return str(((spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}).get("Image", ""))

@@ -105,6 +105,11 @@ def explain(error: EngineError, has_login: bool, registry: str) -> str:
     return f"registry {registry} {_SILENT} ({words})"
 
 
+def is_missing(why: str) -> bool:
+    """Say whether a registry's refusal, as M(explain) words it, only means that the image is not there."""
+    return _MISSING in why
+
+
 def why_not(engine: Resolver, image: str, auth: str) -> str:
     """Return in one sentence why a registry does not give an image now, "" when it does."""
     try:
