@@ -145,6 +145,7 @@ def test_a1_a_fresh_login_restarts_nothing_and_makes_the_spec_its_own_predecesso
 
     swarm.update(web, break_it)
     until(lambda: updating(swarm, web) == "rollback_completed", "the way back")
-    assert swarm.spec(web)["TaskTemplate"]["ContainerSpec"]["Image"] == live["Spec"]["TaskTemplate"]["ContainerSpec"][
-        "Image"
-    ]
+    assert (
+        swarm.spec(web)["TaskTemplate"]["ContainerSpec"]["Image"]
+        == live["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]
+    )

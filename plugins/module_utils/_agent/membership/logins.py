@@ -16,8 +16,8 @@ import typing as t
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ..._references import registry_of
 from ..._aws.ecr.auth import Registry, Token, is_ecr, parse_registry
+from ..._references import registry_of
 from ..._swarm.plan.rewrite import is_job
 from ..._swarm.registry.auth import image_of
 

@@ -38,9 +38,7 @@ class Renewer:
     :param log: takes one line per event.
     """
 
-    def __init__(
-        self, region: str, roles: t.Mapping[str, str], engine: Engine, log: t.Callable[[str], None]
-    ) -> None:
+    def __init__(self, region: str, roles: t.Mapping[str, str], engine: Engine, log: t.Callable[[str], None]) -> None:
         self._region = region
         self._roles = roles
         self._engine = engine
@@ -119,24 +117,20 @@ class Renewer:
 
         What a deploy sent may be somebody else's login and work better than ours: one that is refused is not sent.
         """
-        wanted = [(service, host) for service in services for host in [_host(service)] if host in held]
-        images = {references.without_digest(auth.image_of(service["Spec"])): (service, host) for service, host in wanted}
+        wanted = [(service, held[host]) for service in services for host in [_host(service)] if host in held]
+        images = {_image(service): (service, token) for service, token in wanted}
         with concurrent.futures.ThreadPoolExecutor(_PARALLEL) as pool:
-            answers = pool.map(
-                lambda pair: digest.why_not(
-                    self._engine, auth.image_of(pair[0]["Spec"]), encode_auth(held[pair[1]].login(pair[1]))
-                ),
-                images.values(),
-            )
-            why = dict(zip(images, answers))
-        found = []
-        for service, host in wanted:
-            reason = why[references.without_digest(auth.image_of(service["Spec"]))]
-            if reason and not digest.is_missing(reason):
-                self._say(self._left(service, reason.replace(" of registry_auth", " of this manager's role")))
-            else:
-                found.append((service, held[host]))
-        return found
+            why = dict(zip(images, pool.map(lambda pair: self._why_not(*pair), images.values())))
+        for service, _token in wanted:
+            if why[_image(service)]:
+                self._say(self._left(service, why[_image(service)]))
+        return [(service, token) for service, token in wanted if not why[_image(service)]]
+
+    def _why_not(self, service: Json, held: Held) -> str:
+        """Return why a registry does not take the token for a service's image; a lost image is no reason."""
+        header = encode_auth(held.login(_host(service)))
+        reason = digest.why_not(self._engine, auth.image_of(service["Spec"]), header)
+        return "" if digest.is_missing(reason) else reason.replace(" of registry_auth", " of this manager's role")
 
     # -- services --------------------------------------------------------------------------------------------------
     def _renew(self, ready: t.Sequence[tuple[Json, Held]], now: datetime) -> None:
@@ -177,6 +171,11 @@ class Renewer:
         if line not in self._said:
             self._said.add(line)
             self._log(line)
+
+
+def _image(service: Json) -> str:
+    """Return the name and tag of a service's image: what an answer about one digest says holds for all of them."""
+    return references.without_digest(auth.image_of(service["Spec"]))
 
 
 def _host(service: Json) -> str:

@@ -94,7 +94,8 @@ def _of_tasks(template: Json, tasks: t.Iterable[Json]) -> Disturbance | None:
             return Disturbance("a task of it has ended for good, and would run again")
         # What its node has just refused to run may well wait for nothing but a login.
         refused = any(facts.state_of(task) == "rejected" for task in slot)
-        waiting += not refused and any(facts.is_starting(task) and facts.state_of(task) not in _PULLED for task in wanted)
+        coming = [task for task in wanted if facts.is_starting(task) and facts.state_of(task) not in _PULLED]
+        waiting += bool(coming) and not refused
     return Disturbance("a task of it does not run yet", passes=True, waiting=True) if waiting else None
 
 
