@@ -41,7 +41,8 @@ options:
     required: true
   name:
     description:
-      - Name of the job, which is a service of its own while it runs. The default is the service's name and C(-job).
+      - Name of the job, which is a service of its own while it runs. The default is the service's name and C(-job),
+        shortened to the 63 characters that the engine takes.
     type: str
   command:
     description:
@@ -158,7 +159,7 @@ def spec_of(engine: Engine, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     image = params["image"] or ""
     if image and params["resolve_image"]:
         image = digest.resolve(engine, [image], lambda name: header_for(params["registry_auth"], name))[image].reference
-    name = params["name"] or f"{service['Spec']['Name']}-job"
+    name = params["name"] or jobs.name_for(service["Spec"]["Name"], "-job")
     env = {key: str(value) for key, value in params["env"].items()}
     return jobs.job_spec(service["Spec"], name, params["command"], params["args"], env, image)
 

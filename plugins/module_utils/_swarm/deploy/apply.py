@@ -15,6 +15,7 @@ from ..engine import Engine
 from ..plan import Json, LiveState, ObjectPlan, ServicePlan, to_tree
 from ..plan.tree import replicas
 from ..watch.terms import Expected
+from . import jobs
 from .labels import relabel
 
 #: Where the number of tasks stands in the canonical form of a spec.
@@ -76,7 +77,7 @@ class Applier:
         if plan.action == "update":
             self._update(plan, auth)
         if plan.action in ("remove", "recreate"):
-            self.engine.remove_service(plan.before["ID"])
+            jobs.remove(self.engine, plan.before)
         if plan.action in ("create", "recreate"):
             self._made[plan.name] = writes.create_service(self.engine, self.with_ids(plan.spec), auth)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import time
 import typing as t
 
@@ -17,7 +18,8 @@ from ..engine import Engine
 from ..live import read_tasks
 from ..nodes import name_of
 from ..plan import Json, LiveState, to_tree
-from ..tasks import created, has_ended
+from ..plan.rewrite import is_job
+from ..tasks import created, has_completed, has_ended
 from ..watch import report
 from ..watch.memory import Watch
 from ..watch.terms import Expected, Verdict
@@ -27,6 +29,10 @@ LABEL_JOB = "apiary.job"
 _LOG_LINES = 1000
 #: Seconds that a job which is stopped gets to end.
 _STOP_TIME = 30.0
+#: A constraint that no node satisfies.
+_NOWHERE = "node.id==none"
+#: Bytes of a service's name (swarmkit C(manager/controlapi/service.go): a host name must hold it).
+_NAME_LIMIT = 63
 #: What makes a service answer to a name or to requests, and what keeps it running, is not for a job.
 _NOT_FOR_JOBS = ("Healthcheck", "StopGracePeriod")
 
@@ -125,28 +131,75 @@ def run(
         verdict = wait(engine, [Expected(name, service_id, tree)], timeout, watch, listener=listener)[name]
         return _finished(engine, name, verdict, live.nodes, service_id)
     finally:
-        _stop(engine, service_id)
+        if not all(has_ended(task) for task in engine.tasks({"service": [service_id]})):
+            stop(engine, service_id)
         if not keep:
             engine.remove_service(service_id)
 
 
-def _stop(engine: Engine, service_id: str) -> None:
-    """Stop a job that has not ended; the engine lets the tasks of a job run on when its service is removed.
+def idle(spec: Json) -> Json:
+    """Return the spec of a job with no run wanted (pure); a service that is none stays as it is.
 
-    With no run wanted any more, it stops the ones that it has.
+    Written, the engine stops the runs that the job has and starts none. A job on all nodes has no number of runs: it
+    gets a constraint that no node satisfies.
+    """
+    if not is_job(spec):
+        return spec
+    if spec["Mode"].get("ReplicatedJob") is not None:
+        return {**spec, "Mode": {"ReplicatedJob": {"MaxConcurrent": 1, "TotalCompletions": 0}}}
+    task = spec.get("TaskTemplate") or {}
+    placement = task.get("Placement") or {}
+    nowhere = {**placement, "Constraints": [*(placement.get("Constraints") or []), _NOWHERE]}
+    return {**spec, "TaskTemplate": {**task, "Placement": nowhere}}
+
+
+def stop(engine: Engine, service_id: str, spec: Json | None = None) -> None:
+    """Stop the runs of a job and let none begin; wait until they have ended, for half a minute at most.
+
+    Args:
+        spec: what it becomes, idle; the spec that it has when None.
     """
     deadline = time.monotonic() + _STOP_TIME
     asked = False
-    while not all(has_ended(task) for task in engine.tasks({"service": [service_id]})):
+    while time.monotonic() < deadline:
         service = engine.service(service_id)
-        if service is None or time.monotonic() >= deadline:
+        if service is None:
             return
         if not asked:
-            spec = {**service["Spec"], "Mode": {"ReplicatedJob": {"MaxConcurrent": 1, "TotalCompletions": 0}}}
             with contextlib.suppress(OutOfSequence):
-                engine.update_service(service_id, service["Version"]["Index"], spec)
+                engine.update_service(service_id, service["Version"]["Index"], idle(spec or service["Spec"]))
                 asked = True
+        elif all(has_ended(task) for task in engine.tasks({"service": [service_id]})):
+            return
         time.sleep(0.2)
+
+
+def remove(engine: Engine, service: Json) -> None:
+    """Remove a service. A job is stopped first: some engines let its containers run on (see M(..plan.rewrite))."""
+    if is_job(service.get("Spec") or {}) and not has_run(engine, service):
+        stop(engine, service["ID"])
+    engine.remove_service(service["ID"])
+
+
+def has_run(engine: Engine, service: Json) -> bool:
+    """Say whether all runs of a job's present iteration have ended well."""
+    index = ((service.get("JobStatus") or {}).get("JobIteration") or {}).get("Index", 0)
+    tasks = engine.tasks({"service": [service["ID"]]})
+    now = [task for task in tasks if (task.get("JobIteration") or {}).get("Index", 0) == index]
+    return bool(now) and all(has_completed(task) for task in now)
+
+
+def name_for(service: str, suffix: str) -> str:
+    """Return the name of a job of a service, within the engine's limit (pure).
+
+    Args:
+        suffix: how it ends, such as C(-job); one that no other job of the service has.
+    """
+    name = f"{service}{suffix}"
+    if len(name) <= _NAME_LIMIT:
+        return name
+    short = hashlib.sha256(service.encode()).hexdigest()[:8]
+    return f"{service[: _NAME_LIMIT - len(suffix) - 9]}-{short}{suffix}"
 
 
 def _create(engine: Engine, spec: Json, auth: str) -> str:
@@ -161,7 +214,7 @@ def _create(engine: Engine, spec: Json, auth: str) -> str:
             raise PlanRefused(f"A service {spec['Name']} exists that is no job; choose another name for the job.")
         if not all(has_ended(task) for task in engine.tasks({"service": [old["ID"]]})):
             raise PlanRefused(f"Job {spec['Name']} is running already; wait for it, or remove that service.")
-        engine.remove_service(old["ID"])
+        remove(engine, old)
     return writes.create_service(engine, spec, auth)
 
 

@@ -7,13 +7,15 @@
 from __future__ import annotations
 
 import time
+import typing as t
 
 from ..._errors import DeployFailed, LockHeld
 from ..engine import Engine
 from ..live import read_live, read_tasks
 from ..model import LABEL_NAMESPACE
 from ..plan import ObjectPlan, StackPlan, plan_absent
-from . import lock
+from ..tasks import has_ended
+from . import jobs, lock
 from .apply import remove_object
 
 
@@ -52,7 +54,7 @@ def _remove(engine: Engine, plan: StackPlan, timeout: float) -> None:
     # Once a service is gone, its tasks can only be asked for by their own ids, or by the labels that they came with.
     tasks = [task["ID"] for task in read_tasks(engine, (service.before["ID"] for service in plan.services))]
     for service in plan.services:
-        engine.remove_service(service.before["ID"])
+        jobs.remove(engine, service.before)
     left = [
         f"{thing.kind} {thing.name}"
         for thing in plan.objects
@@ -60,9 +62,15 @@ def _remove(engine: Engine, plan: StackPlan, timeout: float) -> None:
     ]
     # A network is gone for good only when its last task is: the next deploy would stumble over a half-removed one.
     own = {"label": [f"{LABEL_NAMESPACE}={plan.stack}"]}
-    while not left and ((tasks and engine.tasks({"id": tasks})) or engine.tasks(own) or engine.networks(own)):
+    while not left and (_any_runs(engine, tasks, own) or engine.networks(own)):
         if time.monotonic() >= deadline:
             left = ["tasks that do not stop"]
         time.sleep(0.2)
     if left:
         raise DeployFailed(f"Stack {plan.stack}: still there after {timeout:g} s: {', '.join(left)}.", [])
+
+
+def _any_runs(engine: Engine, tasks: t.Sequence[str], own: t.Mapping[str, list[str]]) -> bool:
+    """Say whether a task has not ended. What has is not waited for: the engine may keep the tasks of jobs for good."""
+    found = (engine.tasks({"id": list(tasks)}) if tasks else []) + engine.tasks(own)
+    return not all(has_ended(task) for task in found)

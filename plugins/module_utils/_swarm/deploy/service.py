@@ -31,10 +31,12 @@ from ..plan.merge import Merged
 from ..plan.stack import PlanOptions, judge
 from ..registry import digest
 from ..registry.auth import Login, header_for, renew_along
+from ..tasks import has_ended
 from ..watch import report
 from ..watch.memory import Watch
 from ..watch.terms import Verdict
 from ..watch.wait import Listener, wait
+from . import jobs
 from .apply import Applier
 
 
@@ -128,10 +130,10 @@ def remove(engine: Engine, name: str, timeout: float, check_mode: bool = False) 
     tasks = engine.tasks({"service": [found["ID"]]})
     plan = StackPlan(name, [plan_remove(found, tasks)])
     if not check_mode:
-        engine.remove_service(found["ID"])
+        jobs.remove(engine, found)
         deadline = time.monotonic() + timeout
         # Once the service is gone its tasks can only be asked for by their own ids.
-        while tasks and engine.tasks({"id": [task["ID"] for task in tasks]}):
+        while tasks and not all(has_ended(task) for task in engine.tasks({"id": [task["ID"] for task in tasks]})):
             if time.monotonic() >= deadline:
                 raise DeployFailed(f"Service {name} was removed, but its tasks did not stop within {timeout:g} s.", [])
             time.sleep(0.2)

@@ -16,6 +16,7 @@ from ..engine import Engine
 from ..live import read_live, read_tasks
 from ..model import LABEL_NAMESPACE, StackModel
 from ..plan import Json, LiveState, PlanOptions, ServicePlan, StackPlan, order, plan_stack
+from ..plan.back import spare_jobs
 from ..registry import digest
 from ..registry.auth import header_for, renew_along
 from ..watch import report
@@ -165,6 +166,8 @@ class Deploy:
         options = PlanOptions(self._options.prune, self._options.purge, self._options.allow_recreate)
         networks = releases.base_networks(history)
         plan = plan_stack(self._model, live, releases.base_trees(history), options, networks)
+        if self._options.exact:
+            spare_jobs(plan)
         if plan.changed:
             plan.blockers += [
                 f"service {name} failed with the very same image and settings in release {release.number} "
@@ -324,7 +327,8 @@ class Deploy:
             if item is None:
                 continue
             self._require_lock(release)
-            spec = jobs.job_spec(applier.with_ids(item.spec), f"{item.name}-migrate-{index}", migration.command)
+            name = jobs.name_for(item.name, f"-migrate-{index}")
+            spec = jobs.job_spec(applier.with_ids(item.spec), name, migration.command)
             live.networks = self._engine.networks()  # the stack's own may be new
             auth = self._auth_of(item.image_after)
             done = jobs.run(self._engine, spec, live, migration.timeout, auth, listener=self._listener)

@@ -17,12 +17,15 @@ from ..engine import Engine
 from ..live import read_live, read_tasks
 from ..model import LABEL_NAMESPACE
 from ..plan import Json, LiveState, PlanOptions, ServicePlan, order, plan_stack, to_tree
+from ..plan.back import spare_jobs
+from ..plan.rewrite import is_job
 from ..plan.tree import replicas
+from ..tasks import has_ended
 from ..watch.memory import Watch
 from ..watch.terms import Expected, Verdict
 from ..watch.verdict import DEFAULT_MONITOR, age, moment
 from ..watch.wait import Listener, wait
-from . import releases
+from . import jobs, releases
 from .apply import Applier, remove_object, with_replicas
 from .labels import relabel
 
@@ -141,6 +144,9 @@ class WayBack:
         plan = plan_stack(good.model, live, base, PlanOptions(allow_recreate=True))
         applier = Applier(engine, live, self.applier.auth_of)
         applier.create_objects(item for item in plan.objects if item.kind == "network")
+        for job in spare_jobs(plan):
+            if job.live is not None and not jobs.has_run(engine, job.live):
+                jobs.stop(engine, job.live["ID"])
         writing = order(plan.services)
         for item in [*(item for wave in writing.waves for item in wave), *writing.last]:
             applier.apply(item)
@@ -193,8 +199,11 @@ def undo(applier: Applier, never_ran: t.Collection[str] = ()) -> tuple[list[Expe
         current = applier.engine.service(plan.name)
         if plan.action == "create" or plan.before["ID"] in never_ran:
             if current is not None:
-                applier.engine.remove_service(current["ID"])
+                jobs.remove(applier.engine, current)
                 removed[plan.name] = str(current["ID"])
+            continue
+        if is_job(plan.before["Spec"]):
+            _rest(applier, plan, current)
             continue
         back, spec = _back(applier, plan, current)
         expected.append(Expected(plan.name, back, to_tree(spec, applier.network_names())))
@@ -206,7 +215,7 @@ def _back(applier: Applier, plan: ServicePlan, current: Json | None) -> tuple[st
     engine, before = applier.engine, plan.before
     auth = applier.auth_of(before["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"])
     if current is not None and current["ID"] != before["ID"]:
-        engine.remove_service(current["ID"])
+        jobs.remove(engine, current)
         current = None
     if current is None:
         return writes.create_service(engine, before["Spec"], auth), before["Spec"]
@@ -221,6 +230,22 @@ def _back(applier: Applier, plan: ServicePlan, current: Json | None) -> tuple[st
 
     writes.write_service(engine, current, wanted, auth)
     return str(current["ID"]), target
+
+
+def _rest(applier: Applier, plan: ServicePlan, current: Json | None) -> None:
+    """Bring back a job without running it: what it did stays done, and the older one might undo it.
+
+    One whose new runs have all ended well stays as it is. Any other has the old spec again with no run wanted, so that
+    the next deploy runs it.
+    """
+    engine, spec = applier.engine, jobs.idle(plan.before["Spec"])
+    if current is not None and current["ID"] != plan.before["ID"]:
+        jobs.remove(engine, current)
+        current = None
+    if current is None:
+        writes.create_service(engine, spec, applier.auth_of(spec["TaskTemplate"]["ContainerSpec"]["Image"]))
+    elif not jobs.has_run(engine, current):
+        jobs.stop(engine, current["ID"], spec)
 
 
 def drop_created(applier: Applier, removed: t.AbstractSet[str], tasks: t.Mapping[str, list[str]]) -> None:
@@ -254,7 +279,8 @@ def _wait_ended(engine: Engine, live: LiveState, removed: t.AbstractSet[str], ta
     down = {node["ID"] for node in live.nodes if node["Status"]["State"] == "down"}
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline and any(
-        task.get("ServiceID") in removed and task.get("NodeID") not in down for task in engine.tasks(tasks)
+        task.get("ServiceID") in removed and task.get("NodeID") not in down and not has_ended(task)
+        for task in engine.tasks(tasks)
     ):
         time.sleep(0.3)
 

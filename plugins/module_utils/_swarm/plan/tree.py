@@ -32,6 +32,8 @@ SECOND = 1_000_000_000
 #: Here zero is a value of its own: the engine's field is a pointer, or (C(Parallelism)) nothing means another number.
 _ZERO_MATTERS = {
     ("Mode", "Replicas"),
+    ("Mode", "MaxConcurrent"),
+    ("Mode", "TotalCompletions"),
     ("UpdateConfig", "Parallelism"),
     ("RollbackConfig", "Parallelism"),
     ("TaskTemplate", "Resources", "SwapBytes"),
@@ -263,7 +265,8 @@ def _flat_mode(mode: Spec) -> Spec:
         flat["Replicas"] = 1 if flat.get("Replicas") is None else flat["Replicas"]
     elif kind == "ReplicatedJob":
         flat["MaxConcurrent"] = 1 if flat.get("MaxConcurrent") is None else flat["MaxConcurrent"]
-        flat["TotalCompletions"] = flat.get("TotalCompletions") or flat["MaxConcurrent"]
+        runs = flat.get("TotalCompletions")
+        flat["TotalCompletions"] = flat["MaxConcurrent"] if runs is None else runs
     return flat
 
 

@@ -11,6 +11,7 @@ import typing as t
 
 from ..._diff import Change, dotted, show
 from ..._references import digest_of
+from .rewrite import is_job
 from .told import NEW_CONTENT, reference_kind
 
 Json = dict[str, t.Any]
@@ -86,6 +87,11 @@ class ServicePlan:
         return len(self.replaced)
 
     @property
+    def runs_again(self) -> bool:
+        """Whether it is a job that its update runs again, whatever is changed: M(.rewrite) says why."""
+        return self.action == "update" and is_job(self.spec)
+
+    @property
     def image_before(self) -> str:
         """The live image, "" when there is no service yet."""
         return _image(self.live["Spec"]) if self.live else ""
@@ -102,6 +108,7 @@ class ServicePlan:
             "action": self.action,
             "changes": [change.shown() for change in self.changes],
             "restarts": self.restarts,
+            "runs_again": self.runs_again,
             "because": list(self.because),
             "image": {"before": self.image_before, "after": self.image_after},
             "kept": [dotted(change.path) for change in self.kept],
@@ -249,6 +256,8 @@ def _sides(name: str, changes: t.Sequence[Change], before: list[str], after: lis
 def _effect(plan: ServicePlan) -> str:
     if plan.action == "recreate":
         return f": removed and created again, {plan.restarts} tasks stop first"
+    if plan.runs_again:
+        return ": runs again"
     if plan.action == "update" and plan.restarts:
         return f": restarts {plan.restarts} task{'s' * (plan.restarts != 1)} because {', '.join(plan.because)} change"
     if plan.action == "update":

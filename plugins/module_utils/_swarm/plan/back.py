@@ -1,0 +1,26 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: may change in any release.
+"""Plans of the way back: what is not undone, because it cannot be. Pure."""
+
+from __future__ import annotations
+
+from .rewrite import is_job
+from .types import ServicePlan, StackPlan
+
+
+def spare_jobs(plan: StackPlan) -> list[ServicePlan]:
+    """Take out of a plan what would start a job, and return that; warnings of the plan say so.
+
+    A job that has run cannot be taken back, and an older one is not asked for by going back: it could undo what the
+    newer one did.
+    """
+    spared = [item for item in plan.services if item.action != "remove" and is_job(item.spec)]
+    plan.services = [item for item in plan.services if item not in spared]
+    for item in spared:
+        if item.action == "create":
+            plan.warnings.append(f"job {item.name} is not created: going back starts no job")
+        elif item.action != "none":
+            plan.warnings.append(f"job {item.name} stays as it is now: going back starts no job")
+    return spared
