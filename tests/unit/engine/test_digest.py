@@ -36,13 +36,46 @@ class Registry:
         return {"Descriptor": {"digest": DIGEST}, "Platforms": platforms}
 
 
-def test_each_distinct_image_is_asked_for_once_and_pinned_ones_never() -> None:
+def test_each_distinct_image_is_asked_for_once() -> None:
     registry = Registry()
-    found = resolve(registry, ["a:1", "b", "a:1", f"c:1@{DIGEST}"], lambda image: f"auth-{image}")
+    found = resolve(registry, ["a:1", "b", "a:1"], lambda image: f"auth-{image}")
     assert sorted(registry.asked) == [("a:1", "auth-a:1"), ("b", "auth-b")]
     assert found["b"] == Resolved(f"b:latest@{DIGEST}", (("", "linux"), ("amd64", "linux")))
-    assert found[f"c:1@{DIGEST}"].reference == f"c:1@{DIGEST}"
     assert resolve(registry, [], lambda _image: "") == {}
+
+
+def test_an_image_with_a_digest_keeps_it_and_gets_its_platforms() -> None:
+    """Or the scheduler gives it to nodes of any kind."""
+    own = "sha256:" + "c" * 64
+    registry = Registry()
+    found = resolve(registry, [f"c:1@{own}"], lambda image: "auth")
+    assert registry.asked == [(f"c:1@{own}", "auth")]
+    assert found[f"c:1@{own}"] == Resolved(f"c:1@{own}", (("", "linux"), ("amd64", "linux")))
+
+
+@pytest.mark.parametrize("words", ["manifest unknown", "denied", "connection refused"])
+def test_an_image_with_a_digest_needs_no_answer(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digest.time, "sleep", lambda _seconds: None)
+    own = f"c:1@{DIGEST}"
+    found = resolve(Registry(EngineError(f"Cannot look up: {words}", 500)), [own], lambda _image: "")
+    assert found == {own: Resolved(own, None)}
+
+
+def test_platforms_that_nobody_can_say_are_those_of_the_very_same_image() -> None:
+    known = [{"Architecture": "amd64", "OS": "linux"}]
+
+    def spec(image: str, **placement: t.Any) -> dict[str, t.Any]:
+        return {"TaskTemplate": {"ContainerSpec": {"Image": image}, **({"Placement": placement} if placement else {})}}
+
+    unknown = Resolved("a:2@x", None)
+    live = spec("a:2@x", Platforms=known)
+    assert pin(spec("a:2"), unknown, live) == spec("a:2@x", Platforms=known)
+    assert pin(spec("a:2", Constraints=["c"]), unknown, live) == spec("a:2@x", Constraints=["c"], Platforms=known)
+    assert pin(spec("a:2"), unknown, spec("a:1@y", Platforms=known)) == spec("a:2@x")
+    assert pin(spec("a:1@y", Platforms=known, Constraints=["c"]), unknown, spec("a:1@y", Platforms=known)) == spec(
+        "a:2@x", Constraints=["c"]
+    )
+    assert pin(spec("a:2"), unknown) == spec("a:2@x")
 
 
 def test_one_image_that_cannot_be_had_stops_everything() -> None:

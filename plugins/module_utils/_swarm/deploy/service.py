@@ -170,7 +170,7 @@ def _desired(
         raise PlanRefused(f"There is no service {params['name']} yet, so image must be given.")
     if params["image"] and options.resolve_image:
         found_image = digest.resolve(engine, [image], lambda name: header_for(options.logins, name))
-        return digest.pin(desired, found_image[image])
+        return digest.pin(desired, found_image[image], found["Spec"] if found else None)
     # Without a look at the registry a pinned image stays pinned as long as its name and tag are the same.
     wanted = references.completed(image)
     container["Image"] = live_image if references.tagged(live_image) == wanted else wanted

@@ -125,10 +125,10 @@ class Deploy:
             DeployFailed: services did not converge; the stack is back where it was unless the message says otherwise.
         """
         with concurrent.futures.ThreadPoolExecutor(1) as registries:
-            pinned = registries.submit(self._pinned)  # their answers take as long as all that the engine is asked for
+            pinned = registries.submit(self._resolved)  # their answers take as long as all that the engine is asked for
             history = lock.read(self._engine, self._model.name)
             live = read_live(self._engine, self._model.name, self._model)
-            self._model = pinned.result()
+            self._model = self._pinned(pinned.result(), live)
         plan = self._plan(live, history)
         self._refuse(plan)
         idle = not plan.changed and not releases.is_unfinished(history)
@@ -144,17 +144,24 @@ class Deploy:
             raise
 
     # -- before anything is written ------------------------------------------------------------------------------
-    def _pinned(self) -> StackModel:
-        """Return the model with every image pinned to its digest."""
+    def _resolved(self) -> dict[str, digest.Resolved]:
+        """Return image → digest for every image that is to be pinned."""
         if self._options.exact or not self._options.resolve_image:
-            return self._model
-        entries = self._model.services
-        found = digest.resolve(self._engine, (_image(entry.spec) for entry in entries.values()), self._auth_of)
+            return {}
+        images = (_image(entry.spec) for entry in self._model.services.values())
+        return digest.resolve(self._engine, images, self._auth_of)
+
+    def _pinned(self, found: t.Mapping[str, digest.Resolved], live: LiveState) -> StackModel:
+        """Return the model with every image pinned to its digest."""
+        specs = {service["Spec"]["Name"]: service["Spec"] for service in live.services}
         pinned = {
-            key: dataclasses.replace(entry, spec=digest.pin(entry.spec, found[_image(entry.spec)]))
-            for key, entry in entries.items()
+            key: dataclasses.replace(
+                entry, spec=digest.pin(entry.spec, found[_image(entry.spec)], specs.get(entry.full_name))
+            )
+            for key, entry in self._model.services.items()
+            if found
         }
-        return dataclasses.replace(self._model, services=pinned)
+        return dataclasses.replace(self._model, services=pinned) if pinned else self._model
 
     def _auth_of(self, image: str) -> str:
         return header_for(self._options.logins, image)

@@ -28,11 +28,11 @@ class Resolved:
 
     Attributes:
         reference: C(name:tag@sha256:...), as C(docker service create) writes it.
-        platforms: what the image is built for, as a spec's C(Placement.Platforms).
+        platforms: what the image is built for, as a spec's C(Placement.Platforms); None when nobody has said.
     """
 
     reference: str
-    platforms: tuple[tuple[str, str], ...] = ()
+    platforms: tuple[tuple[str, str], ...] | None = ()
 
 
 class Resolver(t.Protocol):
@@ -43,28 +43,26 @@ class Resolver(t.Protocol):
 
 
 def resolve(engine: Resolver, images: t.Iterable[str], auth_of: t.Callable[[str], str]) -> dict[str, Resolved]:
-    """Ask the registries for the digests of I(images), each distinct one once, several at a time.
+    """Ask the registries for digests and platforms of I(images), each distinct one once, several at a time.
 
-    A registry that does not answer is asked once more.
+    A registry that does not answer is asked once more. An image that names its digest is asked for too, as the CLI does
+    (docker/docker C(client/service_create.go), C(imageDigestAndPlatforms)): without its platforms the scheduler would
+    give it to nodes of any kind. No answer is no reason to refuse it.
 
     Args:
         auth_of: image → value of the C(X-Registry-Auth) header, "" for none.
 
     Returns:
-        I(image) → its digest; an image that already names one is not looked up.
+        I(image) → its digest; an image that names one keeps it.
 
     Raises:
         ImageUnresolved: for the first image whose digest cannot be had: then nothing may be deployed.
     """
     wanted = list(dict.fromkeys(images))
-    found = {image: Resolved(completed(image)) for image in wanted if digest_of(image)}
-    missing = [image for image in wanted if image not in found]
-    if not missing:
-        return found
-    with concurrent.futures.ThreadPoolExecutor(min(_PARALLEL, len(missing))) as pool:
-        answers = pool.map(lambda image: _look_up(engine, image, auth_of(image)), missing)
-        found.update(zip(missing, answers))
-    return found
+    if not wanted:
+        return {}
+    with concurrent.futures.ThreadPoolExecutor(min(_PARALLEL, len(wanted))) as pool:
+        return dict(zip(wanted, pool.map(lambda image: _look_up(engine, image, auth_of(image)), wanted)))
 
 
 def _ask(engine: Resolver, image: str, auth: str) -> Spec:
@@ -82,6 +80,8 @@ def _look_up(engine: Resolver, image: str, auth: str) -> Resolved:
     try:
         answer = _ask(engine, image, auth)
     except EngineError as exc:
+        if digest_of(image):
+            return Resolved(completed(image), None)
         why = explain(exc, bool(auth), registry_of(image))
         raise ImageUnresolved(f"Cannot pin {image}: {why}", image, missing=_MISSING in why) from exc
     # A platform's architecture is left out for arm, as Docker does: its variants are not told apart by the scheduler.
@@ -89,6 +89,8 @@ def _look_up(engine: Resolver, image: str, auth: str) -> Resolved:
         ("" if item.get("architecture", "").lower() == "arm" else item.get("architecture", ""), item.get("os", ""))
         for item in answer.get("Platforms") or []
     )
+    if digest_of(image):
+        return Resolved(completed(image), platforms)
     return Resolved(pinned(image, answer["Descriptor"]["digest"]), platforms)
 
 
@@ -119,11 +121,27 @@ def why_not(engine: Resolver, image: str, auth: str) -> str:
     return ""
 
 
-def pin(spec: Spec, resolved: Resolved) -> Spec:
-    """Return a copy of a ServiceSpec with the image pinned and the platforms that it can run on."""
+def pin(spec: Spec, resolved: Resolved, live: Spec | None = None) -> Spec:
+    """Return a copy of a ServiceSpec with the image pinned and the platforms that it can run on.
+
+    Args:
+        live: the service's spec as it is: its platforms stay while nobody can say those of the very same image.
+    """
     template = dict(spec["TaskTemplate"])
     template["ContainerSpec"] = {**template["ContainerSpec"], "Image": resolved.reference}
-    if resolved.platforms:
+    if resolved.platforms is None:
+        known = _platforms_of(live, resolved.reference)
+        others = {key: value for key, value in (template.get("Placement") or {}).items() if key != "Platforms"}
+        if others or known:
+            template["Placement"] = {**others, "Platforms": known} if known else others
+    elif resolved.platforms:
         platforms = [{"Architecture": architecture, "OS": os} for architecture, os in resolved.platforms]
         template["Placement"] = {**(template.get("Placement") or {}), "Platforms": platforms}
     return {**spec, "TaskTemplate": template}
+
+
+def _platforms_of(live: Spec | None, image: str) -> list[Spec]:
+    task = (live or {}).get("TaskTemplate") or {}
+    if (task.get("ContainerSpec") or {}).get("Image") != image:
+        return []
+    return list((task.get("Placement") or {}).get("Platforms") or [])
