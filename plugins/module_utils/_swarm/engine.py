@@ -106,20 +106,19 @@ class Engine:
         return str(answer["ID"])
 
     def update_service(
-        self, service_id: str, version: int, spec: Json, registry_auth: str = "", rollback: bool = False
+        self, service_id: str, version: int, spec: Json, registry_auth: str = "", previous_login: bool = False
     ) -> list[str]:
         """Replace the spec of a service and return the engine's warnings.
 
         Args:
             version: C(Version.Index) that I(spec) was made from.
-            rollback: let the engine go back to its own previous spec.
+            registry_auth: without one the service keeps the login that it has, whatever registry that is for.
+            previous_login: without I(registry_auth), take the login of the engine's own previous spec.
 
         Raises:
             OutOfSequence: the service has changed since it was read.
         """
-        query: Json = {"version": version, "registryAuthFrom": "spec"}
-        if rollback:
-            query["rollback"] = "previous"
+        query: Json = {"version": version, "registryAuthFrom": "previous-spec" if previous_login else "spec"}
         answer = self._call(
             f"update service {spec.get('Name')}",
             "POST",

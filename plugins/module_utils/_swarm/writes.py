@@ -71,13 +71,18 @@ def find_object(engine: Engine, kind: str, body: Json) -> str:
 
 
 def write_service(
-    engine: Engine, current: Json | None, wanted: t.Callable[[Json], Json | None], auth: str = ""
+    engine: Engine,
+    current: Json | None,
+    wanted: t.Callable[[Json], Json | None],
+    auth: str = "",
+    previous_login: bool = False,
 ) -> None:
     """Write to a service until it is as wanted.
 
     Args:
         current: the service as read last.
         wanted: the service as live → what to send, None when nothing is left to write; it may raise.
+        previous_login: without I(auth), take the login of the engine's own previous spec.
 
     Raises:
         NotFound: the service is gone.
@@ -90,7 +95,8 @@ def write_service(
         if spec is None:
             return
         try:
-            engine.update_service(service_id, current["Version"]["Index"], spec, auth)
+            version = current["Version"]["Index"]
+            engine.update_service(service_id, version, spec, auth, previous_login=previous_login)
             return
         except OutOfSequence:
             moved += 1

@@ -105,3 +105,22 @@ def test_x04_a_pull_that_a_registry_refused_is_told_as_such(swarm: Swarm, name: 
     assert not good.failed, good.msg
     done = swarm.module("service", **grow, registry_auth=_login("second-password"))
     assert not done.failed, done.msg
+
+
+def test_the_way_back_to_another_registry_has_the_login_of_that_one(swarm: Swarm, name: str, private: str) -> None:
+    """Without a login for it, and not with that of the registry that the failed version came from."""
+    other = swarm.lab.start_registry(PORT + 1, "v", "other")
+    crash = ["sh", "-c", "exit 7"]
+    login = {"username": "v", "password": "other"}
+    try:
+        bad = swarm.lab.image("private", "bad", crash, registry=other, auth=login)
+        spread = {"Placement": {"MaxReplicas": 1}}
+        assert not swarm.stack(stack(name, service(name, "web", private, template=spread)),
+                               registry_auth=_login("first")).failed  # fmt: skip
+        failed = swarm.stack(stack(name, service(name, "web", bad, template=spread)),
+                             registry_auth=[{"registry": other, **login}])  # fmt: skip
+        assert failed.failed and "was rolled back: release 1 runs" in failed.msg, failed.msg
+    finally:
+        swarm.lab.stop_registry(PORT + 1)
+    grown = swarm.module("service", name=f"{name}_web", replicas=2, wait_timeout=30)  # pulls on the other node
+    assert not grown.failed, grown.msg

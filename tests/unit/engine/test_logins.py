@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.registry.auth import doubled
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.registry.auth import NOBODY, doubled, header_after
 from ansible_collections.apiary.swarm.plugins.modules import registry_auth
 
 HOST = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
@@ -48,3 +48,18 @@ def test_two_logins_of_one_host_are_refused_before_the_engine_is_asked(capsys: p
     found = json.loads(said)
     assert found["msg"] == f"registry_auth: the registry {HOST} is given twice; one login serves all of its images."
     assert "hush" not in said
+
+
+@pytest.mark.parametrize(
+    ("header", "image", "before", "expected"),
+    [
+        ("ours", "r.test/a:1", "other.test/a:1", "ours"),
+        ("", "r.test/a:2", "r.test/a:1", ""),
+        ("", "r.test/a:1", "", ""),
+        ("", "nginx:1", "library/nginx:2", ""),
+        ("", "r.test/a:1", "other.test/a:1", NOBODY),
+        ("", "nginx:1", f"{HOST}/a:1", NOBODY),
+    ],
+)
+def test_no_registry_gets_the_login_of_another(header: str, image: str, before: str, expected: str) -> None:
+    assert header_after(header, image, before) == expected

@@ -136,7 +136,9 @@ class Store:
         self._answers("create")
         return "new"
 
-    def update_service(self, service_id: str, version: int, spec: Json, _auth: str = "") -> None:
+    def update_service(
+        self, service_id: str, version: int, spec: Json, _auth: str = "", previous_login: bool = False
+    ) -> None:
         self.between()
         self._arrives("update")
         item = next(item for item in self.items.values() if item["ID"] == service_id)

@@ -14,6 +14,7 @@ from .. import writes
 from ..engine import Engine
 from ..plan import Json, LiveState, ObjectPlan, ServicePlan, to_tree
 from ..plan.tree import replicas
+from ..registry.auth import header_after
 from ..watch.terms import Expected
 from . import jobs
 from .labels import relabel
@@ -73,7 +74,7 @@ class Applier:
         if plan.action == "none":
             return
         self.applied.append(plan)  # before the call: its answer may be lost
-        auth = self.auth_of(plan.image_after) if plan.image_after else ""
+        auth = header_after(self.auth_of(plan.image_after), plan.image_after, plan.image_before)
         if plan.action == "update":
             self._update(plan, auth)
         if plan.action in ("remove", "recreate"):

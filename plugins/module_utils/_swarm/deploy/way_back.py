@@ -20,6 +20,7 @@ from ..plan import Json, LiveState, PlanOptions, ServicePlan, order, plan_stack,
 from ..plan.back import spare_jobs
 from ..plan.rewrite import is_job
 from ..plan.tree import replicas
+from ..registry.auth import header_after, image_of
 from ..tasks import has_ended
 from ..watch.memory import Watch
 from ..watch.terms import Expected, Verdict
@@ -228,7 +229,11 @@ def _back(applier: Applier, plan: ServicePlan, current: Json | None) -> tuple[st
         target = before["Spec"] if number == replicas(plan.spec) else with_replicas(before["Spec"], number)
         return None if specs.equal(live["Spec"], target) else target
 
-    writes.write_service(engine, current, wanted, auth)
+    # The login that the service had is in the engine's keeping as long as nobody else has written it.
+    previous = not auth and specs.equal(current.get("PreviousSpec") or {}, before["Spec"], replicas=False)
+    if not previous:
+        auth = header_after(auth, image_of(before["Spec"]), image_of(current["Spec"]))
+    writes.write_service(engine, current, wanted, auth, previous)
     return str(current["ID"]), target
 
 

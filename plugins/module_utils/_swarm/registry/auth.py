@@ -10,6 +10,7 @@ replaces the old one and restarts nothing, as long as nothing of the service is 
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import typing as t
 
@@ -24,6 +25,8 @@ Json = dict[str, t.Any]
 Login = t.Mapping[str, str]
 
 _TRIES = 4
+#: The login of nobody: with it the engine forgets the one that it has.
+NOBODY = base64.urlsafe_b64encode(b"{}").decode()
 #: Beside these words nothing is known of a service that is written to all the time.
 _RESTLESS = Disturbance("it is being written to all the time", passes=True)
 
@@ -62,6 +65,21 @@ def header_for(logins: t.Sequence[Login], image: str) -> str:
     """Return the C(X-Registry-Auth) header for an image, "" without a login."""
     login = login_for(logins, image)
     return encode_auth(login) if login else ""
+
+
+def header_after(header: str, image: str, before: str) -> str:
+    """Return the header to send with an image that takes the place of another one (pure).
+
+    Without a header the engine keeps the login of the image before (moby C(daemon/cluster/services.go),
+    C(UpdateService)) and sends it to the registry of the new one, which has no business with it and may refuse it.
+
+    Args:
+        header: what M(header_for) found for I(image).
+        before: the image that the service has now.
+    """
+    if header or not before or references.registry_of(image) == references.registry_of(before):
+        return header
+    return NOBODY
 
 
 def refresh(
