@@ -189,6 +189,10 @@ plan:
       description: Networks, configs, secrets and records of releases that are created or removed.
       type: list
       elements: dict
+    migrations:
+      description: What runs before services change, in this order, each with the fields for whose change it runs.
+      type: list
+      elements: dict
     warnings:
       description: What a careful reader would say.
       type: list
@@ -211,6 +215,37 @@ services:
   returned: when O(state) is not V(absent)
   type: list
   elements: dict
+migrations:
+  description:
+    - The migrations that were run, in this order. Those that would be run are in RV(plan), and a migration that failed is in
+      RV(failures).
+  returned: when O(state) is not V(absent)
+  type: list
+  elements: dict
+  contains:
+    service:
+      description: Name of the service in the swarm.
+      type: str
+    command:
+      description: The command, without what looks like a secret.
+      type: str
+    because:
+      description: Fields of the service for whose change it ran; empty for a new service.
+      type: list
+      elements: str
+    timeout:
+      description: Seconds that it might have taken.
+      type: int
+    seconds:
+      description: Time that it took.
+      type: float
+    node:
+      description: Name of the node that it ran on.
+      type: str
+    logs:
+      description: The last 20 lines that it wrote.
+      type: list
+      elements: str
 release:
   description: The release that runs now, or V(none) when there is none.
   returned: when O(state) is not V(absent)
@@ -322,7 +357,13 @@ def protect(module: AnsibleModule) -> None:
 def deploy_result(result: Result) -> dict[str, t.Any]:
     """Return a deploy for the user."""
     release = result.release.summary() if result.release else None
-    return {"changed": result.changed, "services": result.services(), "release": release, **plan_result(result.plan)}
+    return {
+        "changed": result.changed,
+        "services": result.services(),
+        "migrations": result.migrations,
+        "release": release,
+        **plan_result(result.plan),
+    }
 
 
 def run(module: AnsibleModule) -> dict[str, t.Any]:

@@ -44,13 +44,14 @@ def test_job_of_a_service_that_is_not_there(swarm: Swarm, name: str) -> None:
     assert out.failed and f"There is no service {name}_web" in out.msg
 
 
-def test_migration_runs_once_before_any_new_task(swarm: Swarm, name: str) -> None:
+def test_u7_migration_runs_once_before_any_new_task_and_is_told(swarm: Swarm, name: str) -> None:
     def model(tag: str, *command: str) -> StackModel:
         return stack(
             name, service(name, "web", swarm.images[tag]), migrate=[Migration("web", list(command), timeout=20)]
         )
 
-    assert not swarm.stack(model("v1", "true")).failed
+    first = swarm.stack(model("v1", "true"))
+    assert not first.failed and f"> migration of service {name}_web: true, because the service is new" in first.text
     recorded = swarm.client.inspect_service(f"{name}_web")["Version"]
     again = swarm.stack(model("v1", "true"))
     assert not again.changed and swarm.client.inspect_service(f"{name}_web")["Version"] == recorded
@@ -58,5 +59,12 @@ def test_migration_runs_once_before_any_new_task(swarm: Swarm, name: str) -> Non
     out = swarm.stack(model("v2", "sh", "-c", "echo column exists >&2; exit 9"))
     assert out.failed and "migration" in out.msg and "exit code 9" in out.msg and "column exists" in out.msg
     assert swarm.client.inspect_service(f"{name}_web")["Version"] == recorded
+    check = swarm.stack(model("v2", "echo", "--password", "hunter2"), check=True)
+    planned = {"service": f"{name}_web", "command": "echo --password (hidden)", "because": ["Image"], "timeout": 20}
+    assert check.data["plan"]["migrations"] == [planned] and check.data["migrations"] == []
+    assert "hunter2" not in check.text
     fixed = swarm.stack(model("v2", "grep", "v2", "/www/index.html"))
     assert fixed.changed and not fixed.failed, fixed.msg
+    (ran,) = fixed.data["migrations"]
+    assert ran["logs"] == ["v2"] and ran["node"] in ("n1", "n2") and 0 < ran["seconds"] < 20
+    assert f"> migration of service {name}_web: grep v2 /www/index.html, because Image changes" in fixed.data["summary"]

@@ -17,6 +17,7 @@ from ..live import read_live, read_tasks
 from ..model import LABEL_NAMESPACE, StackModel
 from ..plan import Json, LiveState, PlanOptions, ServicePlan, StackPlan, order, plan_stack
 from ..plan.back import spare_jobs
+from ..plan.migrations import plan_migrations
 from ..registry import digest
 from ..registry.auth import header_for, renew_along
 from ..watch import report
@@ -70,6 +71,7 @@ class Result:
     changed: bool
     verdicts: dict[str, Verdict] = dataclasses.field(default_factory=dict)
     release: releases.Release | None = None
+    migrations: list[Json] = dataclasses.field(default_factory=list)
 
     @property
     def warnings(self) -> list[str]:
@@ -114,6 +116,7 @@ class Deploy:
         self._listener = listener
         self._deadline = time.monotonic() + options.wait_timeout
         self._begin = time.monotonic()
+        self._migrated: list[Json] = []
 
     def run(self, check_mode: bool = False) -> Result:
         """Deploy, or only say what a deploy would do.
@@ -173,8 +176,10 @@ class Deploy:
         options = PlanOptions(self._options.prune, self._options.purge, self._options.allow_recreate)
         networks = releases.base_networks(history)
         plan = plan_stack(self._model, live, releases.base_trees(history), options, networks)
-        if self._options.exact:
+        if self._options.exact:  # going back runs no job, and no migration again
             spare_jobs(plan)
+        else:
+            plan.migrations = plan_migrations(self._model, plan)
         if plan.changed:
             plan.blockers += [
                 f"service {name} failed with the very same image and settings in release {release.number} "
@@ -258,7 +263,7 @@ class Deploy:
         if not failures and not problem:
             self._record(plan, history, release)
             self._renew_logins(plan)
-            return Result(plan, True, verdicts, release)
+            return Result(plan, True, verdicts, release, self._migrated)
         if self._is_taken_over(release):
             now = _TAKEN_OVER.format(release)
             raise DeployFailed(f"{now}\n{problem}" if problem else report.text(failures, now), failures, changed=True)
@@ -322,27 +327,19 @@ class Deploy:
             DeployFailed: a migration failed; no service was touched.
             LockHeld: another deploy took over meanwhile.
         """
-        names = {key: entry.full_name for key, entry in self._model.services.items()}
-        changing = {
-            item.name: item
-            for item in plan.touched()
-            if item.action != "remove" and any(change.path[0] == "TaskTemplate" for change in item.changes)
-        }
-        # Going back to an older release must not run its migrations again.
-        for index, migration in enumerate([] if self._options.exact else self._model.migrate):
-            item = changing.get(names[migration.service])
-            if item is None:
-                continue
+        for item in plan.migrations:
             self._require_lock(release)
-            name = jobs.name_for(item.name, f"-migrate-{index}")
-            spec = jobs.job_spec(applier.with_ids(item.spec), name, migration.command)
+            name = jobs.name_for(item.service.name, f"-migrate-{item.index}")
+            spec = jobs.job_spec(applier.with_ids(item.service.spec), name, item.migration.command)
             live.networks = self._engine.networks()  # the stack's own may be new
-            auth = self._auth_of(item.image_after)
-            done = jobs.run(self._engine, spec, live, migration.timeout, auth, listener=self._listener)
+            auth = self._auth_of(item.service.image_after)
+            begin = time.monotonic()
+            done = jobs.run(self._engine, spec, live, item.migration.timeout, auth, listener=self._listener)
             if not done.succeeded:
                 failures = [done.failure] if done.failure else []
-                text = f"the migration of service {item.name} failed: {done.reason}; no service was changed"
+                text = f"the migration of service {item.service.name} failed: {done.reason}; no service was changed"
                 raise DeployFailed(report.text(failures, text), failures)
+            self._migrated.append(report.of_migration(item, done.logs, done.node, time.monotonic() - begin))
 
     def _wait(self, applier: Applier, group: t.Sequence[ServicePlan], watch: Watch) -> dict[str, Verdict]:
         expected = [applier.expected(item) for item in group]

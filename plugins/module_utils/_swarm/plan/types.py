@@ -14,6 +14,9 @@ from ..._references import digest_of
 from .rewrite import is_job
 from .told import NEW_CONTENT, reference_kind
 
+if t.TYPE_CHECKING:
+    from .migrations import MigrationPlan
+
 Json = dict[str, t.Any]
 Action = t.Literal["none", "create", "update", "recreate", "remove"]
 
@@ -147,6 +150,7 @@ class StackPlan:
         warnings: what a careful reader would say.
         blockers: why it would not work in the swarm as it is now.
         errors: why it cannot be done at all.
+        migrations: what runs before services change, in this order.
     """
 
     stack: str
@@ -155,6 +159,7 @@ class StackPlan:
     warnings: list[str] = dataclasses.field(default_factory=list)
     blockers: list[str] = dataclasses.field(default_factory=list)
     errors: list[str] = dataclasses.field(default_factory=list)
+    migrations: list[MigrationPlan] = dataclasses.field(default_factory=list)
 
     @property
     def changed(self) -> bool:
@@ -173,6 +178,7 @@ class StackPlan:
             "changed": self.changed,
             "services": [item.to_dict() for item in self.services],
             "objects": [item.to_dict() for item in self.objects if item.action != "none"],
+            "migrations": [item.to_dict() for item in self.migrations],
             "warnings": list(self.warnings),
             "blockers": [*self.errors, *self.blockers],
         }
@@ -200,6 +206,7 @@ class StackPlan:
             if thing.action != "none":
                 lines.append(f"{_SIGNS[thing.action]} {thing.kind} {thing.name}")
                 lines += [_change_line(change) for change in thing.changes]
+        lines += [item.text() for item in self.migrations]
         for service in self.services:
             lines += _service_lines(service)
         if not self.changed:

@@ -11,6 +11,7 @@ import typing as t
 from ..._errors import EngineError
 from ..engine import Engine
 from ..nodes import name_of
+from ..plan.migrations import MigrationPlan
 from ..tasks import COMPLETE
 from .terms import Problem, Verdict
 
@@ -154,3 +155,8 @@ def _task_lines(task: Json) -> list[str]:
     if task["logs_problem"]:
         lines.append(f"    its log cannot be read here: {task['logs_problem']}")
     return lines
+
+
+def of_migration(plan: MigrationPlan, logs: t.Sequence[str], node: str, seconds: float) -> Json:
+    """Return a migration that has ended well, for the user."""
+    return {**plan.to_dict(), "seconds": round(seconds, 1), "node": node, "logs": list(logs[-LOG_LINES:])}
