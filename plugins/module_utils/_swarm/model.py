@@ -20,6 +20,8 @@ MODEL_VERSION = 1
 
 LABEL_NAMESPACE = "com.docker.stack.namespace"
 LABEL_IMAGE = "com.docker.stack.image"
+#: On a secret whose name says nothing of its content: a slow digest of that, for the engine never shows the content.
+LABEL_CONTENT = "apiary.content"
 
 BALANCES = ("round_robin", "least_conn", "sticky", "weighted")
 

@@ -14,7 +14,7 @@ import typing as t
 from ..compose import Project
 from ..compose.errors import nearest
 from ..compose.normalize import unreadable
-from ..model import LABEL_NAMESPACE, ObjectEntry, Spec
+from ..model import LABEL_CONTENT, LABEL_NAMESPACE, ObjectEntry, Spec
 from .names import object_name_problem, with_digest
 
 _MAX_BYTES = {"configs": 1000 * 1024 - 1, "secrets": 500 * 1024 - 1}
@@ -51,6 +51,8 @@ class Objects:
             spec["Driver"] = {option: value for option, value in driver.items() if value}
         if item.get("template_driver"):
             spec["Templating"] = {"Name": item["template_driver"]}
+        if data is not None and not hashed and self.section == "secrets":
+            spec["Labels"][LABEL_CONTENT] = self._digest(base_name, item, data)
         encoded = None if data is None else base64.b64encode(data).decode()
         return ObjectEntry(key=key, name=name, hashed=hashed, base_name=base_name, spec=spec, data=encoded)
 

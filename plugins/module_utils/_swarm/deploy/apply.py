@@ -59,7 +59,8 @@ class Applier:
         for plan in plans:
             if plan.action == "update" and plan.live is not None:
                 self.relabelled.append(plan)
-                relabel(self.engine, plan.kind, plan.object_id, plan.body.get("Labels") or {})
+                data = plan.body.get("Data") if plan.kind == "secret" else None
+                relabel(self.engine, plan.kind, plan.object_id, plan.body.get("Labels") or {}, data)
             if plan.action == "create":
                 self.created.append(plan)  # before the call: its answer may be lost
                 plan.object_id = writes.create_object(self.engine, plan.kind, plan.body)

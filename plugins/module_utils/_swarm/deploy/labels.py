@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import typing as t
 
-from ..._errors import NotFound, OutOfSequence
+from ..._errors import EngineError, NotFound, OutOfSequence, PlanRefused
 from ..engine import Engine
 
 _TRIES = 4
 
 
-def relabel(engine: Engine, kind: str, object_id: str, labels: t.Mapping[str, str]) -> None:
+def relabel(engine: Engine, kind: str, object_id: str, labels: t.Mapping[str, str], data: str | None = None) -> None:
     """Give a config or secret these labels and no others; its content goes back as the engine shows it.
 
     The engine compares the content of a config with what it has, and lets that of a secret be left out (swarmkit,
     manager/controlapi/config.go and secret.go).
 
+    Args:
+        data: content that a secret must have; the engine refuses any other.
+
     Raises:
         NotFound: it is gone.
+        PlanRefused: the secret has other content.
         OutOfSequence: others write to it all the time.
     """
     read = {"config": engine.configs, "secret": engine.secrets}[kind]
@@ -30,9 +34,16 @@ def relabel(engine: Engine, kind: str, object_id: str, labels: t.Mapping[str, st
         if found is None:
             raise NotFound(f"Cannot change the labels of {kind} {object_id}: it is gone")
         try:
-            body = {**found["Spec"], "Labels": dict(labels)}
+            body = {**found["Spec"], "Labels": dict(labels), **({} if data is None else {"Data": data})}
             engine.update_config(object_id, found["Version"]["Index"], body, kind)
             return
         except OutOfSequence:
             if attempt == _TRIES:
                 raise
+        except EngineError as exc:
+            if data is None or "only updates to Labels" not in exc.message:
+                raise
+            raise PlanRefused(
+                f"{kind} {found['Spec']['Name']} exists with other content and cannot change: leave its name out of "
+                "the file, then each content gets a name of its own"
+            ) from exc

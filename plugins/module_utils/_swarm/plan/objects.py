@@ -15,7 +15,7 @@ import ipaddress
 import typing as t
 
 from ..._diff import diff, dotted, show
-from ..model import LABEL_NAMESPACE, NetworkEntry, ObjectEntry
+from ..model import LABEL_CONTENT, LABEL_NAMESPACE, NetworkEntry, ObjectEntry
 from .types import Json, LiveState, ObjectPlan, StackPlan
 
 #: Networks that every engine has; the engine knows them by name.
@@ -122,19 +122,43 @@ def plan_object(kind: str, entry: ObjectEntry, existing: t.Sequence[Json], plan:
     same = ObjectPlan(kind_name, entry.name, "none", object_id=found["ID"])
     if entry.external:
         return [same]
-    spec, labels = found["Spec"], entry.spec.get("Labels") or {}
+    spec, labels = found["Spec"], _labels(entry, found["Spec"])
     owner = (spec.get("Labels") or {}).get(LABEL_NAMESPACE, "")
     if owner != plan.stack:
         plan.errors.append(_foreign(kind, entry.name, owner))
-    elif kind == "config" and entry.data is not None and spec.get("Data") != entry.data:
+    elif entry.data is not None and _has_other_content(kind, entry, spec):
         plan.errors.append(
-            f"config {entry.name} exists with other content and cannot change: leave its name out of the file, then "
+            f"{kind} {entry.name} exists with other content and cannot change: leave its name out of the file, then "
             "each content gets a name of its own"
         )
     elif (spec.get("Labels") or {}) != labels:
         changes = diff(spec.get("Labels") or {}, labels, ("Labels",))
-        return [ObjectPlan(kind_name, entry.name, "update", {**spec, "Labels": labels}, found["ID"], found, changes)]
+        body = {**spec, "Labels": labels}
+        if kind == "secret" and LABEL_CONTENT in labels and LABEL_CONTENT not in (spec.get("Labels") or {}):
+            body["Data"] = entry.data  # the engine compares it, and nobody else can
+            plan.warnings.append(
+                f"secret {entry.name} does not say what content it has: whether it is that of the file shows when it "
+                "is deployed"
+            )
+        return [ObjectPlan(kind_name, entry.name, "update", body, found["ID"], found, changes)]
     return [same]
+
+
+def _labels(entry: ObjectEntry, live: Json) -> dict[str, str]:
+    """Return the labels that an object is to have; a record of a release knows no content, so what is noted stays."""
+    labels = dict(entry.spec.get("Labels") or {})
+    if entry.data is None:
+        labels.pop(LABEL_CONTENT, None)
+        noted = (live.get("Labels") or {}).get(LABEL_CONTENT)
+        return {**labels, LABEL_CONTENT: noted} if noted else labels
+    return labels
+
+
+def _has_other_content(kind: str, entry: ObjectEntry, live: Json) -> bool:
+    if kind == "config":
+        return bool(live.get("Data") != entry.data)
+    noted = (live.get("Labels") or {}).get(LABEL_CONTENT)
+    return noted is not None and noted != (entry.spec.get("Labels") or {}).get(LABEL_CONTENT, noted)
 
 
 def _foreign(kind: str, name: str, owner: str) -> str:
