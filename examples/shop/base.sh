@@ -3,15 +3,31 @@
 #   base.tar   libc, a shell and Python with redis' client
 #   redis.tar  what redis-server needs beside that
 # Usage: base.sh DIRECTORY    (as root; needs mmdebstrap; nothing is done when the files are there)
-#   DEBIAN_MIRROR  where debian and debian-security are. Default: Debian's own http://deb.debian.org
+#   DEBIAN_MIRROR  where debian and debian-security are. Default: where this machine's apt gets them from
 set -eu
 
 directory=$1
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org}
 release=trixie
 # Taken before anything else, so that a change of this script makes new files.
 recipe=$(sha256sum "$0" | cut -c1-12)
 [ "$(cat "$directory/recipe" 2>/dev/null)" != "$recipe" ] || exit 0
+
+# One mirror holds all releases, so any release of Debian on this machine tells where trixie is.
+repository() { # LABEL NAME
+  if [ -n "${DEBIAN_MIRROR:-}" ]; then
+    echo "$DEBIAN_MIRROR/$2"
+    return
+  fi
+  uri=$(apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+    sed -n "s/^Debian|$1|//p" | head -n 1)
+  [ -n "$uri" ] || {
+    echo "base.sh: apt of this machine knows no packages of Debian: run apt-get update, or say where they are in DEBIAN_MIRROR" >&2
+    exit 1
+  }
+  echo "${uri%/}"
+}
+debian=$(repository Debian debian)
+security=$(repository Debian-Security debian-security)
 
 mkdir -p "$directory"
 scratch=$(mktemp -d)
@@ -20,9 +36,9 @@ trap 'rm -rf "$scratch"' EXIT
 # Packages are only unpacked, not configured: no package manager, no init system, no users but root and nobody.
 extract() { # ROOT PACKAGE,...
   mmdebstrap --quiet --variant=extract --include="$2" "$release" "$1" \
-    "deb $mirror/debian $release main" \
-    "deb $mirror/debian $release-updates main" \
-    "deb $mirror/debian-security $release-security main"
+    "deb $debian $release main" \
+    "deb $debian $release-updates main" \
+    "deb $security $release-security main"
   (
     cd "$1"
     rm -rf usr/share/bash-completion usr/share/bug usr/share/common-licenses usr/share/debconf usr/share/doc \

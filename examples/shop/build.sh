@@ -14,7 +14,7 @@ Version 2 of gate has an offer in its answers. Version 3 is broken: it ends at i
   SHOP_BASE   build on this image instead, which must have python3 and its redis client;
               redis is left out then
   DEBIAN_MIRROR
-              where /debian and /debian-security are. Default: http://deb.debian.org
+              where /debian and /debian-security are. Default: where this machine's apt gets them from
 EOF
   exit 2
 }

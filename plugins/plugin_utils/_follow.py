@@ -28,6 +28,10 @@ display = Display()
 #: Seconds. A deploy that changes nothing is over before the first look, and so costs nothing more.
 FIRST_LOOK, PAUSE = 3.0, 1.0
 
+#: Connections that carry two commands at once. Another one may have a single session, as aws_ssm has (its plugin polls
+#: one process, and a second thread's poll fails: "concurrent poll() invocation"), and the look would break the deploy.
+MANY_AT_ONCE = ("local", "ssh", "paramiko", "paramiko_ssh", "docker", "podman", "nsenter", "chroot")
+
 #: Options that only the controller sets.
 PRIVATE = ("model", "secret_data", "progress_token")
 
@@ -102,6 +106,11 @@ def _options_at(specification: t.Mapping[str, t.Any], path: t.Sequence[str]) -> 
     return specification
 
 
+def carries_many(transport: str) -> bool:
+    """Tell whether a connection carries two commands at once, by the name of its plugin (pure)."""
+    return transport.rpartition(".")[2] in MANY_AT_ONCE
+
+
 class FollowingAction(ActionBase):
     """The base of actions whose modules wait for an engine: the user sees what they wait for."""
 
@@ -122,6 +131,12 @@ class FollowingAction(ActionBase):
         in_background = bool(self._task.async_val)
         wanted = boolean(arguments.get("progress", True), strict=False)
         follow = wanted and not in_background and not self._task.check_mode
+        if follow and not carries_many(self._connection.transport):
+            display.warning(
+                f"Connection {self._connection.transport} carries one command at a time, so no progress is shown; "
+                "the result says everything."
+            )
+            follow = False
         arguments = {key: value for key, value in arguments.items() if key != "progress_token"}
         with Follower(self._remote_text) if follow else contextlib.nullcontext() as follower:
             if follower:

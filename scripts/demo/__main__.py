@@ -38,7 +38,9 @@ _NEXT = """The worker group goes back to two: one drains, leaves the swarm, and 
 
 What next?
   make status     the instances of the region
-  make shell      a shell inside it, for example for: docker ps, ansible-playbook apiary.swarm.cluster ...
+  make shell      a shell inside it; there, for example:
+    ansible-playbook -i {inventory} apiary.swarm.status -e cluster={cluster}
+    ssh -i {key} admin@{manager} sudo docker service ls
   make down       remove it all
   {run} curl -H 'Host: {host}' http://{address}/     a request through the load balancer
 All commands of the demo and what they printed: {log}"""
@@ -107,7 +109,13 @@ def _inside(options: argparse.Namespace, folder: Path) -> int:
         return 1
     demo.give_back()
     run = os.path.relpath(CACHE / "region" / options.region_name / "run")
-    print(_NEXT.format(run=run, host=HOST, address=demo.client.address, log=os.path.relpath(log)))
+    print(
+        _NEXT.format(
+            run=run, host=HOST, address=demo.client.address, log=os.path.relpath(log),
+            inventory=os.path.relpath(inventory), key=os.path.relpath(folder / "key"), cluster=options.cluster,
+            manager=demo.account.manager_address(),
+        )
+    )  # fmt: skip
     return 0
 
 

@@ -101,6 +101,13 @@ class Account:
             if target["TargetHealth"]["State"] == "healthy"
         }
 
+    def manager_address(self) -> str:
+        """Return the private address of a manager that runs."""
+        wanted = {"tag:swarm:cluster": self.cluster, "tag:swarm:role": "manager", "instance-state-name": "running"}
+        filters = [{"Name": name, "Values": [value]} for name, value in wanted.items()]
+        answer = self.client("ec2").describe_instances(Filters=filters)
+        return str(answer["Reservations"][0]["Instances"][0]["PrivateIpAddress"])
+
     def private_address(self, instance_id: str) -> str:
         """Return an instance's private address."""
         answer = self.client("ec2").describe_instances(InstanceIds=[instance_id])

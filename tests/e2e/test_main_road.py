@@ -37,6 +37,8 @@ def test_demo_ends_with_its_table_and_what_to_do_next(road: Road) -> None:
     assert road.status == 0, road.output
     assert re.search(r"^    all +\d+\.\d s$", road.output, re.MULTILINE)
     assert "What next?" in road.output
+    # How to reach a manager, and where its inventory lies.
+    assert "demo.swarm_ec2.yml apiary.swarm.status -e cluster=" in road.output and "ssh -i " in road.output
 
 
 def test_demo_shows_no_secret(road: Road) -> None:
