@@ -11,10 +11,13 @@ from dataclasses import replace
 
 import pytest
 
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.imds import Identity
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership import join
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.absence import Absences, Patience
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.chores import Chore, plan, record
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.cloud import Instance, Membership
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.house import Fate, House, Member
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.settings import Settings
 
 LABELS = {"availability-zone": "eu-west-1a", "instance-type": "t3.small"}
 
@@ -309,3 +312,28 @@ def test_absences_remember_only_what_is_missing() -> None:
 
 def test_a26_fate_of_a_ghost() -> None:
     assert house(manager(1), ghost("x")).fate(ghost("x")) is Fate.GHOST
+
+
+def test_a10_the_election_takes_nobody_for_gone_by_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever owns the forming of a swarm and is missing from one answer may have formed it already."""
+    answers: list[dict[str, str]] = []
+    monkeypatch.setattr(join.cloud, "states", lambda _client, _ids: answers.pop(0))
+    monkeypatch.setattr(join.time, "monotonic", lambda: clock[0])
+    clock = [0.0]
+    settings = Settings.from_dict({"cluster": "demo", "region": "eu-west-1", "role": "manager"}, "test")
+    nothing: t.Any = None
+    joiner = join.Joiner(settings, Identity("i-1", "t3.small", "a", "10.0.0.1"), nothing, lambda _line: None)
+
+    def ask(own: str, owner: str, at: float) -> dict[str, str]:
+        clock[0] = at
+        answers.append({"i-1": own, "i-9": owner})
+        return joiner._states("i-9")
+
+    assert ask("running", "terminated", 0) == {"i-1": "running", "i-9": "terminated"}
+    assert ask("missing", "missing", 1) == {}, "an answer without the one that asks is none"
+    for at in (2, 3, 4):
+        assert ask("running", "missing", at) == {"i-1": "running"}
+    assert ask("running", "pending", 5) == {"i-1": "running", "i-9": "pending"}
+    assert ask("running", "missing", 70) == {"i-1": "running"}, "it was seen, so it begins anew"
+    assert ask("running", "missing", 100) == {"i-1": "running"}
+    assert ask("running", "missing", 140) == {"i-1": "running", "i-9": "missing"}

@@ -148,6 +148,13 @@ def test_a_hygiene_a_login_that_cannot_be_read_is_a_finding(content: str, root: 
     assert "no_registry_login" in wrong(root)
 
 
+def test_a_node_that_works_has_caches_of_credentials(root: Path) -> None:
+    put(root, "root/.ecr/cache.json", "{}")
+    found = {finding.name for finding in hygiene.check("boot", root) if finding.name == "no_secrets" and not finding.ok}
+    assert found == set()
+    assert "no_secrets" in wrong(root)
+
+
 def test_what_a_running_program_logs_anew_is_no_finding(root: Path) -> None:
     put(root, "var/log/amazon/ssm/amazon-ssm-agent.log", "began a minute ago")
     assert wrong(root) == set()
