@@ -10,8 +10,7 @@ import typing as t
 
 from ..._errors import EngineError, NotFound, OutOfSequence, PlanRefused
 from ..engine import Engine
-
-_TRIES = 4
+from ..retry import is_unknown, until_answered
 
 
 def relabel(engine: Engine, kind: str, object_id: str, labels: t.Mapping[str, str], data: str | None = None) -> None:
@@ -28,22 +27,27 @@ def relabel(engine: Engine, kind: str, object_id: str, labels: t.Mapping[str, st
         PlanRefused: the secret has other content.
         OutOfSequence: others write to it all the time.
     """
+    until_answered(lambda: _relabel(engine, kind, object_id, labels, data), again=_may_pass)
+
+
+def _relabel(engine: Engine, kind: str, object_id: str, labels: t.Mapping[str, str], data: str | None) -> None:
     read = {"config": engine.configs, "secret": engine.secrets}[kind]
-    for attempt in range(1, _TRIES + 1):
-        found = next(iter(read({"id": [object_id]})), None)
-        if found is None:
-            raise NotFound(f"Cannot change the labels of {kind} {object_id}: it is gone")
-        try:
-            body = {**found["Spec"], "Labels": dict(labels), **({} if data is None else {"Data": data})}
-            engine.update_config(object_id, found["Version"]["Index"], body, kind)
-            return
-        except OutOfSequence:
-            if attempt == _TRIES:
-                raise
-        except EngineError as exc:
-            if data is None or "only updates to Labels" not in exc.message:
-                raise
-            raise PlanRefused(
-                f"{kind} {found['Spec']['Name']} exists with other content and cannot change: leave its name out of "
-                "the file, then each content gets a name of its own"
-            ) from exc
+    found = next(iter(read({"id": [object_id]})), None)
+    if found is None:
+        raise NotFound(f"Cannot change the labels of {kind} {object_id}: it is gone")
+    if data is None and (found["Spec"].get("Labels") or {}) == dict(labels):
+        return
+    body = {**found["Spec"], "Labels": dict(labels), **({} if data is None else {"Data": data})}
+    try:
+        engine.update_config(object_id, found["Version"]["Index"], body, kind)
+    except EngineError as exc:
+        if data is None or "only updates to Labels" not in exc.message:
+            raise
+        raise PlanRefused(
+            f"{kind} {found['Spec']['Name']} exists with other content and cannot change: leave its name out of "
+            "the file, then each content gets a name of its own"
+        ) from exc
+
+
+def _may_pass(error: EngineError) -> bool:
+    return is_unknown(error) or isinstance(error, OutOfSequence)
