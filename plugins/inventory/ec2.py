@@ -158,7 +158,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ansible import constants as C
-from ansible.errors import AnsibleParserError
+from ansible.errors import AnsibleError, AnsibleParserError, ExitCode
 from ansible.inventory.data import InventoryData
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.template import trust_as_template
@@ -200,14 +200,14 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def verify_file(self, path: str) -> bool:
         """Tell whether *path* is a configuration of this plugin.
 
-        :raises AnsibleParserError: if it is by its content, but has a name that this plugin does not take.
+        Ends the program if it is by its content, but has a name that this plugin does not take.
         """
         if not super().verify_file(path):
             return False
         if path.endswith(SUFFIXES):
             return True
         if path.endswith((".yml", ".yaml")) and self._names_this_plugin(path):
-            raise AnsibleParserError(
+            self._stop(
                 f"The inventory file {path} must end with {SUFFIXES[0]} or {SUFFIXES[1]} to be read by {self.NAME}."
             )
         return False
@@ -219,11 +219,16 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def parse(self, inventory: t.Any, loader: t.Any, path: str, cache: bool = True) -> None:
         """Read the configuration *path* and add its hosts to *inventory*."""
         super().parse(inventory, loader, path, cache)
-        config = self._read_config_data(path)
+        try:
+            config = self._read_config_data(path)
+        except AnsibleError as error:
+            self._stop(f"{path}: {one_line(error.message)}")
         self._refuse_unknown_options(config, path)
         try:
             settings = Settings.from_getter(self.get_option)
             self._apply(self._computed(settings, path, cache))
+        except InvalidInput as error:
+            self._stop(f"{path}: {error.message}")
         except SwarmError as error:
             raise AnsibleParserError(f"{path}: {error.message}") from None
         except ImportError as error:
@@ -234,7 +239,16 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         known = {*definitions, *(alias for entry in definitions.values() for alias in entry.get("aliases") or ())}
         for option in config:
             if option not in known:
-                raise AnsibleParserError(f"{path}: there is no option {option!r}{nearest(str(option), known)}.")
+                self._stop(f"{path}: there is no option {option!r}{nearest(str(option), known)}.")
+
+    def _stop(self, sentence: str) -> t.NoReturn:
+        """End the program with *sentence*: the file is this plugin's, and cannot be read until somebody mends it.
+
+        Any error would make Ansible offer the file to its other plugins, print what each of them makes of it, and go on
+        without the hosts (lib/ansible/inventory/manager.py: ``parse_source``).
+        """
+        self.display.error(sentence)
+        raise SystemExit(int(ExitCode.PARSER_ERROR))
 
     def _computed(self, settings: Settings, path: str, use_cache: bool) -> Computed:
         """Return the inventory: fresh from the cache, else from AWS, else old from the cache."""
@@ -317,6 +331,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             return str(self.templar.evaluate_expression(trust_as_template(f"hostname | {expression}")))
         except Exception as error:
             raise InvalidInput(f"hostnames: cannot apply {expression.strip()!r}: {error}") from error
+
+
+def one_line(text: str) -> str:
+    """Return *text* without line breaks."""
+    return " ".join(str(text).split())
 
 
 def _no_answer(error: AwsError) -> bool:

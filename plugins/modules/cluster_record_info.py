@@ -11,7 +11,7 @@ short_description: Read what a cluster says about itself, and wait until it has 
 description:
   - Reads the record that the managers' agents keep in SSM and compares it with the cluster's Auto Scaling groups and
     instances.
-  - With O(wait), waits until every instance that the groups want is a Ready node of the swarm.
+  - With O(wait), waits until every instance that the groups want is a Ready node of the swarm, and every other one gone.
   - Only reads, and asks AWS alone; no node is contacted.
 version_added: 1.0.0
 author:
@@ -99,6 +99,11 @@ updated_at:
   description: When the leader renewed the record, empty if never.
   type: str
   returned: success or time-out
+left:
+  description: The instances that were there when the module began, and are gone.
+  type: list
+  elements: str
+  returned: success or time-out
 waited:
   description: Seconds that the module waited.
   type: float
@@ -138,8 +143,13 @@ def look(session: AwsSession, cluster: str) -> tuple[Formation, ClusterRecord | 
     return assess(groups, machines, record, datetime.now(timezone.utc)), record
 
 
-def report(formation: Formation, record: ClusterRecord | None, waited: float) -> dict[str, t.Any]:
-    """Return what the task returns, apart from C(changed)."""
+def report(
+    formation: Formation, record: ClusterRecord | None, waited: float, before: t.Collection[str]
+) -> dict[str, t.Any]:
+    """Return what the task returns, apart from C(changed).
+
+    :param before: the ids of the instances that were there first.
+    """
     return {
         "formed": formation.formed,
         "expected": formation.expected,
@@ -147,6 +157,7 @@ def report(formation: Formation, record: ClusterRecord | None, waited: float) ->
         "nodes": [asdict(node) for node in formation.nodes],
         "record_state": record.state if record else "absent",
         "updated_at": record.updated_at if record else "",
+        "left": sorted(set(before) - {node.instance_id for node in formation.nodes}),
         "waited": round(waited, 1),
     }
 
@@ -158,8 +169,10 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     """
     start = time.monotonic()
     cluster = params["cluster"]
+    before: set[str] = set()
     while True:
         formation, record = look(session, cluster)
+        before.update(node.instance_id for node in formation.nodes)
         waited = time.monotonic() - start
         if not formation.expected and not formation.nodes:
             raise Refused(
@@ -167,14 +180,14 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
                 f"no Auto Scaling group or instance has the tag swarm:cluster={cluster}."
             )
         if formation.formed or not params["wait"]:
-            return {"changed": False, **report(formation, record, waited)}
+            return {"changed": False, **report(formation, record, waited, before)}
         if waited >= params["wait_timeout"]:
             ready = sum(1 for node in formation.nodes if node.state == "ready")
             raise Refused(
                 f"{ready} of {formation.expected} nodes of {cluster} are Ready after {waited:.0f} s; missing: "
                 + "; ".join(formation.missing)
                 + ".",
-                **report(formation, record, waited),
+                **report(formation, record, waited, before),
             )
         time.sleep(params["poll_interval"])
 

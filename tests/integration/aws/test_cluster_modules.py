@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import typing as t
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -266,6 +267,32 @@ def test_one_that_does_not_form_in_time(region: Region, run_module: Run, cluster
     assert failed["failed"]
     assert re.match(r"1 of 2 nodes of demo are Ready after \d+ s; missing: worker ", failed["msg"])
     assert failed["msg"].endswith("is down in the swarm.")
+
+
+def test_a30_it_waits_until_what_leaves_has_left_and_tells(
+    region: Region, run_module: Run, cluster: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The group wants no worker any more, and its only one runs until it is drained."""
+    autoscaling, looks = region.client("autoscaling"), []
+    plain = cluster_record_info.look
+
+    def look(session: t.Any, name: str) -> t.Any:
+        found = plain(session, name)
+        looks.append(found[0].missing)
+        if len(looks) == 2:  # drained at last
+            autoscaling.update_auto_scaling_group(AutoScalingGroupName="worker", MinSize=0, DesiredCapacity=0)
+        return found
+
+    def shrunk(client: t.Any, name: str) -> t.Any:
+        return [replace(group, desired=0) if group.role == "worker" else group for group in groups(client, name)]
+
+    groups = cluster_record_info.fleet.list_groups
+    monkeypatch.setattr(cluster_record_info, "look", look)
+    monkeypatch.setattr(cluster_record_info.fleet, "list_groups", shrunk)
+    publish(region, cluster)
+    done = run_module(cluster_record_info, cluster="demo", wait=True, wait_timeout=60, poll_interval=0.05)
+    assert looks[:2] == [("worker group has 1 instances instead of 0: 1 leaves",)] * 2
+    assert done["formed"] and done["left"] == [cluster["worker"]], done
 
 
 def test_without_waiting_it_only_tells(region: Region, run_module: Run, cluster: dict[str, str]) -> None:

@@ -358,6 +358,31 @@ def test_bad_configuration(
     assert "Traceback" not in listing.stderr
 
 
+def test_u19_a_mistake_in_the_configuration_is_one_sentence(region: Region, tmp_path: Path) -> None:
+    """As ansible-inventory and ansible-playbook print it: nothing of other plugins, and no play without hosts."""
+    path = tmp_path / "demo.swarm_ec2.yml"
+    play = tmp_path / "play.yml"
+    play.write_text("- hosts: localhost\n  gather_facts: false\n  tasks: [{name: It, debug: {}}]\n")
+    inventory, playbook = ("ansible-inventory", "--list"), ("ansible-playbook", str(play))
+    for text, sentence, (program, argument) in (
+        ("cluster: [demo]", "there is no option 'cluster' (did you mean clusters?).", inventory),
+        ("hostnames: [instance_id]", "hostnames: 'instance_id' is no field of an instance", inventory),
+        ("connection: telnet", "connection", playbook),
+    ):
+        path.write_text(f"plugin: apiary.swarm.ec2\n{text}\n")
+        done = subprocess.run(
+            [str(Path(sys.executable).with_name(program)), "-i", str(path), argument],
+            env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": f"{ROOT}/.cache/ac", "COLUMNS": "500"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        (line,) = [line for line in done.stderr.splitlines() if line.strip()]
+        assert line.startswith("[ERROR]: ") and sentence in line and "demo.swarm_ec2.yml" in line
+        assert done.returncode == 4 and done.stdout == ""
+
+
 def test_wrong_suffix(region: Region, list_inventory: List) -> None:
     """The file's name must say whose it is."""
     listing = list_inventory(CONFIG, name="demo.yml")

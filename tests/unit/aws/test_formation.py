@@ -71,6 +71,16 @@ def test_a_group_without_its_instances() -> None:
     assert formation.missing == ("manager slot 2 has 0 of 1 instances",)
 
 
+def test_a30_a_group_that_shrinks_has_not_formed_until_the_last_one_has_left() -> None:
+    """Whatever leaves runs on until it is drained, as a Ready node or not."""
+    groups = [GROUPS[0], replace(GROUPS[1], desired=1)]
+    draining = node_of(RECORD, "i-w2", availability="drain")
+    for record in (RECORD, draining):
+        formation = assess(groups, MACHINES, record, NOW)
+        assert formation.missing == ("worker group has 2 instances instead of 1: 1 leaves",)
+    assert assess(groups, MACHINES[1:], RECORD, NOW).formed
+
+
 def test_a_node_of_a_dead_machine_is_not_counted() -> None:
     formation = assess(GROUPS, MACHINES[:1] + MACHINES[2:], RECORD, NOW)
     assert formation.missing == ("worker group has 1 of 2 instances",)

@@ -123,6 +123,11 @@ def _missing_machines(groups: t.Sequence[Group], machines: t.Sequence[Machine]) 
         running = sum(1 for machine in machines if machine.group == group.name)
         if running < group.desired:
             found.append(f"{group.label} has {running} of {group.desired} instances")
+        elif running > group.desired:
+            # What leaves is held by a lifecycle hook until it is drained, and takes tasks' places until then.
+            leaving = running - group.desired
+            verb = "leaves" if leaving == 1 else "leave"
+            found.append(f"{group.label} has {running} instances instead of {group.desired}: {leaving} {verb}")
     return found
 
 
