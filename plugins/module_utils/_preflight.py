@@ -21,8 +21,28 @@ SUBNETS = 8
 """Subnets that the VPC is cut into; the template uses six of them at most."""
 
 
+GROUPS = frozenset(
+    {
+        "all",
+        "down",
+        "draining",
+        "leader",
+        "localhost",
+        "managers",
+        "on_demand",
+        "ready",
+        "spot",
+        "ungrouped",
+        "workers",
+    }
+)
+"""Groups that the inventory makes of all clusters; one of a cluster's name would join them."""
+
+
 def check_cluster_name(name: str) -> list[str]:
     """Say what is wrong with *name* as a cluster's name."""
+    if name.replace("-", "_") in GROUPS:
+        return [f"cluster {name!r} cannot be: the inventory has a group of this name; choose another."]
     if CLUSTER_NAME.fullmatch(name):
         return []
     return [

@@ -358,6 +358,18 @@ def test_a4_who_removes_a_cluster_reads_no_token(leftovers: Region, run_module: 
     }
 
 
+def test_more_leftovers_than_a_page(leftovers: Region, run_module: Run) -> None:
+    """DescribeLogGroups gives 50 a page, DescribeParameters 10, DeleteParameters takes 10."""
+    logs, ssm = leftovers.client("logs"), leftovers.client("ssm")
+    for number in range(110):
+        logs.create_log_group(logGroupName=f"/swarm/demo/shop/s{number:03}")
+    for number in range(60):
+        ssm.put_parameter(Name=f"/swarm/demo/claim/more{number}", Value="x", Type="String")
+    done = run_module(cluster_purge, cluster="demo")
+    assert (len(done["log_groups"]), len(done["parameters"])) == (112, 74)
+    assert remaining(leftovers)[1] == {"/swarm/demo2/default"}
+
+
 def test_log_groups_may_stay(leftovers: Region, run_module: Run) -> None:
     assert run_module(cluster_purge, cluster="demo", log_groups=False)["log_groups"] == []
     assert "/swarm/demo/shop/gate" in remaining(leftovers)[1]

@@ -148,6 +148,25 @@ def test_few_calls_for_many_groups(region: Region, task: Run) -> None:
     assert len(region.calls) < 5, region.actions()
 
 
+def test_more_groups_than_a_page_while_tags_are_throttled(region: Region, task: Run) -> None:
+    """DescribeLogGroups gives 50 a page; the index of tags is forbidden, and ListTagsForResource takes few a second."""
+    options = {
+        "retention": 30,
+        "groups": [{"name": f"/swarm/demo/stack/service{number}"} for number in range(120)],
+        "tags": {"a": "1"},
+    }
+    assert len(task(**options)["log_groups"]) == 120
+    region.faults.append(Fault("GetResources", "AccessDeniedException"))
+    region.faults.append(Fault("ListTagsForResource", "ThrottlingException", times=10))
+    region.forget()
+    again = task(**options)
+    assert again["changed"] is False and not again.get("failed"), again
+    assert region.actions().count("DescribeLogGroups") == 3
+    assert region.actions().count("ListTagsForResource") >= 130
+    gone = task(groups=options["groups"], state="absent")
+    assert len(gone["deleted"]) == 120
+
+
 def test_absent(region: Region, task: Run) -> None:
     """Groups are removed, those that are not there are no change."""
     task(groups=[{"name": "/a/one"}, {"name": "/a/two"}])

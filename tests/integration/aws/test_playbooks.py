@@ -180,3 +180,19 @@ def test_the_report_on_images(region: Region, play: Play, make_image: t.Callable
     assert missing(region.calls, "operate") == []
     assert "Without a fix yet: openssl" in done.stdout and "CVE-2026-1" in done.stdout
     assert region.writes() == []
+
+
+def test_u19_no_inventory_is_no_warning(region: Region, tmp_path: Path) -> None:
+    """With the settings that the examples come with."""
+    given = json.dumps({"cluster": "demo", "region": "eu-west-1", "images_artifacts": str(tmp_path)})
+    paths = f"{ROOT}/.cache/ac:{ROOT}/.cache/collections"
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("ansible-playbook")), "apiary.swarm.images", "-e", given],
+        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": paths, "ANSIBLE_CONFIG": f"{ROOT}/examples/ansible.cfg"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0 and done.stderr == "", done.stdout + done.stderr
+    assert "[WARNING]" not in done.stdout

@@ -26,6 +26,13 @@ def test_bad_names_get_one_sentence(name: str) -> None:
     assert "write 2 to 32 characters" in found
 
 
+@pytest.mark.parametrize("name", ["managers", "workers", "on-demand", "all"])
+def test_a23_a_cluster_is_not_called_like_a_group(name: str) -> None:
+    """Its group would be theirs, and all of its nodes managers."""
+    (found,) = rules.check_cluster_name(name)
+    assert "the inventory has a group of this name" in found
+
+
 def test_a_known_region_is_fine() -> None:
     assert rules.check_region("eu-west-1", REGIONS) == []
 
