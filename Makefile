@@ -82,7 +82,8 @@ shell: ## a shell inside the local region
 PYTEST := $(BIN)/python -m pytest --durations=15 --durations-min=1
 
 .PHONY: test test-judges test-unit test-integration test-agent test-faults test-load test-newest test-molecule test-e2e test-sanity bench
-# Not in it, for their hour: deploys while engines break, and every answer that may be lost, in the oldest and newest Python.
+# Not in it, for their hour: deploys while engines break, random lives by the thousand, and every answer that may be lost, in
+# the oldest and newest Python.
 FAULTS := tests/integration/engine/test_faults.py
 LOST := LOST_ANSWERS=all $(CACHE)/venv/bin/python -m pytest -s tests/integration/engine/test_lost_answers.py
 # Tests that wait more than they work, each process with its own engines, and judges, who never wait. The long ones first.
@@ -110,6 +111,8 @@ test-agent: $(READY) $(PROGRAMS) ## agents on real engines: formation, take-over
 
 test-faults: $(READY) $(READY_NEWEST) $(PROGRAMS) ## deploys while engines, networks, clocks, disks and registries break, or an answer is lost
 	@$(PYTEST) $(FAULTS)
+	@TRUTH_CASES=10000 $(PYTEST) tests/unit/engine/test_random_truth.py
+	@TRUTH_CASES=40 $(PYTEST) tests/integration/engine/test_random_truth.py
 	@$(LOST)
 	@PATH=$(CACHE)/venv-newest/bin:$$PATH $(subst venv,venv-newest,$(LOST))
 
