@@ -127,6 +127,8 @@ def go_ram_in_bytes(text: str) -> int | None:
     number, suffix = (text[:sep], text[sep + 1 :]) if text[sep] == " " else (text[: sep + 1], text[sep + 1 :])
     if not re.fullmatch(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?", number) or float(number) < 0:
         return None
+    if float(number) == float("inf"):  # ParseFloat: value out of range
+        return None
     suffix = suffix.lower()
     if suffix in ("", "b"):
         return int(float(number))
