@@ -11,8 +11,9 @@ short_description: Manage a node of a Docker swarm without an outage
 version_added: 1.0.0
 description:
   - Sets role, availability and labels of a node, and removes dead nodes.
-  - Draining moves the tasks of replicated services away first, a new task before the old one stops, and returns when the
-    node is empty.
+  - Draining moves the tasks of replicated services away first, one service after the other, each in its own update order
+    (with C(start-first) a new task runs before the old one stops), and returns when the node is empty.
+  - Services whose stack is being deployed are waited for.
   - Nothing is done that would cost the managers their majority.
 author:
   - apiary.swarm contributors (@apiary-swarm)
@@ -42,7 +43,7 @@ options:
   availability:
     description:
       - V(active) takes tasks. V(pause) keeps what it has. V(drain) has none.
-      - V(active) also takes away what an interrupted drain left behind.
+      - Each of them also takes away what an interrupted drain of the node left in services.
     type: str
     choices: [active, pause, drain]
   role:
@@ -218,7 +219,7 @@ def present(engine: Engine, all_nodes: t.Sequence[Json], node: Json, module: Ans
             moved = drain.drain(engine, node, params["wait_timeout"], params["force"]).moved
         if changed:
             drain.change_node(engine, node["ID"], lambda spec: desired(spec, params))
-        if params["availability"] == "active":
+        if params["availability"] is not None:
             changed = bool(drain.release(engine, node["ID"])) or changed
     return {"changed": changed, "node": after, "moved": moved, "diff": {"before": before, "after": after}}
 

@@ -881,7 +881,7 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     require(service_problems(params), "Nothing was changed")
     engine = open_engine(module)
     if params["state"] == "absent":
-        result = single.remove(engine, params["name"], params["wait_timeout"], module.check_mode)
+        result = single.remove(engine, params["name"], params["wait_timeout"], module.check_mode, params["force"])
     else:
         options = single.Options(
             wait=params["wait"],

@@ -81,7 +81,8 @@ options:
   release:
     description:
       - Number of the release to go back to, with O(state=rolled_back). The default is the newest release that ran before
-        the present one.
+        the present one. A present one that is itself a rollback stands for the release that it brought back, so going
+        back again goes further back, and never to what was left the first time.
     type: int
   log_group_prefix:
     description:
@@ -262,6 +263,7 @@ failures:
 """
 
 import base64
+import dataclasses
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -275,7 +277,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._errors import (
 )
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.common import require, stack_problems
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import STACK_OPTIONS
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import lock, releases
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import lock, releases, rollback
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.removal import remove_stack
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.stack import Deploy, Options, Result
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import ModelError, StackModel
@@ -309,26 +311,6 @@ def options_of(params: t.Mapping[str, t.Any]) -> Options:
         logins=params["registry_auth"],
         exact=params["state"] == "rolled_back",
     )
-
-
-def recorded(history: t.Sequence[releases.Release], stack: str, number: int | None) -> StackModel:
-    """Return the stack as a release recorded it.
-
-    Raises:
-        PlanRefused: there is no such release.
-    """
-    current = releases.last_good(history)
-    if number is None:
-        older = [item for item in history if current is not None and item.number < current.number]
-        found = releases.last_good(older)
-        if found is None:
-            raise PlanRefused(f"Stack {stack} has no release before the present one to go back to.")
-        return known(found)
-    for item in history:
-        if item.number == number:
-            return known(item)
-    numbers = ", ".join(str(item.number) for item in history) or "none"
-    raise PlanRefused(f"Stack {stack} has no release {number}; recorded releases: {numbers}.")
 
 
 def known(release: releases.Release) -> StackModel:
@@ -370,16 +352,17 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     """Do what the arguments ask for and return the module's result."""
     params = module.params
     require(stack_problems(params), "Nothing was deployed")
-    engine = open_engine(module)
+    engine, options = open_engine(module), options_of(params)
     if params["state"] == "absent":
         plan = remove_stack(engine, params["name"], module.check_mode, params["wait_timeout"], params["force"])
         return {"changed": plan.changed, **plan_result(plan)}
     if params["state"] == "rolled_back":
-        model = recorded(lock.read(engine, params["name"]), params["name"], params["release"])
+        to = rollback.target(lock.read(engine, params["name"]), params["name"], params["release"])
+        model, options = known(to), dataclasses.replace(options, restores=rollback.origin(to))
     else:
         model = StackModel.from_dict(params["model"]).with_secret_data(params["secret_data"] or {})
     with Progress(params["progress_token"]) as progress:
-        result = Deploy(engine, model, options_of(params), progress).run(module.check_mode)
+        result = Deploy(engine, model, options, progress).run(module.check_mode)
     for warning in result.warnings:
         module.warn(warning)
     return deploy_result(result)

@@ -35,7 +35,8 @@ def create_service(engine: Engine, spec: Json, auth: str = "") -> str:
         same = found is not None and Specs(engine).equal(found["Spec"], spec)
         return str(found["ID"]) if found is not None and same else None
 
-    return _create(lambda: engine.create_service(spec, auth), look)
+    sent = keep_placement(spec)
+    return _create(lambda: engine.create_service(sent, auth), look)
 
 
 def create_object(engine: Engine, kind: str, body: Json) -> str:
@@ -95,8 +96,8 @@ def write_service(
         if spec is None:
             return
         try:
-            version = current["Version"]["Index"]
-            engine.update_service(service_id, version, spec, auth, previous_login=previous_login)
+            version, sent = current["Version"]["Index"], keep_placement(spec, current["Spec"])
+            engine.update_service(service_id, version, sent, auth, previous_login=previous_login)
             return
         except OutOfSequence:
             moved += 1
@@ -110,6 +111,24 @@ def write_service(
             time.sleep(PAUSE)
         current = engine.service(service_id)
     raise NotFound(f"Service {name} is gone: somebody removed it.", 404)
+
+
+def keep_placement(spec: Json, before: Json | None = None) -> Json:
+    """Return a ServiceSpec that never takes C(Placement) away (pure).
+
+    A service without any, whose tasks have one and differ in nothing else, makes Docker 20.10 panic on whichever
+    manager leads, again after each restart (swarmkit issue 2947, C(manager/orchestrator/task.go), C(nodeMatches)). So
+    services are made with an empty one, as Docker's CLI does, and keep it; the engine's own rollback then has one too.
+
+    Args:
+        before: the service's spec until now, None for a new service. One that has none gets none: the empty one differs
+            from it in the engine's eyes, and would keep its tasks from taking new ports.
+    """
+    template = spec.get("TaskTemplate") or {}
+    had = before is None or (before.get("TaskTemplate") or {}).get("Placement") is not None
+    if not had or template.get("Placement") is not None:
+        return spec
+    return {**spec, "TaskTemplate": {**template, "Placement": {}}}
 
 
 class Specs:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 import typing as t
@@ -12,8 +13,13 @@ import typing as t
 import pytest
 from engine_recorder import Recorder
 from lab import Lab, until
-from stacks import network, service, stack
+from stacks import SECOND, network, service, stack
 from workbench import Swarm, run_module
+
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import drain
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.stack import Deploy, Options, Result
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.marks import shifted
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +54,9 @@ def test_d26_drain_without_a_gap(swarm: Swarm, name: str) -> None:
     ports = [{"TargetPort": 8080, "PublishedPort": 8091, "PublishMode": "host"}]
     net = network(name, "net")  # published ports need one here: the engines have no bridge of their own
     attached = {"Networks": [{"Target": net.name}], "Placement": {"Constraints": ["node.labels.only!=n1"]}}
-    web = service(name, "web", swarm.images["v1"], EndpointSpec={"Mode": "dnsrr", "Ports": ports}, template=attached)
+    gently = {"Parallelism": 1, "Monitor": SECOND, "FailureAction": "pause", "Order": "start-first"}
+    endpoint = {"Mode": "dnsrr", "Ports": ports}
+    web = service(name, "web", swarm.images["v1"], EndpointSpec=endpoint, template=attached, UpdateConfig=gently)
     other = service(name, "other", swarm.images["v1"], template={"Placement": {"Constraints": ["node.hostname==n1"]}})
     model = stack(name, web, other, networks={"net": net})
     assert not swarm.module("node", hostname="n1", availability="pause").failed
@@ -80,6 +88,178 @@ def test_d26_drain_without_a_gap(swarm: Swarm, name: str) -> None:
     assert {task["ID"] for task in swarm.tasks(f"{name}_other")} == before
     moved = {task["ID"] for task in swarm.tasks(f"{name}_web")}
     assert not swarm.stack(model).changed and {task["ID"] for task in swarm.tasks(f"{name}_web")} == moved
+
+
+@contextlib.contextmanager
+def _sampled(look: t.Callable[[], t.Any]) -> t.Iterator[list[t.Any]]:
+    """Collect what is seen, again and again, while the body runs."""
+    seen: list[t.Any] = []
+    stop = threading.Event()
+
+    def poll() -> None:
+        while not stop.is_set():
+            seen.append(look())
+            stop.wait(0.1)
+
+    poller = threading.Thread(target=poll)
+    poller.start()
+    try:
+        yield seen
+    finally:
+        stop.set()
+        poller.join()
+
+
+def _same(one: dict[str, t.Any], other: dict[str, t.Any]) -> bool:
+    """Say whether two specs are equal but for an empty C(Placement) in place of none."""
+    empty: dict[str, t.Any] = {"Placement": {}}
+    return {**one, "TaskTemplate": {**empty, **one["TaskTemplate"]}} == {
+        **other,
+        "TaskTemplate": {**empty, **other["TaskTemplate"]},
+    }
+
+
+def _on_the_worker(swarm: Swarm, make: t.Callable[[], t.Any]) -> None:
+    """Make a service whose tasks all start on n2, though they may run on n1 too."""
+    assert not swarm.module("node", hostname="n1", availability="pause").failed
+    make()
+    assert not swarm.module("node", hostname="n1", availability="active").failed
+
+
+def test_d52_a_drain_of_a_service_without_update_config(swarm: Swarm, name: str) -> None:
+    """The engine then replaces one task at a time, and stops it first."""
+    spec = {
+        key: value for key, value in service(name, "web", swarm.images["v1"], 3).spec.items() if key != "UpdateConfig"
+    }
+
+    def make() -> None:
+        swarm.create(spec)
+        until(lambda: len(swarm.tasks(f"{name}_web")) == 3, "three tasks")
+
+    _on_the_worker(swarm, make)
+    reader = swarm.nodes[0].client()
+
+    def look() -> tuple[bool, int]:
+        tasks = reader.tasks({"service": f"{name}_web", "desired-state": "running"})
+        running = sum(task["Status"]["State"] == "running" for task in tasks)
+        return "UpdateConfig" in reader.inspect_service(f"{name}_web")["Spec"], running
+
+    with _sampled(look) as seen:
+        out = swarm.module("node", hostname="n2", availability="drain", wait_timeout=60)
+    reader.close()
+    assert out.changed and out.data["moved"] == [f"{name}_web"], out.msg
+    assert not any(has for has, _running in seen) and min(running for _has, running in seen) == 2
+
+
+def test_d52_a_drain_keeps_the_order_of_each_service_and_leaves_nothing_behind(swarm: Swarm, name: str) -> None:
+    careful = {"Parallelism": 1, "Monitor": SECOND, "FailureAction": "rollback", "Order": "stop-first"}
+    model = stack(name, service(name, "db", swarm.images["v1"], UpdateConfig=careful))
+    _on_the_worker(swarm, lambda: swarm.stack(model))
+    before = swarm.spec(f"{name}_db")
+    reader = swarm.nodes[0].client()
+
+    def look() -> tuple[str, int]:
+        tasks = reader.tasks({"service": f"{name}_db"})
+        spec = reader.inspect_service(f"{name}_db")["Spec"]
+        return str(spec["UpdateConfig"]), sum(task["Status"]["State"] == "running" for task in tasks)
+
+    with _sampled(look) as seen:
+        out = swarm.module("node", hostname="n2", availability="drain", wait_timeout=40)
+    reader.close()
+    assert out.changed and out.data["moved"] == [f"{name}_db"] and _on(swarm, f"{name}_db", "n1"), out.msg
+    assert {config for config, _running in seen} == {str(before["UpdateConfig"])}
+    assert max(running for _config, running in seen) == 1
+    assert _same(swarm.spec(f"{name}_db"), before) and not swarm.stack(model).changed
+
+
+def test_d52_a_drain_that_is_interrupted_puts_back_what_was_there(swarm: Swarm, name: str) -> None:
+    _on_the_worker(swarm, lambda: swarm.stack(stack(name, service(name, "web", swarm.images["v1"]))))
+    before = swarm.spec(f"{name}_web")
+    engine = Engine(swarm.host)
+    worker = next(node for node in engine.nodes() if node["Description"]["Hostname"] == "n2")
+
+    def interrupt(*_told: t.Any) -> None:
+        assert swarm.spec(f"{name}_web") != before
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        drain.drain(engine, worker, 40, listener=interrupt)
+    assert _same(swarm.spec(f"{name}_web"), before)
+    assert swarm.module("cluster_info").data["nodes"][1]["availability"] == "active"
+
+
+def _paused(swarm: Swarm, node: str) -> tuple[int, dict[str, t.Any]]:
+    found = swarm.client.inspect_node(node)
+    return found["Version"]["Index"], {**found["Spec"], "Availability": "pause"}
+
+
+@pytest.mark.parametrize("availability", ["active", "drain"])
+def test_d52_what_a_killed_drain_has_left_goes_with_the_next_word_on_the_node(
+    swarm: Swarm, name: str, availability: str
+) -> None:
+    worker = next(node["ID"] for node in swarm.client.nodes() if node["Description"]["Hostname"] == "n2")
+    own = {"Placement": {"Constraints": [f"node.id!={worker}"]}}
+    model = stack(
+        name, service(name, "web", swarm.images["v1"]), service(name, "own", swarm.images["v1"], 0, template=own)
+    )
+    assert not swarm.stack(model).failed
+    before = [swarm.spec(f"{name}_{key}") for key in ("web", "own")]
+    swarm.client.update_node(worker, *_paused(swarm, worker))
+    swarm.update(f"{name}_web", lambda spec: spec.update(shifted(spec, worker) or {}))
+    assert not swarm.stack(model).changed
+    assert swarm.module("node", hostname="n2", availability=availability, wait_timeout=40).changed
+    assert [swarm.spec(f"{name}_{key}") for key in ("web", "own")] == before
+
+
+def test_d65_a_drain_waits_for_a_deploy_and_others_are_told_who_deploys(swarm: Swarm, name: str) -> None:
+    slowly = {"Parallelism": 1, "Monitor": SECOND, "Delay": 3 * SECOND, "FailureAction": "pause"}
+
+    def model(tag: str) -> t.Any:
+        return stack(name, service(name, "web", swarm.images[tag], 4, UpdateConfig=slowly))
+
+    assert not swarm.stack(model("v1")).failed
+    out: list[Result] = []
+    deploy = Deploy(Engine(swarm.host), model("v2"), Options(wait_timeout=60, deployed_by="ann"))
+    slow = threading.Thread(target=lambda: out.append(deploy.run()))
+    slow.start()
+    try:
+        until(lambda: swarm.client.configs({"name": f"apiary-release.{name}.2"}), "the lock")
+        holder = "stack is being deployed by ann on"
+        short = swarm.module("node", hostname="n2", availability="drain", wait_timeout=1)
+        assert short.failed and f"{name}_web: its {holder}" in short.msg, short.msg
+        assert swarm.module("cluster_info").data["nodes"][1]["availability"] == "active"
+        for args in ({"env": {"A": "1"}}, {"state": "absent"}):
+            refused = swarm.module("service", name=f"{name}_web", resolve_image=False, **args)
+            assert refused.failed and f"stack {name} is being deployed by ann on" in refused.msg
+        drained = swarm.module("node", hostname="n2", availability="drain", wait_timeout=90)
+    finally:
+        slow.join()
+    assert not drained.failed and drained.data["moved"] == [f"{name}_web"], drained.msg
+    assert out[0].changed and {item.state for item in out[0].verdicts.values()} == {"converged"}
+    assert not _on(swarm, f"{name}_web", "n2") and len(swarm.tasks(f"{name}_web")) == 4
+    assert not swarm.stack(model("v2")).changed
+
+
+def test_d65_a_deploy_that_begins_during_a_drain_is_not_disturbed(swarm: Swarm, name: str) -> None:
+    """The constraints of a drain are no edit of somebody else, whether they come or go."""
+    first = stack(name, service(name, "web", swarm.images["v1"], 2))
+    assert not swarm.stack(first).failed
+    engine = Engine(swarm.host)
+    worker = next(node for node in engine.nodes() if node["Description"]["Hostname"] == "n2")
+    out: list[t.Any] = []
+
+    def begin(*_told: t.Any) -> None:
+        if not out:
+            fresh = stack(name, service(name, "web", swarm.images["v2"], 2))
+            out.append(Deploy(Engine(swarm.host), fresh, Options(wait_timeout=40)).run())
+
+    done = drain.drain(engine, worker, 60, listener=begin)
+    assert done.moved == [f"{name}_web"] and out[0].changed
+    assert {task["Spec"]["ContainerSpec"]["Image"].partition("@")[0] for task in swarm.tasks(f"{name}_web")} == {
+        swarm.images["v2"]
+    }
+    assert "Constraints" not in (swarm.spec(f"{name}_web")["TaskTemplate"].get("Placement") or {})
+    assert not _on(swarm, f"{name}_web", "n2")
 
 
 def test_drain_refuses_to_stop_what_can_run_nowhere_else(swarm: Swarm, name: str) -> None:

@@ -323,3 +323,26 @@ def test_absent_says_that_it_removes_the_records_of_releases(swarm: Swarm, name:
         out = swarm.module("stack", name=name, state="absent", check=check)
         assert out.changed and out.data["summary"] == ["- release 1"]
     assert not swarm.module("stack", name=name, state="absent").changed
+
+
+def test_d69_rolled_back_twice_never_brings_the_bad_version_back(swarm: Swarm, name: str) -> None:
+    for tag in ("v1", "v2"):
+        assert not swarm.stack(_one(swarm, name, tag, 1)).failed
+    back = swarm.module("stack", name=name, state="rolled_back", wait_timeout=40)
+    assert back.changed and back.data["release"]["restores"] == 1, back.msg
+    for _attempt in range(2):
+        again = swarm.module("stack", name=name, state="rolled_back", wait_timeout=40)
+        assert again.failed and not again.changed
+        assert "runs release 1 again (restored by release 3)" in again.msg and "release: <number>" in again.msg
+        assert _image(swarm, name).startswith(swarm.images["v1"])
+
+
+def test_d52_taking_the_last_constraint_away_does_not_end_the_managers(swarm: Swarm, name: str) -> None:
+    """Docker 20.10 panics for ever once a service has no placement at all and its tasks do (swarmkit issue 2947)."""
+    bound = _one(swarm, name, "v1", 1, template={"Placement": {"Constraints": ["node.hostname!=n9"]}})
+    assert not swarm.stack(bound, resolve_image=False).failed
+    before = {task["ID"] for task in swarm.tasks(f"{name}_web")}
+    out = swarm.stack(_one(swarm, name, "v1", 1), resolve_image=False, wait_timeout=20)
+    assert out.changed and not out.failed, out.msg
+    assert swarm.spec(f"{name}_web")["TaskTemplate"]["Placement"] == {}
+    assert {task["ID"] for task in swarm.tasks(f"{name}_web")} == before

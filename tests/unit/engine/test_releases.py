@@ -14,8 +14,8 @@ from stacks import content, stack
 from stacks import service as entry
 from swarm_facts import Json, node
 
-from ansible_collections.apiary.swarm.plugins.module_utils._errors import Conflict, LockHeld, OutOfSequence
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import lock
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import Conflict, LockHeld, OutOfSequence, PlanRefused
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import lock, rollback
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.releases import (
     Release,
     base_trees,
@@ -89,6 +89,47 @@ def test_what_failed_is_known_until_it_has_run() -> None:
     assert known_bad([bad], stack("shop", entry("shop", "web", "app:3"))) == []
     moved = entry("shop", "web", "app:2", 5, template={"Placement": {"Constraints": ["node.role==worker"]}})
     assert known_bad([bad], stack("shop", moved)) == [("shop_web", bad)]
+
+
+def _rolled_back(history: list[Release], number: int | None = None) -> list[Release]:
+    to = rollback.target(history, "shop", number)
+    fresh = _release(history[-1].number + 1, restores=rollback.origin(to))
+    return [*history, dataclasses.replace(fresh, model=to.model)]
+
+
+def _images(history: t.Sequence[Release]) -> list[str]:
+    return [item.digests()["web"] for item in history]
+
+
+def test_d69_a_rollback_after_a_rollback_goes_further_back() -> None:
+    history = [_release(number, image=f"app:{number}") for number in (1, 2, 3)]
+    once = _rolled_back(history)
+    assert _images(_rolled_back(once)) == ["app:1", "app:2", "app:3", "app:2", "app:1"]
+    # A deploy after it begins anew: what ran before that deploy is what the rollback had brought back.
+    assert _images(_rolled_back([*once, _release(5, image="app:5")]))[-1] == "app:2"
+    by_number = _rolled_back(_rolled_back(once, 3))
+    assert _images(by_number)[-2:] == ["app:3", "app:2"]
+
+
+@pytest.mark.parametrize("count", [2, 3, 6])
+def test_d69_rollbacks_never_bring_back_what_was_left(count: int) -> None:
+    """However often it is asked for: it ends with the oldest release, and then changes nothing."""
+    history = [_release(number, image=f"app:{number}") for number in range(1, count + 1)]
+    for older in range(count - 1, 0, -1):
+        history = _rolled_back(history)
+        assert _images(history)[-1] == f"app:{older}"
+    for _again in range(2):
+        with pytest.raises(PlanRefused) as told:
+            rollback.target(history, "shop", None)
+        assert "runs release 1 again" in told.value.message and "release: <number>" in told.value.message
+        assert f"recorded releases: 1, 2, {'3, ' * (count > 2)}" in told.value.message
+
+
+def test_d69_what_a_release_restored_is_recorded() -> None:
+    found = read_release(_config(_release(3, restores=1)))
+    assert found is not None and found.restores == 1 and found.summary()["restores"] == 1
+    plain = read_release(_config(_release(3)))
+    assert plain is not None and plain.summary()["restores"] is None
 
 
 def test_the_newest_releases_and_the_last_good_one_are_kept() -> None:

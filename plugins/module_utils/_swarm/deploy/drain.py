@@ -4,28 +4,35 @@
 # Private to the collection: may change in any release.
 """Emptying a node without an outage.
 
-The engine's own drain stops tasks first and starts their replacements afterwards. Here each service first gets a
-constraint that keeps it off the node: that moves only its tasks on that node, by its update order, new task first. The
-node is drained once nothing is left to interrupt, and the constraint goes again, which restarts nothing.
+The engine's own drain stops all tasks at once and starts their replacements afterwards. Here each service first gets
+constraints that keep it off the node (C(marks.py)): that moves only its tasks on that node, in its own update order, as
+many at a time as its updates replace. The node is drained once nothing is left to interrupt. The constraints go again
+as soon as the service has moved, which restarts nothing (swarmkit C(manager/orchestrator/task.go), C(IsTaskDirty)).
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import time
 import typing as t
 
-from ..._errors import EngineUnreachable, OutOfSequence, PlanRefused
+from ..._errors import EngineUnreachable, NotFound, OutOfSequence, PlanRefused, SwarmError
+from ..._words import seconds
 from .. import nodes as node_facts
 from .. import tasks as task_facts
+from .. import writes
 from ..engine import Engine
-from ..live import complete_networks
-from ..plan import Json, running, to_tree
+from ..live import complete_networks, read_tasks
+from ..marks import is_marked, shifted, unshifted
+from ..plan import Json, namespace_of, running, to_tree
 from ..plan.ports import published
+from ..retry import is_passing, until_answered
 from ..watch.memory import Watch
 from ..watch.terms import Expected, Verdict
 from ..watch.wait import Listener, wait
+from . import holders
 
 _TRIES = 4
 
@@ -41,11 +48,6 @@ class Drained:
 
     moved: list[str] = dataclasses.field(default_factory=list)
     stuck: dict[str, str] = dataclasses.field(default_factory=dict)
-
-
-def keep_off(node_id: str) -> str:
-    """Return the constraint that keeps a service off a node."""
-    return f"node.id!={node_id}"
 
 
 def movable(engine_nodes: t.Sequence[Json], service: Json, node_id: str, taken: t.AbstractSet[str]) -> str:
@@ -65,67 +67,42 @@ def movable(engine_nodes: t.Sequence[Json], service: Json, node_id: str, taken: 
     return ""
 
 
-def shifted(spec: Json, node_id: str) -> Json:
-    """Return a copy of a ServiceSpec that is kept off a node and replaces tasks new one first (pure)."""
-    spec = copy.deepcopy(spec)
-    placement = spec["TaskTemplate"].setdefault("Placement", {})
-    constraints = placement.get("Constraints") or []
-    placement["Constraints"] = [item for item in constraints if item != keep_off(node_id)] + [keep_off(node_id)]
-    spec["UpdateConfig"] = {**(spec.get("UpdateConfig") or {}), "Order": "start-first", "FailureAction": "pause"}
-    return spec
-
-
-def unshifted(spec: Json, node_id: str, before: Json | None) -> Json:
-    """Return a copy of a live spec without what M(shifted) did (pure).
-
-    Args:
-        before: the spec from before, None when it is not known any more (the drain was interrupted).
-    """
-    spec = copy.deepcopy(spec)
-    placement = spec["TaskTemplate"].get("Placement") or {}
-    left = [item for item in placement.get("Constraints") or [] if item != keep_off(node_id)]
-    placement.pop("Constraints", None)
-    if left:
-        placement["Constraints"] = left
-    if before is not None:
-        old = (before["TaskTemplate"].get("Placement"), before.get("UpdateConfig"))
-        if old[0] is None and not placement:
-            spec["TaskTemplate"].pop("Placement", None)
-        spec.pop("UpdateConfig", None)
-        if old[1] is not None:
-            spec["UpdateConfig"] = old[1]
-    return spec
-
-
 def drain(engine: Engine, node: Json, timeout: float, force: bool = False, listener: Listener | None = None) -> Drained:
     """Move the replicated tasks of a node away, then drain it and wait until it is empty.
+
+    Services whose stack is being deployed are waited for. Should this end before the node is drained, the node is as
+    available as it was before, and no service is kept off it any more.
 
     Args:
         timeout: seconds.
         force: drain the node although some tasks cannot move first.
 
     Raises:
-        PlanRefused: some tasks cannot move, and nothing was changed for them; the node takes tasks as before.
+        PlanRefused: some tasks cannot move, or their stack is being deployed; the node takes tasks as before.
         EngineUnreachable: the node still has tasks when the time is up.
     """
     deadline = time.monotonic() + timeout
     was = (node.get("Spec") or {}).get("Availability", "active")
-    if was == "active":
-        set_availability(engine, node["ID"], "pause")  # nothing new may land here meanwhile
-    done = Drained()
-    if node_facts.is_up(node):
-        done = _move_all(engine, node, deadline, listener)
+    try:
+        if was == "active":
+            set_availability(engine, node["ID"], "pause")  # nothing new may land here meanwhile
+        done = _move_all(engine, node, deadline, listener) if node_facts.is_up(node) else Drained()
         if done.stuck and not force:
-            set_availability(engine, node["ID"], was)
             text = "; ".join(f"{name}: {why}" for name, why in sorted(done.stuck.items()))
             raise PlanRefused(
                 f"Node {node_facts.name_of(node)} cannot be drained without stopping services: {text}. "
                 "Make room for them, or use force: true."
             )
-    set_availability(engine, node["ID"], "drain")
+        set_availability(engine, node["ID"], "drain")
+    except BaseException:
+        with contextlib.suppress(SwarmError):  # an engine that is gone is told by the error itself
+            set_availability(engine, node["ID"], was)
+        raise
     while left := [task for task in engine.tasks({"node": [node["ID"]]}) if _holds(task, node)]:
         if time.monotonic() >= deadline:
-            raise EngineUnreachable(f"Node {node_facts.name_of(node)} still has {len(left)} tasks after {timeout:g} s")
+            raise EngineUnreachable(
+                f"Node {node_facts.name_of(node)} still has {len(left)} tasks after {seconds(timeout)}"
+            )
         time.sleep(0.3)
     release(engine, node["ID"])
     return done
@@ -157,56 +134,75 @@ def _move_all(engine: Engine, node: Json, deadline: float, listener: Listener | 
     # Services are moved one at a time: a whole node's load at once is what an outage looks like.
     networks = engine.networks()
     for service in movers:
-        verdict = _move(engine, service, node["ID"], networks, max(1.0, deadline - time.monotonic()), listener)
-        name = service["Spec"]["Name"]
-        if verdict.state == "converged":
-            done.moved.append(name)
+        why = _move(engine, service, node["ID"], networks, deadline, listener)
+        if why:
+            done.stuck[service["Spec"]["Name"]] = why
         else:
-            done.stuck[name] = verdict.reason
+            done.moved.append(service["Spec"]["Name"])
     return done
 
 
 def _move(
+    engine: Engine, service: Json, node_id: str, networks: list[Json], deadline: float, listener: Listener | None
+) -> str:
+    """Move the tasks of one service away from a node; say why that did not work, "" when it did."""
+    while True:
+        held_by = _wait_for_deploy(engine, namespace_of(service["Spec"]), deadline)
+        if held_by:
+            return f"its stack is being deployed by {held_by}"
+        found = engine.service(service["ID"])
+        if found is None:  # removed, by a deploy as a rule
+            return ""
+        verdict = _keep_off(engine, found, node_id, networks, max(1.0, deadline - time.monotonic()), listener)
+        if verdict.state == "converged":
+            return ""
+        # A deploy that began meanwhile has written over the constraints, or removed the service: once more, then.
+        if verdict.cause != "foreign" or time.monotonic() >= deadline:
+            return verdict.reason
+
+
+def _wait_for_deploy(engine: Engine, stack: str, deadline: float) -> str:
+    """Wait until nobody deploys a stack; say who still does when the time is up."""
+    while True:
+        held_by = until_answered(lambda: holders.deploying(engine, stack))
+        if not held_by or time.monotonic() >= deadline:
+            return held_by
+        time.sleep(min(1.0, max(0.05, deadline - time.monotonic())))
+
+
+def _keep_off(
     engine: Engine, service: Json, node_id: str, networks: list[Json], timeout: float, listener: Listener | None
 ) -> Verdict:
+    """Keep a service off a node until its tasks run elsewhere; whatever becomes of that, the constraints go again."""
+    service_id, name = service["ID"], service["Spec"]["Name"]
     complete_networks(engine, networks, [service])
-    own = {"service": [service["ID"]]}
-    watch = Watch(engine, networks, engine.tasks(own))
-    _write(engine, service, lambda spec: shifted(spec, node_id))
-    names = {item["Id"]: item["Name"] for item in networks}
-    expected = Expected(
-        service["Spec"]["Name"],
-        service["ID"],
-        to_tree(shifted(service["Spec"], node_id), names),
-        frozenset(task["ID"] for task in engine.tasks({**own, "node": [node_id], **task_facts.SHOULD_RUN})),
-    )
-    verdict = wait(engine, [expected], timeout, watch, listener=listener)
-    _write(engine, service, lambda spec: unshifted(spec, node_id, service["Spec"]))
-    return verdict[expected.name]
+    tasks = read_tasks(engine, [service_id])
+    here = frozenset(task["ID"] for task in running(tasks, service_id) if task.get("NodeID") == node_id)
+    tree = to_tree(service["Spec"], {item["Id"]: item["Name"] for item in networks})
+    watch = Watch(engine, networks, tasks)
+    try:
+        writes.write_service(engine, service, lambda live: shifted(live["Spec"], node_id))
+        return wait(engine, [Expected(name, service_id, tree, here)], timeout, watch, listener=listener)[name]
+    except NotFound:
+        return Verdict("failed", "somebody removed the service", cause="foreign")
+    finally:
+        _let_back(engine, service_id, node_id)
+
+
+def _let_back(engine: Engine, service_id: str, node_id: str) -> bool:
+    """Take the constraints of a drain away from a service; False when it had none or is gone."""
+    service = until_answered(lambda: engine.service(service_id), again=is_passing)
+    if service is None or not is_marked(service["Spec"], node_id):
+        return False
+    with contextlib.suppress(NotFound):
+        writes.write_service(engine, service, lambda live: unshifted(live["Spec"], node_id))
+    return True
 
 
 def release(engine: Engine, node_id: str) -> list[str]:
     """Take constraints away that an interrupted drain of a node has left behind; return the services' names."""
-    left = [
-        service
-        for service in engine.services()
-        if keep_off(node_id) in ((service["Spec"]["TaskTemplate"].get("Placement") or {}).get("Constraints") or [])
-    ]
-    for service in left:
-        _write(engine, service, lambda spec: unshifted(spec, node_id, None))
-    return [str(service["Spec"]["Name"]) for service in left]
-
-
-def _write(engine: Engine, service: Json, change: t.Callable[[Json], Json]) -> None:
-    current: Json | None = service
-    for _attempt in range(_TRIES):
-        try:
-            if current is not None:
-                engine.update_service(current["ID"], current["Version"]["Index"], change(current["Spec"]))
-            return
-        except OutOfSequence:
-            current = engine.service(service["ID"])
-    raise PlanRefused(f"Service {service['Spec']['Name']} is being written to all the time by somebody else.")
+    left = [service for service in engine.services() if is_marked(service["Spec"], node_id)]
+    return [str(service["Spec"]["Name"]) for service in left if _let_back(engine, service["ID"], node_id)]
 
 
 def set_availability(engine: Engine, node_id: str, availability: str) -> bool:
@@ -220,16 +216,23 @@ def change_node(engine: Engine, node_id: str, change: t.Callable[[Json], Json]) 
     Raises:
         PlanRefused: there is no such node, or somebody else writes to it all the time.
     """
-    for _attempt in range(_TRIES):
+    written = False
+
+    def write() -> bool:
+        nonlocal written
         node = next((item for item in engine.nodes() if item["ID"] == node_id), None)
         if node is None:
             raise PlanRefused(f"There is no node {node_id} in the swarm.")
         wanted = change(copy.deepcopy(node["Spec"]))
         if wanted == node["Spec"]:
-            return False
+            return written  # by a try whose answer was lost
+        written = True
+        engine.update_node(node_id, node["Version"]["Index"], wanted)
+        return True
+
+    for _attempt in range(_TRIES):
         try:
-            engine.update_node(node_id, node["Version"]["Index"], wanted)
-            return True
+            return until_answered(write)
         except OutOfSequence:
             continue
     raise PlanRefused(f"Node {node_id} is being written to all the time by somebody else.")

@@ -142,6 +142,7 @@ def take(
     git_revision: str = "",
     force: bool = False,
     node: str = "",
+    restores: int = 0,
 ) -> Release:
     """Open the next release of a stack.
 
@@ -150,6 +151,7 @@ def take(
         timeout: seconds that the deploy may take, its migrations included.
         force: take over from a deploy that seems to be alive.
         node: id of the manager that the deploy asks.
+        restores: number of the release that it goes back to, 0 for none.
 
     Raises:
         LockHeld: another deploy is under way, or was faster.
@@ -164,6 +166,7 @@ def take(
         stack=model.name, number=max((release.number for release in releases), default=0) + 1, at=now_text(), by=by,
         host=process.host, pid=process.pid, expires=now_text(timeout + GRACE), git_revision=git_revision,
         model=model, machine=process.machine, began=process.began, node=node, token=secrets.token_hex(8),
+        restores=restores,
     )  # fmt: skip
     try:
         spec = fresh.spec()

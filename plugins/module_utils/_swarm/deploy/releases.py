@@ -50,6 +50,7 @@ class Release:
         bad: service → fingerprint of the tasks that failed.
         machine, began, node: which process deploys, as far as its process number alone does not say: the machine and
             its table of processes, when the process began, and the id of the manager that it asks.
+        restores: number of the release that this one went back to, 0 when it is no rollback.
         token: of its own; tells this deploy's record from another's of the same number.
         config: the config object that holds it, as the engine shows it; empty before it is made.
         too_new: a newer version of the collection recorded it, with fields that this one does not know.
@@ -70,6 +71,7 @@ class Release:
     reason: str = ""
     bad: dict[str, str] = dataclasses.field(default_factory=dict)
     rolled_back_to: int = 0
+    restores: int = 0
     machine: str = ""
     began: str = ""
     node: str = ""
@@ -110,6 +112,7 @@ class Release:
             "stack": self.stack, "number": self.number, "outcome": self.outcome, "at": self.at, "by": self.by,
             "host": self.host, "pid": self.pid, "expires": self.expires, "git-revision": self.git_revision,
             "duration": f"{self.duration:.1f}", "reason": self.reason[:500], "rolled-back-to": self.rolled_back_to,
+            "restores": self.restores,
             "bad": json.dumps(self.bad, sort_keys=True) if self.bad else "", "machine": self.machine,
             "began": self.began, "node": self.node, "token": self.token,
         }  # fmt: skip
@@ -142,6 +145,7 @@ class Release:
             "duration": self.duration,
             "reason": self.reason,
             "rolled_back_to": self.rolled_back_to or None,
+            "restores": self.restores or None,
             "digests": self.digests(),
             "too_new": self.too_new,
         }
@@ -172,7 +176,8 @@ def read_release(config: Json) -> Release | None:
             git_revision=labels.get("git-revision", ""), model=found or StackModel(labels["stack"]),
             outcome=labels.get("outcome", "started"), duration=float(labels.get("duration", 0)),
             reason=labels.get("reason", ""), bad=json.loads(labels.get("bad") or "{}"),
-            rolled_back_to=int(labels.get("rolled-back-to", 0)), machine=labels.get("machine", ""),
+            rolled_back_to=int(labels.get("rolled-back-to", 0)),
+            restores=int(labels.get("restores", 0)), machine=labels.get("machine", ""),
             began=labels.get("began", ""), node=labels.get("node", ""), token=labels.get("token", ""), config=config,
             too_new=found is None or _is_newer(record["model"]),
             readable=found is not None,

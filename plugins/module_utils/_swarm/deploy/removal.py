@@ -10,6 +10,7 @@ import time
 import typing as t
 
 from ..._errors import DeployFailed, LockHeld
+from ..._words import seconds
 from ..engine import Engine
 from ..live import read_live, read_tasks
 from ..model import LABEL_NAMESPACE
@@ -67,7 +68,7 @@ def _remove(engine: Engine, plan: StackPlan, timeout: float) -> None:
             left = ["tasks that do not stop"]
         time.sleep(0.2)
     if left:
-        raise DeployFailed(f"Stack {plan.stack}: still there after {timeout:g} s: {', '.join(left)}.", [])
+        raise DeployFailed(f"Stack {plan.stack}: still there after {seconds(timeout)}: {', '.join(left)}.", [])
 
 
 def _any_runs(engine: Engine, tasks: t.Sequence[str], own: t.Mapping[str, list[str]]) -> bool:

@@ -13,6 +13,7 @@ import typing as t
 
 from ... import _references as references
 from ..._errors import DeployFailed, PlanRefused
+from ..._words import seconds
 from ..convert.from_options import apply_options
 from ..engine import Engine
 from ..live import read_swarm, read_tasks
@@ -22,6 +23,7 @@ from ..plan import (
     LiveState,
     ServicePlan,
     StackPlan,
+    namespace_of,
     plan_create,
     plan_merged,
     plan_remove,
@@ -36,7 +38,7 @@ from ..watch import report
 from ..watch.memory import Watch
 from ..watch.terms import Verdict
 from ..watch.wait import Listener, wait
-from . import jobs
+from . import holders, jobs
 from .apply import Applier
 
 
@@ -89,12 +91,16 @@ def change(
         files: content of the environment files.
 
     Raises:
+        LockHeld: its stack is being deployed.
         PlanRefused: it cannot work, or needs a permission that was not given.
         ImageUnresolved: the image has no digest to pin.
         DeployFailed: the service does not run what it should.
     """
     live = _read(engine, params)
     found = next((item for item in live.services if item["Spec"]["Name"] == params["name"]), None)
+    if found is not None and not options.force:
+        doing = f"Service {params['name']} was not changed"
+        holders.refuse_deployed(engine, namespace_of(found["Spec"]), doing)
     desired = _desired(engine, found, live, params, files, options)
     if found is None:
         service = plan_create(desired)
@@ -118,15 +124,18 @@ def change(
         raise
 
 
-def remove(engine: Engine, name: str, timeout: float, check_mode: bool = False) -> Result:
+def remove(engine: Engine, name: str, timeout: float, check_mode: bool = False, force: bool = False) -> Result:
     """Remove a service and wait until its tasks are gone.
 
     Raises:
+        LockHeld: its stack is being deployed.
         DeployFailed: they are still there after I(timeout) seconds.
     """
     found = engine.service(name)
     if found is None:
         return Result(StackPlan(name))
+    if not force:
+        holders.refuse_deployed(engine, namespace_of(found["Spec"]), f"Service {name} was not removed")
     tasks = engine.tasks({"service": [found["ID"]]})
     plan = StackPlan(name, [plan_remove(found, tasks)])
     if not check_mode:
@@ -135,7 +144,9 @@ def remove(engine: Engine, name: str, timeout: float, check_mode: bool = False) 
         # Once the service is gone its tasks can only be asked for by their own ids.
         while tasks and not all(has_ended(task) for task in engine.tasks({"id": [task["ID"] for task in tasks]})):
             if time.monotonic() >= deadline:
-                raise DeployFailed(f"Service {name} was removed, but its tasks did not stop within {timeout:g} s.", [])
+                raise DeployFailed(
+                    f"Service {name} was removed, but its tasks did not stop within {seconds(timeout)}.", []
+                )
             time.sleep(0.2)
     return Result(plan)
 

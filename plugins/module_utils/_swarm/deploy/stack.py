@@ -46,6 +46,7 @@ class Options:
         logins: C(registry), C(username) and C(password) of registries.
         force: deploy what is known to fail, past blockers, and take the lock from a living deploy.
         exact: the model's images stand as they are: it comes from a release.
+        restores: number of that release.
     """
 
     wait: bool = True
@@ -61,6 +62,7 @@ class Options:
     git_revision: str = ""
     logins: t.Sequence[t.Mapping[str, str]] = ()
     exact: bool = False
+    restores: int = 0
 
 
 @dataclasses.dataclass
@@ -236,7 +238,7 @@ class Deploy:
         try:
             return lock.take(
                 self._engine, history, self._model, live.nodes, limit, options.deployed_by, options.git_revision,
-                options.force, node,
+                options.force, node, options.restores,
             )  # fmt: skip
         except LockHeld as held:
             held.plan = plan

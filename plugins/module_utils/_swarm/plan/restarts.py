@@ -11,7 +11,8 @@ IsTaskDirtyPlacementConstraintsOnly):
   the new *constraints*. Nothing else is looked at: not preferences, platforms or replicas per node, and not the
   published ports either, so that a port changed together with the placement does not reach the tasks that stay.
 - Otherwise a task goes when its spec (C(ForceUpdate) included) or the service's C(EndpointSpec) differs.
-- What a task has is what counts, not what the service had before: a task that once stayed keeps its old placement.
+- What a task has is what counts, not what the service had before: a task that once stayed keeps its old placement, and
+  one that a drain has moved keeps the constraint that moved it.
 
 tests/integration/engine/test_placement.py holds a real engine to it.
 """
@@ -63,7 +64,7 @@ def replaced_by(
     by_id = {node["ID"]: node for node in nodes}
     replaced, stay = [], 0
     for task in tasks:
-        has = to_tree({"TaskTemplate": task.get("Spec") or {}}, networks).get("TaskTemplate") or {}
+        has = to_tree({"TaskTemplate": task.get("Spec") or {}}, networks, marked=True).get("TaskTemplate") or {}
         if _elsewhere(has) == _elsewhere(wanted) and has.get("Placement") != wanted.get("Placement"):
             node = by_id.get(task.get("NodeID") or "")
             if node is not None and not _satisfies(node, wanted):

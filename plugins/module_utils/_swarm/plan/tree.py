@@ -22,6 +22,7 @@ import json
 import typing as t
 
 from ..._diff import Path, Tree
+from ..marks import unmarked
 
 Spec = dict[str, t.Any]
 
@@ -175,11 +176,12 @@ def _places() -> Place:
 ROOT = _places()
 
 
-def to_tree(spec: Spec, networks: t.Mapping[str, str] | None = None) -> Tree:
+def to_tree(spec: Spec, networks: t.Mapping[str, str] | None = None, marked: bool = False) -> Tree:
     """Return the canonical form of a ServiceSpec.
 
     Args:
         networks: id → name of networks; targets that are not in it stay as they are.
+        marked: keep the constraints of a drain, which are none of the service's own.
     """
     spec = dict(spec)
     template = dict(spec.get("TaskTemplate") or {})
@@ -190,6 +192,9 @@ def to_tree(spec: Spec, networks: t.Mapping[str, str] | None = None) -> Tree:
         template["Networks"] = [
             {**item, "Target": names.get(item.get("Target", ""), item.get("Target"))} for item in attached
         ]
+    placement = template.get("Placement") or {}
+    if placement.get("Constraints") and not marked:
+        template["Placement"] = {**placement, "Constraints": unmarked(placement["Constraints"])}
     spec["TaskTemplate"] = _with_credential_name(template)
     spec["Mode"] = _flat_mode(spec.get("Mode") or {})
     for section in UPDATES:
