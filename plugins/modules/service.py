@@ -581,7 +581,8 @@ options:
     default: false
   force:
     description:
-      - Go on although the plan says that it cannot work in the swarm as it is now.
+      - Go on although the plan says that it cannot work in the swarm as it is now, or the service's stack is being
+        deployed.
     type: bool
     default: false
 seealso:

@@ -130,11 +130,10 @@ def go_ram_in_bytes(text: str) -> int | None:
     if float(number) == float("inf"):  # ParseFloat: value out of range
         return None
     suffix = suffix.lower()
-    if suffix in ("", "b"):
-        return int(float(number))
-    if suffix[0] not in "kmgtp" or suffix[1:] not in ("", "b", "ib"):
+    if suffix not in ("", "b") and (suffix[0] not in "kmgtp" or suffix[1:] not in ("", "b", "ib")):
         return None
-    return int(float(number) * 1024 ** ("kmgtp".index(suffix[0]) + 1))
+    total = float(number) * (1024 ** ("kmgtp".index(suffix[0]) + 1) if suffix not in ("", "b") else 1)
+    return int(total) if total < 2**63 else None  # ParseFloat refuses 1e309, and the conversion of 1e20 is undefined
 
 
 def ours(reader: t.Callable[[t.Any], int], written: str) -> int | None:
