@@ -206,9 +206,12 @@ check-policies: $(READY)
 # --- documentation and archive ----------------------------------------------------------------------------------------
 ARCHIVE := $(CACHE)/build/apiary-swarm-$(shell sed -n 's/^version: //p' galaxy.yml).tar.gz
 
-.PHONY: docs build constraints setup setup-all
+.PHONY: docs drawings build constraints setup setup-all
 docs: $(READY) ## write the generated reference and the roles' variable tables
 	@python scripts/reference.py
+
+drawings: ## draw docs/*.svg from docs/*.dot; needs Graphviz
+	@scripts/drawings
 
 build: $(READY) ## the archive that goes to Galaxy, in .cache/build
 	@ansible-galaxy collection build --force --output-path $(CACHE)/build . >/dev/null

@@ -19,6 +19,27 @@ from .routes import Route, Routes
 
 ANY_HOST = ""
 
+#: What the edge itself has to say when nginx would answer with a page of its own. Answers of services pass as they are,
+#: for C(proxy_intercept_errors) is off. 494 is nginx's own number for headers that are too large; it is sent as 400.
+PROBLEMS = {
+    400: "bad request",
+    403: "forbidden",
+    404: "not found",
+    405: "method not allowed",
+    408: "request took too long to arrive",
+    411: "length required",
+    413: "request body too large",
+    414: "address too long",
+    416: "range not satisfiable",
+    494: "request headers too large",
+    500: "edge failed",
+    501: "not implemented",
+    502: "no task answered",
+    503: "unavailable",
+    504: "task took too long to answer",
+    505: "HTTP version not supported",
+}
+
 
 @dataclass(frozen=True)
 class EdgeOptions:
@@ -97,6 +118,7 @@ def render(routes: Routes, options: EdgeOptions) -> str:
 
 def _head(options: EdgeOptions) -> t.Iterator[str]:
     proto = "$http_x_forwarded_proto" if options.trusted_proxies else "$scheme"
+    problems = "\n        ".join(f'{status} "{words}";' for status, words in PROBLEMS.items())
     yield from f"""\
 # Written by the edge agent; changes are lost.
 worker_processes auto;
@@ -143,6 +165,11 @@ http {{
         default "?";
         "~^[A-Za-z0-9.-]+$" $host;
     }}
+    map $status $edge_problem {{
+        default error;
+        {problems}
+    }}
+    error_page {" ".join(map(str, PROBLEMS))} /_edge/error;
     map $cookie_edge_sticky $edge_sticky {{
         default $cookie_edge_sticky;
         "" $request_id;
@@ -219,6 +246,14 @@ def _server(host: str, found: t.Sequence[Group], options: EdgeOptions) -> t.Iter
     else:
         yield "        listen 80;"
         yield f"        server_name {host};"
+    # error_page keeps the status; 200 is only what the text is returned with.
+    yield from f"""
+        location = /_edge/error {{
+            internal;
+            default_type application/json;
+            {node}
+            return 200 '{{"error":"$edge_problem"}}\\n';
+        }}""".splitlines()
     for group in found:
         yield from _locations(group, node)
     if all(group.path != "/" for group in found):
