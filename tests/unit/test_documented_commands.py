@@ -1,10 +1,11 @@
 # Copyright (c) 2026 The apiary.swarm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Command lines in documents and in the heads of playbooks: playbooks, variables, files and programs exist and suffice."""
+"""Command lines in documents and in the heads of playbooks: playbooks, variables and files exist and suffice."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shlex
@@ -45,7 +46,7 @@ COMMANDS = [
 def given(words: list[str]) -> Mapping[str, Any]:
     """Return the variables that a command gives with C(-e)."""
     found: dict[str, Any] = {}
-    for option, value in zip(words, words[1:], strict=False):
+    for option, value in itertools.pairwise(words):
         if option == "-e":
             found.update(yaml.safe_load(value) if value.startswith("{") else dict([value.split("=", 1)]))
     return found
@@ -53,7 +54,7 @@ def given(words: list[str]) -> Mapping[str, Any]:
 
 @pytest.mark.parametrize("command", [item for item in COMMANDS if "apiary.swarm." in item.values[0]])
 def test_u12_documented_playbook_is_called_as_it_must_be(command: str) -> None:
-    """Its variables are those that the playbook knows, none is missing, and an inventory is given where it needs one."""
+    """Its variables are known to the playbook, none is missing, and an inventory is given where it needs one."""
     words = shlex.split(command, comments=True)
     (name,) = (word.removeprefix("apiary.swarm.") for word in words if word.startswith("apiary.swarm."))
     plays = yaml.safe_load((ROOT / f"playbooks/{name}.yml").read_text())

@@ -25,7 +25,7 @@ PAGE = b"HTTP/1.1 502 Bad\r\nContent-Type: text/html\r\nContent-Length: 4\r\nCon
 
 @pytest.fixture(scope="module")
 def edge(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[int]:
-    """The port of an nginx with two routes: for C(own) a service that answers 502 itself, for C(gone) nobody listens."""
+    """The port of an nginx with two routes: of C(own) a service answers 502 itself, of C(gone) none does."""
     folder = tmp_path_factory.mktemp("edge")
     service = socket.create_server(("127.0.0.1", 0))
     threading.Thread(target=_serve, args=(service,), daemon=True).start()
