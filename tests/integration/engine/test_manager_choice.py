@@ -43,8 +43,10 @@ def choose(swarm: Swarm, tmp_path: Path) -> Choose:
         tell = [
             {"hosts": "localhost", "gather_facts": False, "tasks": [{"debug": {"msg": "chosen={{ swarm_manager }}"}}]}
         ]
+        found = {"name": "Find", "set_fact": {"__input": {"managers": list(hosts)}}}
+        first = {"hosts": "localhost", "gather_facts": False, "tasks": [found]}
         (tmp_path / "choose.yml").write_text(
-            json.dumps([{"import_playbook": "apiary.swarm.parts.manager"}, {"import_playbook": "tell.yml"}])
+            json.dumps([first, {"import_playbook": "apiary.swarm.parts.manager"}, {"import_playbook": "tell.yml"}])
         )
         (tmp_path / "tell.yml").write_text(json.dumps(tell))
         # The worker comes first, so that lab_ansible does not put the manager into the group before it.
