@@ -18,8 +18,12 @@ from .engine import Engine
 from .plan import StackPlan
 from .registry import auth
 
-#: Arguments whose values no result repeats, however it ends: variables, contents, what was read of stack files.
-UNTOLD = frozenset({"definition", "env", "model", "secret_data"})
+#: Arguments whose values no result repeats, however it ends: variables, contents, what was read of stack files, and
+#: what may hold a password in any form (command lines, labels of a proxy, options of a log driver).
+UNTOLD = frozenset({
+    "args", "command", "container_labels", "definition", "env", "healthcheck", "labels", "logging", "model", "mounts",
+    "secret_data",
+})  # fmt: skip
 
 
 class EngineModule(AnsibleModule):  # type: ignore[misc]  # Ansible's classes have no types.
