@@ -16,8 +16,27 @@ Path = tuple[str, ...]
 Tree = dict[str, t.Any]
 
 _SENSITIVE = re.compile(r"pass|secret|token|credential|private|auth|api.?key|access.?key|dsn|connection", re.IGNORECASE)
-_LOGIN_IN_URL = re.compile(r"(?<=://)[^/\s@]+@")
-_SENSITIVE_ARGUMENT = re.compile(rf"(?P<flag>-*[\w.-]*(?:{_SENSITIVE.pattern})[\w.-]*[=:])\S+", re.IGNORECASE)
+# Lengths are bounded, for a text may be long and a pattern must not look through all of it at each of its places.
+_WORD = r"""(?:"[^"]*"?|'[^']*'?|[^\s"']\S*)"""
+_NAMED = rf"[\w.-]{{0,64}}(?:{_SENSITIVE.pattern})[\w.-]{{0,64}}"
+_OTHER_WORDS = r"(?:\s+\S{1,200}){0,12}?\s+"
+#: What stands behind a name, a flag or a scheme that promises a secret; the group C(flag) may be shown.
+_SECRETS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"(?P<flag>(?:{_NAMED})[\"']?\s{{0,9}}[=:]\s{{0,9}})(?:(?:bearer|basic|digest|token|negotiate)\s+)?{_WORD}",
+        rf"(?P<flag>(?<!\S)--?{_NAMED}\s+){_WORD}",
+        rf"(?P<flag>\b(?:bearer|basic)\s+){_WORD}",
+        # curl, wget and the like; programs whose short flag takes a password
+        rf"(?P<flag>(?<!\S)(?:-u|-U|--user|--proxy-user)[\s=]{{0,9}})(?=[\"']?[^\s:\"']{{1,200}}:){_WORD}",
+        rf"(?P<flag>\b(?:mysql|mariadb)[\w-]{{0,20}}{_OTHER_WORDS}-p)[^\s-]\S*",
+        rf"(?P<flag>\b(?:sshpass\s+-p|redis-cli{_OTHER_WORDS}-a)\s*)\S+",
+        # the login of an address, also where its password has a slash or another @
+        r"(?P<flag>://)(?:[^/\s\"']{1,500}@|[^/\s:@\"']{0,200}:[^\s\"']{0,500}@)",
+    )
+)
+#: Flags that take a login when it has a colon.
+_LOGIN_FLAGS = frozenset({"-u", "-U", "--user", "--proxy-user"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,14 +134,18 @@ def dotted(path: Path) -> str:
 
 
 def _clean(text: str) -> str:
-    text = _LOGIN_IN_URL.sub(f"{HIDDEN}@", text)
-    return _SENSITIVE_ARGUMENT.sub(rf"\g<flag>{HIDDEN}", text)
+    """Return a text without what a name, a flag or an address in it says to be a secret."""
+    for pattern in _SECRETS[:-1]:
+        text = pattern.sub(rf"\g<flag>{HIDDEN}", text)
+    return _SECRETS[-1].sub(rf"\g<flag>{HIDDEN}@", text)
 
 
 def _clean_list(words: list[str]) -> list[str]:
-    """Hide the word after a flag that promises a secret, as in C(--password hunter2)."""
-    cleaned, hide = [], False
+    """Hide the word after a flag that promises a secret, as in C(--password hunter2) and C(-u me:hunter2)."""
+    cleaned, before = [], ""
     for word in words:
-        cleaned.append(HIDDEN if hide else _clean(word))
-        hide = word.startswith("-") and "=" not in word and bool(_SENSITIVE.search(word))
+        promised = before.startswith("-") and "=" not in before and bool(_SENSITIVE.search(before))
+        login = before in _LOGIN_FLAGS and ":" in word
+        cleaned.append(HIDDEN if promised or login else _clean(word))
+        before = word
     return cleaned

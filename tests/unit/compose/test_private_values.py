@@ -117,3 +117,8 @@ def test_marks_are_never_seen(value: t.Any) -> None:
     assert shown == str(problems.BadValue(problem)) and shown.isprintable() and shown.endswith("write b")
     assert problems.hidden(problem) == "must be this; write another"
     assert problems.hidden(problem, "V") == "must be this, not V; write another"
+
+
+def test_an_environment_file_that_is_too_big_is_called_by_its_name() -> None:
+    told = message(service("env_file: big.env"), files={"big.env": b"A=" + b"x" * 1_200_000})
+    assert told == "big.env: the file has more than 1048576 bytes; an environment file may have no more"

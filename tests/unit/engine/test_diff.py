@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 
 import pytest
@@ -53,3 +54,58 @@ def test_a_tree_is_shown_without_its_secrets() -> None:
 
 def test_paths_with_dots_are_readable() -> None:
     assert dotted(("Labels", "com.docker.x", "y")) == "Labels[com.docker.x].y"
+
+
+S = "hunter2xyz"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"serve --password {S} --port 80", f"serve --password '{S} b'", f"serve --db-password={S}", f"PASSWORD={S}",
+        f"curl -H 'Authorization: Bearer {S}' http://x", f'-H "Authorization: Basic {S}"', f"Authorization: {S}",
+        f"Bearer {S}", f"curl -u me:{S} http://x", f"curl --user me:{S}", f"curl --user=me:{S}", f"curl -ume:{S}",
+        f"postgres://u:{S}@h/db", f"postgres://u:a/{S}@h/db", f"redis://:{S}@h", f"x postgres://u:p@{S}@h/db",
+        f"mysql -u root -p{S} db", f"sshpass -p {S} ssh x", f"redis-cli -h x -a {S}", f'{{"password": "{S} c"}}',
+        f"X-Api-Key: {S}", f"aws_secret_access_key = {S}", f"--token\\n{S}".replace("\\n", "\n"),
+    ],
+)  # fmt: skip
+def test_secrets_inside_one_text_are_hidden(text: str) -> None:
+    shown = show(("TaskTemplate", "ContainerSpec", "Args"), text)
+    assert S not in shown and HIDDEN in shown
+    assert S not in str(show(("Args",), ["sh", "-c", text]))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["serve --port 80", "curl http://h:8080/path", "ls -u", "mkdir -p /data", "docker run -u 1000", "a: b", "x@y"],
+)
+def test_texts_without_secrets_stay(text: str) -> None:
+    assert show(("Args",), text) == text
+
+
+def test_logins_in_a_list_of_words_are_hidden() -> None:
+    words = [
+        "curl",
+        "-u",
+        f"me:{S}",
+        "-H",
+        f"Authorization: Bearer {S}",
+        "--password",
+        S,
+        f"https://a:{S}@h/x",
+        "-u",
+        "7",
+    ]
+    shown = show(("Args",), words)
+    assert S not in str(shown) and shown[0] == "curl" and shown[-1] == "7"
+
+
+LONG = ["a" * 50_000, "a:" * 20_000, "mysql " * 10_000, "pass" * 10_000, "//u:" * 10_000]
+
+
+@pytest.mark.parametrize("text", LONG, ids=["word", "colons", "programs", "names", "addresses"])
+def test_long_texts_take_no_time(text: str) -> None:
+    started = time.process_time()
+    show(("Args",), text)
+    assert time.process_time() - started < 20

@@ -94,10 +94,13 @@ class Document:
         return found
 
 
-def decode(name: str, content: bytes) -> str:
-    """Return the text of a file. Raises ComposeError when it is too big or not UTF-8."""
+def decode(name: str, content: bytes, what: str = "a stack file") -> str:
+    """Return the text of a file. Raises ComposeError when it is too big or not UTF-8.
+
+    :param what: the file, in the words of the message.
+    """
     if len(content) > MAX_BYTES:
-        raise ComposeError(f"the file has more than {MAX_BYTES} bytes; a stack file may have no more", file=name)
+        raise ComposeError(f"the file has more than {MAX_BYTES} bytes; {what} may have no more", file=name)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as exc:

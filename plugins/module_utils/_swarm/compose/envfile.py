@@ -24,7 +24,7 @@ def parse_env_file(name: str, content: bytes, environment: Environment) -> Varia
     """
     variables: Variables = {}
     try:
-        for _number, key, value in variable_lines(decode(name, content)):
+        for _number, key, value in variable_lines(decode(name, content, "an environment file")):
             if value is not None:
                 variables[key] = value
             elif key in environment:
