@@ -174,6 +174,9 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
 
 def failure(program: str, done: programs.Ended) -> str:
     """Return what went wrong, with the last words of the program (pure)."""
+    reason = programs.not_started(done.stdout + done.stderr)
+    if reason:
+        return f"{program}: {reason}"
     said = [f"| {line}" for line in (done.stdout + done.stderr).splitlines()[-_LAST_LINES:]]
     return "\n".join([f"{program}: {done.problem or f'exit code {done.exit_code}'}", *said])
 

@@ -147,6 +147,23 @@ def run(engine: Engine, container: str, spec: Json, timeout: float) -> Ended:
     return Ended(code, stdout, stderr, problem)
 
 
+def not_started(text: str) -> str:
+    """Return in a few words why a program was not even started, V("") when the text is a program's own (pure).
+
+    The engine writes what its runtime says into the program's output (moby daemon/exec.go; runc's C(exec failed), with
+    the engine's C(: unknown) at its end).
+    """
+    found = re.fullmatch(r"OCI runtime exec failed: (.*?)(?:: unknown)?\s*", text, re.DOTALL)
+    if found is None:
+        user = re.fullmatch(r"unable to find (?:user|group) .*", text.strip())
+        return f"it cannot be started: {user[0]}" if user else ""
+    program = re.search(r'exec: "[^"]*": (.*)', found[1])
+    why = program[1] if program else found[1].split("process: ")[-1].split("caused: ")[-1]
+    if "executable file not found" in why or (program and "no such file or directory" in why):
+        return "the container has no such program"
+    return f"it cannot be started: {why}"
+
+
 def split(raw: bytes) -> tuple[str, str]:
     """Return what a program wrote to standard output and to standard error (pure)."""
     parts: dict[int, list[bytes]] = {}

@@ -51,6 +51,20 @@ def test_command_runs_where_the_task_is(swarm: Swarm, name: str, tmp_path: Path)
     assert gone.failed and "No such container" in gone.msg and "Traceback" not in gone.text
 
 
+def test_u24_a_program_that_cannot_be_started_gets_one_sentence(swarm: Swarm, name: str) -> None:
+    _on_the_worker(swarm, name)
+    here = {"docker_host": swarm.nodes[1].host, "service": f"{name}_web"}
+    for options, says in (
+        ({"command": ["nope"]}, "nope: the container has no such program"),
+        ({"command": ["/no/such"]}, "/no/such: the container has no such program"),
+        ({"command": ["/www"]}, "/www: it cannot be started: permission denied"),
+        ({"command": ["true"], "working_dir": "/nowhere"}, "true: it cannot be started: "),
+        ({"command": ["true"], "user": "nobody-here"}, "nobody-here"),
+    ):
+        out = run_module("exec", {**here, **options})
+        assert out.failed and says in out.msg and "OCI" not in out.msg and "\n" not in out.msg, out.msg
+
+
 def test_command_that_takes_too_long_is_stopped(swarm: Swarm, name: str, tmp_path: Path) -> None:
     _on_the_worker(swarm, name)
     worker = swarm.nodes[1]
