@@ -177,6 +177,47 @@ def test_alarm_follows_its_metric_and_scales(account: Any) -> None:
     assert desired in (3, 5)
 
 
+def test_scale_in_waits_for_its_cooldown_while_the_alarm_lasts(account: Any) -> None:
+    ec2, scaling, cloudwatch = (account.client(one) for one in ("ec2", "autoscaling", "cloudwatch"))
+    data = {"ImageId": "ami-0deb1a00000000013", "InstanceType": "t3.small"}
+    ec2.create_launch_template(LaunchTemplateName="node", LaunchTemplateData=data)
+    scaling.create_auto_scaling_group(
+        AutoScalingGroupName="web",
+        MinSize=1,
+        MaxSize=6,
+        DesiredCapacity=6,
+        VPCZoneIdentifier=ec2.describe_subnets()["Subnets"][0]["SubnetId"],
+        LaunchTemplate={"LaunchTemplateName": "node"},
+    )
+    account.wait(2)
+    policy = scaling.put_scaling_policy(
+        AutoScalingGroupName="web",
+        PolicyName="in",
+        PolicyType="SimpleScaling",
+        AdjustmentType="ChangeInCapacity",
+        ScalingAdjustment=-1,
+        Cooldown=300,
+    )["PolicyARN"]
+    cloudwatch.put_metric_alarm(
+        AlarmName="low",
+        Namespace="AWS/EC2",
+        MetricName="CPUUtilization",
+        Dimensions=[{"Name": "AutoScalingGroupName", "Value": "web"}],
+        Statistic="Average",
+        Period=60,
+        EvaluationPeriods=2,
+        Threshold=5,
+        ComparisonOperator="LessThanThreshold",
+        AlarmActions=[policy],
+    )
+    for dummy in range(10):  # ten idle minutes are two cooldowns
+        for one in scaling.describe_auto_scaling_instances()["AutoScalingInstances"]:
+            emulator.cloudwatch.put_cpu(one["InstanceId"], 1.0)
+        account.wait(60)
+    assert alarm(account, "low") == "ALARM"
+    assert scaling.describe_auto_scaling_groups()["AutoScalingGroups"][0]["DesiredCapacity"] == 4
+
+
 def test_alarm_set_by_hand_acts(account: Any) -> None:
     sns, sqs, cloudwatch = (account.client(one) for one in ("sns", "sqs", "cloudwatch"))
     topic = sns.create_topic(Name="alarms")["TopicArn"]

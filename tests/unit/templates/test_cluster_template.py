@@ -237,3 +237,12 @@ def test_all_that_takes_tags_carries_the_cluster(template: dict[str, Any]) -> No
         and not any(tag.get("Key") == "swarm:cluster" for tag in held["Properties"]["Tags"])
     ]
     assert bare == []
+
+
+def test_scale_in_takes_one_worker_and_then_looks_again(template: dict[str, Any]) -> None:
+    """A policy by steps knows no cooldown: it would take one more each minute that its alarm lasts."""
+    policy = template["Resources"]["WorkerScaleIn"]["Properties"]
+    assert (policy["PolicyType"], policy["ScalingAdjustment"]) == ("SimpleScaling", -1)
+    assert policy["Cooldown"] == {"Ref": "ScaleInCooldown"}
+    settled = settings.resolve({"scale_in_minutes": 20}, None)
+    assert settings.parameters(settled)["ScaleInCooldown"] == "1200"

@@ -168,11 +168,13 @@ def resolve(given: t.Mapping[str, t.Any], before: Values | None, running: int = 
 
 def parameters(values: Values) -> dict[str, str]:
     """Return the template's parameters for settings; the two lists are left out, whose entries AWS has to complete."""
-    return {
+    simple = {
         setting.parameter: str(values[name]).lower() if isinstance(setting.default, bool) else str(values[name])
         for name, setting in SETTINGS.items()
         if not isinstance(setting.default, list)
     }
+    # The next worker goes when the rest have been idle for as long again.
+    return {**simple, "ScaleInCooldown": str(60 * int(values["scale_in_minutes"]))}
 
 
 def changes(before: Values, after: Values) -> list[SettingChange]:
