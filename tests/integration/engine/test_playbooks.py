@@ -90,7 +90,7 @@ def described(swarm: Swarm, **placement: t.Any) -> dict[str, t.Any]:
     return {"web": {"image": swarm.images["v1"], "deploy": deploy}}
 
 
-def test_u10_u6_a_refused_deploy_writes_nothing_and_check_mode_says_so(
+def test_u6_u10_u14_a_refused_deploy_writes_nothing_and_check_mode_says_so(
     swarm: Swarm, region: Region, play: Play, name: str
 ) -> None:
     """No log group is made before the plan is accepted."""
@@ -100,9 +100,10 @@ def test_u10_u6_a_refused_deploy_writes_nothing_and_check_mode_says_so(
         assert refused.returncode != 0, refused.stdout
         assert "node.hostname==nowhere" in refused.stdout.partition("FAILED!")[2], refused.stdout + refused.stderr
         assert region.writes() == []
-    done = play("deploy", services=described(swarm), deploy_progress=False)
+    done = play("deploy", "--diff", services=described(swarm), deploy_progress=False)
     assert done.returncode == 0 and groups(region) == [f"/swarm/lab/{name}/web"], done.stdout + done.stderr
-    assert "Finalization" not in done.stdout
+    # U14: the plan is said once, as lines and not as quoted JSON.
+    assert done.stdout.count(f"+ service {name}_web") == 1 and f"\n  + service {name}_web\n" in done.stdout
     # The same again: the groups are there, so that the plan is asked for once.
     again = play("deploy", services=described(swarm))
     assert again.returncode == 0 and "accepted before anything is written" in again.stdout
