@@ -46,6 +46,11 @@ def has_ended(task: Json) -> bool:
     return state_of(task) in ENDED
 
 
+def stays(task: Json) -> bool:
+    """Say whether it has ended and is not about to be forgotten, as tasks of jobs whose service is gone (20.10)."""
+    return has_ended(task) and task.get("DesiredState") != "remove"
+
+
 def has_failed(task: Json) -> bool:
     """Say whether it ended, and not well."""
     return state_of(task) in FAILED

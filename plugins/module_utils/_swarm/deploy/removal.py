@@ -15,7 +15,7 @@ from ..engine import Engine
 from ..live import read_live, read_tasks
 from ..model import LABEL_NAMESPACE
 from ..plan import ObjectPlan, StackPlan, plan_absent
-from ..tasks import has_ended
+from ..tasks import stays
 from . import jobs, lock
 from .apply import remove_object
 
@@ -72,6 +72,6 @@ def _remove(engine: Engine, plan: StackPlan, timeout: float) -> None:
 
 
 def _any_runs(engine: Engine, tasks: t.Sequence[str], own: t.Mapping[str, list[str]]) -> bool:
-    """Say whether a task has not ended. What has is not waited for: the engine may keep the tasks of jobs for good."""
+    """Say whether a task is still to go; the engine may keep ended tasks of jobs for good."""
     found = (engine.tasks({"id": list(tasks)}) if tasks else []) + engine.tasks(own)
-    return not all(has_ended(task) for task in found)
+    return not all(stays(task) for task in found)

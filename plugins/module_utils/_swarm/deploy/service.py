@@ -33,7 +33,7 @@ from ..plan.merge import Merged
 from ..plan.stack import PlanOptions, judge
 from ..registry import digest
 from ..registry.auth import Login, header_for, renew_along
-from ..tasks import has_ended
+from ..tasks import stays
 from ..watch import report
 from ..watch.memory import Watch
 from ..watch.terms import Verdict
@@ -142,7 +142,7 @@ def remove(engine: Engine, name: str, timeout: float, check_mode: bool = False, 
         jobs.remove(engine, found)
         deadline = time.monotonic() + timeout
         # Once the service is gone its tasks can only be asked for by their own ids.
-        while tasks and not all(has_ended(task) for task in engine.tasks({"id": [task["ID"] for task in tasks]})):
+        while tasks and not all(stays(task) for task in engine.tasks({"id": [task["ID"] for task in tasks]})):
             if time.monotonic() >= deadline:
                 raise DeployFailed(
                     f"Service {name} was removed, but its tasks did not stop within {seconds(timeout)}.", []

@@ -21,7 +21,7 @@ from ..plan.back import spare_jobs
 from ..plan.rewrite import is_job
 from ..plan.tree import replicas
 from ..registry.auth import header_after, image_of
-from ..tasks import has_ended
+from ..tasks import stays
 from ..watch.memory import Watch
 from ..watch.terms import Expected, Verdict
 from ..watch.verdict import DEFAULT_MONITOR, age, moment
@@ -284,7 +284,7 @@ def _wait_ended(engine: Engine, live: LiveState, removed: t.AbstractSet[str], ta
     down = {node["ID"] for node in live.nodes if node["Status"]["State"] == "down"}
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline and any(
-        task.get("ServiceID") in removed and task.get("NodeID") not in down and not has_ended(task)
+        task.get("ServiceID") in removed and task.get("NodeID") not in down and not stays(task)
         for task in engine.tasks(tasks)
     ):
         time.sleep(0.3)

@@ -21,8 +21,9 @@ A login is no field of a spec: who renews it sends the live spec again. The mana
   whose task has ended and is not restarted (C(restart/restart.go), C(UpdatableTasksInSlot), C(shouldRestart))
   I(the program runs again).
 
-This is so in 20.10 and in 26.1. They differ where a job is removed: 20.10 leaves its containers running and keeps its
-tasks; since 23.0 the managers remove them (C(orchestrator/jobs/orchestrator.go), C(EventDeleteService)).
+This is so in 20.10, which the tests ask, and in the source of 26.1. They differ where a job is removed: 20.10 leaves
+its containers running and keeps its tasks; since 23.0.2 the managers remove them (C(orchestrator/jobs/orchestrator.go),
+C(EventDeleteService)).
 
 C(tests/integration/engine/test_rewrite_facts.py) asks a real engine for each of these.
 """
