@@ -17,6 +17,8 @@ import typing as t
 Json = dict[str, t.Any]
 
 _MARK = "node.labels.apiary.drain!="
+#: Satisfied by no node: it rests a job on all nodes, which has no number of runs (C(deploy/jobs.py), C(idle)).
+NOWHERE = "node.id==none"
 
 
 def marks(node_id: str) -> list[str]:

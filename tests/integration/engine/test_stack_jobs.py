@@ -98,6 +98,19 @@ def test_d49_a_new_job_that_is_still_running_is_stopped_on_the_way_back(swarm: S
     assert containers(swarm, name) == [item for item in containers(swarm, name) if item.startswith(f"{name}_web")] != []
 
 
+def test_d49_a_job_on_all_nodes_that_failed_runs_with_the_next_deploy(swarm: Swarm, name: str) -> None:
+    """The way back has put it to rest with a constraint; that is nobody's wish, and goes with the next deploy."""
+    good = stack(name, job(swarm, name, "true", mode=EVERYWHERE))
+    assert not swarm.stack(good).failed
+    bad = swarm.stack(stack(name, job(swarm, name, "false", mode=EVERYWHERE)))
+    assert bad.failed and "release 1 remains" in bad.msg, bad.msg
+    again = swarm.stack(good)
+    assert not again.failed and f"~ service {name}_job: runs again" in again.data["summary"], again.msg
+    last = max(runs(swarm, name))[0]
+    assert [state for index, state in runs(swarm, name) if index == last] == ["complete"] * 2
+    assert not swarm.stack(good).changed
+
+
 @pytest.mark.parametrize("mode", [once(2), EVERYWHERE], ids=["replicated", "global"])
 @pytest.mark.parametrize("command", [["sleep", "100"], ["true"]], ids=["runs", "has-ended"])
 def test_d64_a_stack_with_a_job_is_removed_with_its_containers(

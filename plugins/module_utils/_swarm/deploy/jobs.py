@@ -12,10 +12,11 @@ import hashlib
 import time
 import typing as t
 
-from ..._errors import Conflict, EngineError, OutOfSequence, PlanRefused
+from ..._errors import Conflict, EngineError, NotFound, PlanRefused
 from .. import writes
 from ..engine import Engine
 from ..live import read_tasks
+from ..marks import NOWHERE
 from ..nodes import name_of
 from ..plan import Json, LiveState, to_tree
 from ..plan.rewrite import is_job
@@ -29,8 +30,6 @@ LABEL_JOB = "apiary.job"
 _LOG_LINES = 1000
 #: Seconds that a job which is stopped gets to end.
 _STOP_TIME = 30.0
-#: A constraint that no node satisfies.
-_NOWHERE = "node.id==none"
 #: Bytes of a service's name (swarmkit C(manager/controlapi/service.go): a host name must hold it).
 _NAME_LIMIT = 63
 #: What makes a service answer to a name or to requests, and what keeps it running, is not for a job.
@@ -141,7 +140,7 @@ def idle(spec: Json) -> Json:
     """Return the spec of a job with no run wanted (pure); a service that is none stays as it is.
 
     Written, the engine stops the runs that the job has and starts none. A job on all nodes has no number of runs: it
-    gets a constraint that no node satisfies.
+    gets a constraint that no node satisfies, which the next plan takes away again.
     """
     if not is_job(spec):
         return spec
@@ -149,7 +148,8 @@ def idle(spec: Json) -> Json:
         return {**spec, "Mode": {"ReplicatedJob": {"MaxConcurrent": 1, "TotalCompletions": 0}}}
     task = spec.get("TaskTemplate") or {}
     placement = task.get("Placement") or {}
-    nowhere = {**placement, "Constraints": [*(placement.get("Constraints") or []), _NOWHERE]}
+    others = [item for item in placement.get("Constraints") or [] if item != NOWHERE]
+    nowhere = {**placement, "Constraints": [*others, NOWHERE]}
     return {**spec, "TaskTemplate": {**task, "Placement": nowhere}}
 
 
@@ -159,17 +159,14 @@ def stop(engine: Engine, service_id: str, spec: Json | None = None) -> None:
     Args:
         spec: what it becomes, idle; the spec that it has when None.
     """
+    service = engine.service(service_id)
+    if service is None:
+        return
+    with contextlib.suppress(NotFound):
+        writes.write_service(engine, service, lambda live: idle(spec or live["Spec"]))
     deadline = time.monotonic() + _STOP_TIME
-    asked = False
     while time.monotonic() < deadline:
-        service = engine.service(service_id)
-        if service is None:
-            return
-        if not asked:
-            with contextlib.suppress(OutOfSequence):
-                engine.update_service(service_id, service["Version"]["Index"], idle(spec or service["Spec"]))
-                asked = True
-        elif all(has_ended(task) for task in engine.tasks({"service": [service_id]})):
+        if all(has_ended(task) for task in engine.tasks({"service": [service_id]})):
             return
         time.sleep(0.2)
 

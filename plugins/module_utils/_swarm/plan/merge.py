@@ -14,6 +14,7 @@ import dataclasses
 import typing as t
 
 from ..._diff import Change, Path, Tree, leaves
+from ..marks import NOWHERE
 
 _REPLICAS = ("Mode", "Replicas")
 #: The engine restarts every task when it changes, and no file sets it.
@@ -46,6 +47,7 @@ def merge(base: Tree | None, desired: Tree, live: Tree, purge: bool = False, dec
         declared: fields that the file gives; those whose value is the engine's default stand in no canonical tree, and
             win over what is live all the same.
     """
+    live = _woken(live)
     strict = purge or base is None
     said = _marked(declared)
     tree = _merge({} if base is None else base, desired, live, strict, said)
@@ -89,6 +91,18 @@ def _merge(base: Tree, desired: Tree, live: Tree, strict: bool, said: Tree) -> T
         if key not in live:
             result[key] = wanted
     return result
+
+
+def _woken(live: Tree) -> Tree:
+    """Return the tree of a job on all nodes without what the way back of a deploy has put it to rest with."""
+    template = live.get("TaskTemplate") or {}
+    placement = template.get("Placement") or {}
+    found = placement.get("Constraints") or {}
+    if (live.get("Mode") or {}).get("Kind") != "global-job" or NOWHERE not in found:
+        return live
+    placement = {**placement, "Constraints": {key: value for key, value in found.items() if key != NOWHERE}}
+    placement = {key: value for key, value in placement.items() if value}
+    return {**live, "TaskTemplate": {**template, "Placement": placement}}
 
 
 def _marked(paths: t.Iterable[Path]) -> Tree:

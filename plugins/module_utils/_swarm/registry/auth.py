@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import functools
 import typing as t
 
 from ... import _references as references
@@ -19,6 +20,7 @@ from ..._errors import ImageUnresolved, OutOfSequence, SwarmError
 from .. import tasks
 from ..engine import Engine, encode_auth
 from ..plan.rewrite import Disturbance, disturbance
+from ..retry import until_answered
 from . import digest
 
 Json = dict[str, t.Any]
@@ -171,7 +173,8 @@ def _send(engine: Engine, service: Json, logins: t.Sequence[Login]) -> Disturban
             return Disturbance("it was removed")
         auth = header_for(logins, image_of(current["Spec"]))
         try:
-            engine.update_service(current["ID"], current["Version"]["Index"], current["Spec"], auth)
+            version, spec = current["Version"]["Index"], current["Spec"]
+            until_answered(functools.partial(engine.update_service, current["ID"], version, spec, auth))
             return None
         except OutOfSequence:
             current = engine.service(current["ID"])
