@@ -29,6 +29,7 @@ _PRIVATE = frozenset({
     "args", "command", "content", "driver_opts", "entrypoint", "environment", "labels", "options", "spec", "test",
 })  # fmt: skip
 _PUBLIC_LABELS = "edge."
+_OBJECTS = ("configs", "secrets")
 
 
 class BadValue(ValueError):
@@ -83,6 +84,8 @@ def hidden(problem: str, name: str = "") -> str:
 
 def is_private(path: Path) -> bool:
     """Say whether the place of a stack file may hold a password, a key or a text with one in it."""
+    if (len(path) == 2 and path[0] in _OBJECTS) or [key for key in path if isinstance(key, str)][-1:] == ["migrate"]:
+        return True  # a text where a mapping belongs: a content, a command line
     return bool(_PRIVATE.intersection(path)) and not str(path[-1]).startswith(_PUBLIC_LABELS)
 
 

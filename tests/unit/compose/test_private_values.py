@@ -53,6 +53,8 @@ LITERALS = [
     ("labels: {traefik: [hunter2xyz]}", "services.web.labels.traefik: must be"),
     ("deploy: {labels: {auth: [hunter2xyz]}}", "services.web.deploy.labels.auth: must be"),
     ("x-apiary: {migrate: {command: \"up 'hunter2xyz\"}}", "services.web.x-apiary.migrate.command: has an opening"),
+    ("x-apiary: {migrate: hunter2xyz}", "services.web.x-apiary.migrate: must be"),
+    ("x-apiary: {migrate: [hunter2xyz]}", "services.web.x-apiary.migrate"),
     ("env_file: web.env", "web.env:2: must be a line like"),
 ]  # fmt: skip
 
@@ -61,6 +63,16 @@ LITERALS = [
 def test_d57_a_message_has_file_line_and_key_and_no_value(text: str, says: str) -> None:
     told = message(service(text), files={"web.env": b"A=1\nhunter2xyz 1\n"})
     assert says in told and told.startswith(("stack.yml:4: services.web", "web.env:2: "))
+    assert "hunter" not in told and "2xyz" not in told and NUMBER not in told
+
+
+@pytest.mark.parametrize("section", ["secrets", "configs"])
+@pytest.mark.parametrize(
+    "text", ["hunter2xyz", "[hunter2xyz]", "8675309", "{content: [hunter2xyz]}", "{content: $2xyz}"]
+)
+def test_d57_a_content_at_the_wrong_place_is_not_shown(section: str, text: str) -> None:
+    told = message(f"services: {{web: {{image: app}}}}\n{section}:\n  db: {text}\n")
+    assert told.startswith(f"stack.yml:3: {section}.db"), told
     assert "hunter" not in told and "2xyz" not in told and NUMBER not in told
 
 

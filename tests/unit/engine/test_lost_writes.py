@@ -122,6 +122,9 @@ class Store:
     def networks(self, _filters: t.Any = None) -> list[Json]:
         return []
 
+    def tasks(self, _filters: t.Any = None) -> list[Json]:
+        return []
+
     def service(self, name: str) -> Json | None:
         if self.deaf:
             raise AnswerLost("reset")

@@ -111,6 +111,15 @@ class Applier:
         tree = to_tree(self.with_ids(plan.spec), self.network_names())
         return Expected(plan.name, service_id, tree, plan.replaced)
 
+    def has_made(self, plan: ServicePlan, found: Json) -> bool:
+        """Say whether a service is the one that a plan has made. While no answer has told its id, its spec says it."""
+        if plan.action not in ("create", "recreate"):
+            return False
+        made = self._made.get(plan.name)
+        if made is not None:
+            return bool(found["ID"] == made)
+        return writes.Specs(self.engine).equal(found["Spec"], plan.spec, replicas=False)
+
     def with_ids(self, spec: Json) -> Json:
         """Return a copy of a ServiceSpec with ids where it has names of configs and secrets.
 

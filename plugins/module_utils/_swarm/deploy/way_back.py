@@ -11,13 +11,15 @@ import datetime
 import time
 import typing as t
 
-from ..._errors import EngineUnreachable, NoLeader, SwarmError
+from ..._diff import diff
+from ..._errors import EngineUnreachable, NoLeader, PlanRefused, SwarmError
 from .. import writes
 from ..engine import Engine
 from ..live import read_live, read_tasks
 from ..model import LABEL_NAMESPACE
-from ..plan import Json, LiveState, PlanOptions, ServicePlan, order, plan_stack, to_tree
+from ..plan import Json, LiveState, PlanOptions, ServicePlan, order, plan_stack, running, to_tree
 from ..plan.back import spare_jobs
+from ..plan.restarts import replaced_by
 from ..plan.rewrite import is_job
 from ..plan.tree import replicas
 from ..registry.auth import header_after, image_of
@@ -192,12 +194,18 @@ def undo(applier: Applier, never_ran: t.Collection[str] = ()) -> tuple[list[Expe
 
     Raises:
         EngineError: the engine refused; the stack is then in between.
+        PlanRefused: a service of somebody else has the name of one; all others are as they were.
     """
-    expected, removed = [], {}
+    expected, removed, foreign = list[Expected](), dict[str, str](), list[str]()
     for thing in applier.relabelled:
         relabel(applier.engine, thing.kind, thing.object_id, ((thing.live or {}).get("Spec") or {}).get("Labels") or {})
     for plan in reversed(applier.applied):
         current = applier.engine.service(plan.name)
+        same = current is not None and plan.live is not None and current["ID"] == plan.live["ID"]
+        if current is not None and not same and not applier.has_made(plan, current):
+            if plan.action != "create":
+                foreign.append(plan.name)
+            continue  # made by somebody else meanwhile
         if plan.action == "create" or plan.before["ID"] in never_ran:
             if current is not None:
                 jobs.remove(applier.engine, current)
@@ -206,20 +214,25 @@ def undo(applier: Applier, never_ran: t.Collection[str] = ()) -> tuple[list[Expe
         if is_job(plan.before["Spec"]):
             _rest(applier, plan, current)
             continue
-        back, spec = _back(applier, plan, current)
-        expected.append(Expected(plan.name, back, to_tree(spec, applier.network_names())))
+        expected.append(_back(applier, plan, current))
+    if foreign:
+        names = " and ".join(sorted(foreign))
+        raise PlanRefused(f"somebody else removed {names} meanwhile and made it anew, which was left alone")
     return expected, removed
 
 
-def _back(applier: Applier, plan: ServicePlan, current: Json | None) -> tuple[str, Json]:
-    """Restore one service to what it was before I(plan), and return its id and spec."""
+def _back(applier: Applier, plan: ServicePlan, current: Json | None) -> Expected:
+    """Restore one service to what it was before I(plan), and return what to wait for."""
     engine, before = applier.engine, plan.before
     auth = applier.auth_of(before["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"])
     if current is not None and current["ID"] != before["ID"]:
         jobs.remove(engine, current)
         current = None
+    names = applier.network_names()
     if current is None:
-        return writes.create_service(engine, before["Spec"], auth), before["Spec"]
+        made = writes.create_service(engine, before["Spec"], auth)
+        return Expected(plan.name, made, to_tree(before["Spec"], names))
+    tasks = running(read_tasks(engine, [current["ID"]]), current["ID"])
     specs, target = writes.Specs(engine), before["Spec"]
 
     def wanted(live: Json) -> Json | None:
@@ -234,7 +247,9 @@ def _back(applier: Applier, plan: ServicePlan, current: Json | None) -> tuple[st
     if not previous:
         auth = header_after(auth, image_of(before["Spec"]), image_of(current["Spec"]))
     writes.write_service(engine, current, wanted, auth, previous)
-    return str(current["ID"]), target
+    was, tree = to_tree(current["Spec"], names), to_tree(target, names)
+    replaced = replaced_by(diff(was, tree), tree, tasks, applier.live.nodes, names).tasks
+    return Expected(plan.name, str(current["ID"]), tree, frozenset(task["ID"] for task in replaced))
 
 
 def _rest(applier: Applier, plan: ServicePlan, current: Json | None) -> None:

@@ -15,6 +15,7 @@ import typing as t
 
 from .. import nodes as node_facts
 from ..tasks import is_wanted
+from .rewrite import is_job
 from .service import running
 from .tree import replicas
 from .types import Json, LiveState, ServicePlan
@@ -28,11 +29,13 @@ def blockers(plan: ServicePlan, live: LiveState) -> list[str]:
     """Return why the tasks of a service would not all find a place, whatever else runs in the swarm."""
     template, suited = plan.spec["TaskTemplate"], node_facts.eligible(live.nodes, plan.spec["TaskTemplate"])
     need, wanted = reserved(template), replicas(plan.spec)
-    if not suited or wanted == 0 or _is_job(plan.spec):
+    if not suited or wanted == 0 or _has_no_run(plan.spec):
         return []
     lacking = [node for node in suited if not _times(has(node), need)]
-    if len(lacking) == len(suited) or (wanted is None and lacking):
+    if len(lacking) == len(suited) or (_is_everywhere(plan.spec) and lacking):
         return [_lack(plan, need, suited, lacking)]
+    if is_job(plan.spec):
+        return []  # its tasks need not run at the same time
     if wanted is None:
         return _global_start_first(plan, need, suited)
     limit = int((template.get("Placement") or {}).get("MaxReplicas") or 0) or _UNLIMITED
@@ -49,7 +52,7 @@ def warnings(plan: ServicePlan, live: LiveState) -> list[str]:
     """Return what hinders tasks as long as other services have what they have."""
     need, wanted = reserved(plan.spec["TaskTemplate"]), replicas(plan.spec)
     suited = node_facts.eligible(live.nodes, plan.spec["TaskTemplate"])
-    if not need or not suited or wanted == 0 or _is_job(plan.spec) or blockers(plan, live):
+    if not need or not suited or wanted == 0 or is_job(plan.spec) or blockers(plan, live):
         return []
     own = {task["ID"] for task in running(live.tasks, plan.live["ID"])} if plan.live else set()
     stays = own - plan.replaced if _order(plan) != "start-first" else own
@@ -80,7 +83,7 @@ def overbooked(plans: t.Sequence[ServicePlan], live: LiveState) -> list[str]:
     total = {key: sum(has(node).get(key, 0) for node in nodes) for key in ("CPUs", "memory")}
     need: dict[str, int] = {"CPUs": 0, "memory": 0}
     for spec in specs:
-        if _is_job(spec):
+        if is_job(spec):
             continue
         count = replicas(spec)
         count = len(node_facts.eligible(live.nodes, spec["TaskTemplate"])) if count is None else count
@@ -131,8 +134,8 @@ def _times(amounts: t.Mapping[str, int], need: t.Mapping[str, int]) -> int:
 def _lack(plan: ServicePlan, need: dict[str, int], suited: list[Json], lacking: list[Json]) -> str:
     if len(lacking) < len(suited):
         return (
-            f"service {plan.name}: a global service runs on every node that it may, and {_names(lacking)} cannot hold "
-            f"a task of it, which reserves {_words(need)}"
+            f"service {plan.name}: {'a global job' if is_job(plan.spec) else 'a global service'} runs on every node "
+            f"that it may, and {_names(lacking)} cannot hold a task of it, which reserves {_words(need)}"
         )
     for key, value in need.items():
         best = max(has(node).get(key, 0) for node in suited)
@@ -175,9 +178,14 @@ def _order(plan: ServicePlan) -> str:
     return str((plan.spec.get("UpdateConfig") or {}).get("Order") or "stop-first")
 
 
-def _is_job(spec: Json) -> bool:
-    """Tasks of jobs need not run at the same time."""
-    return any(str(kind).endswith("Job") for kind, value in (spec.get("Mode") or {}).items() if value is not None)
+def _is_everywhere(spec: Json) -> bool:
+    """Say whether each node that it may run on gets a task."""
+    return any((spec.get("Mode") or {}).get(kind) is not None for kind in ("Global", "GlobalJob"))
+
+
+def _has_no_run(spec: Json) -> bool:
+    job = (spec.get("Mode") or {}).get("ReplicatedJob") or {}
+    return job.get("TotalCompletions") == 0
 
 
 def _why(limit: int, need: dict[str, int]) -> str:

@@ -126,6 +126,11 @@ def plan_object(kind: str, entry: ObjectEntry, existing: t.Sequence[Json], plan:
     owner = (spec.get("Labels") or {}).get(LABEL_NAMESPACE, "")
     if owner != plan.stack:
         plan.errors.append(_foreign(kind, entry.name, owner))
+    elif _keeper(entry.spec) != _keeper(spec):
+        plan.errors.append(
+            f"{kind} {entry.name} exists with another driver, driver_opts or template_driver and cannot change: leave "
+            "its name out of the file, then each gets a name of its own"
+        )
     elif entry.data is not None and _has_other_content(kind, entry, spec):
         plan.errors.append(
             f"{kind} {entry.name} exists with other content and cannot change: leave its name out of the file, then "
@@ -152,6 +157,12 @@ def _labels(entry: ObjectEntry, live: Json) -> dict[str, str]:
         noted = (live.get("Labels") or {}).get(LABEL_CONTENT)
         return {**labels, LABEL_CONTENT: noted} if noted else labels
     return labels
+
+
+def _keeper(spec: Json) -> list[tuple[str, Json]]:
+    """Return who has the content of an object, and who fills it in: as fixed as the content itself."""
+    found = (spec.get(key) or {} for key in ("Driver", "Templating"))
+    return [(str(item.get("Name") or ""), item.get("Options") or {}) for item in found]
 
 
 def _has_other_content(kind: str, entry: ObjectEntry, live: Json) -> bool:

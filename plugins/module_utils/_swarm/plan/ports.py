@@ -12,6 +12,7 @@ on one node are the scheduler's business: the second one stays pending (manager/
 from __future__ import annotations
 
 import collections
+import graphlib
 import typing as t
 
 from .. import nodes as node_facts
@@ -135,14 +136,23 @@ def _within(plan: ServicePlan) -> list[str]:
 
 
 def _swaps(plans: t.Sequence[ServicePlan]) -> list[str]:
-    """Return the pairs that give each other a port: the engine refuses whichever is written first."""
-    return [
-        f"services {one.name} and {other.name} exchange a published port, which the engine refuses in either order; "
-        "give one of them another port first, in a deploy of its own"
-        for index, one in enumerate(plans)
-        for other in plans[index + 1 :]
-        if _needs_first(one, other) and _needs_first(other, one)
-    ]
+    """Return the circles of services that give each other a port: the engine refuses whichever is written first."""
+    found = []
+    left = list(plans)
+    while True:
+        before = {plan.name: {one.name for one in left if one is not plan and _needs_first(one, plan)} for plan in left}
+        try:
+            graphlib.TopologicalSorter(before).prepare()
+        except graphlib.CycleError as exc:
+            circle = set(exc.args[1])
+            *some, last = [plan.name for plan in left if plan.name in circle]
+            found.append(
+                f"services {', '.join(some)} and {last} exchange a published port, which the engine refuses in any "
+                "order; give one of them another port first, in a deploy of its own"
+            )
+            left = [plan for plan in left if plan.name not in circle]
+        else:
+            return found
 
 
 def _needs_first(first: ServicePlan, then: ServicePlan) -> bool:

@@ -1,0 +1,237 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Less usual cases of what other tests show for one: jobs in place of services, three in place of two, and the like."""
+
+from __future__ import annotations
+
+import copy
+import typing as t
+
+import pytest
+from stacks import service as entry
+from stacks import stack
+from swarm_facts import Json, node, task
+from swarm_facts import service as live_service
+
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import (
+    AnswerLost,
+    Conflict,
+    EngineError,
+    NoLeader,
+    PlanRefused,
+)
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import jobs
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.apply import Applier
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.way_back import undo
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import (
+    LABEL_NAMESPACE,
+    ObjectEntry,
+    ServiceEntry,
+)
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import (
+    LiveState,
+    PlanOptions,
+    ServicePlan,
+    plan_stack,
+    to_tree,
+)
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.registry import auth
+
+EVERYWHERE: Json = {"GlobalJob": {}}
+THRICE: Json = {"ReplicatedJob": {"MaxConcurrent": 1, "TotalCompletions": 3}}
+
+
+def swarm(*services: Json, **objects: t.Any) -> LiveState:
+    """Two nodes with these services."""
+    return LiveState(list(services), [], [node("a", "manager"), node("b")], [], **objects)
+
+
+class Store:
+    """The part of an engine that keeps one service; its first answers to writes may be errors."""
+
+    def __init__(self, service: Json | None = None, errors: t.Sequence[EngineError] = (), *tasks: Json) -> None:
+        self.item, self.errors, self.calls, self.has = service, list(errors), list[str](), list(tasks)
+
+    def __call__(self) -> Engine:
+        return t.cast(Engine, self)
+
+    def service(self, _name: str) -> Json | None:
+        return copy.deepcopy(self.item)
+
+    def services(self, _filters: t.Any = None) -> list[Json]:
+        return [copy.deepcopy(self.item)] if self.item else []
+
+    def networks(self, _filters: t.Any = None) -> list[Json]:
+        return []
+
+    def tasks(self, _filters: t.Any = None) -> list[Json]:
+        return self.has
+
+    def create_service(self, spec: Json, _auth: str = "") -> str:
+        self._write("create")
+        if self.item is not None:
+            raise Conflict("name conflicts with an existing object", 409)
+        self.item = {**live_service(spec), "ID": "new"}
+        return "new"
+
+    def update_service(
+        self, _id: str, _version: int, spec: Json, _auth: str = "", previous_login: bool = False
+    ) -> None:
+        self._write("update")
+        assert self.item is not None
+        self.item["Spec"] = spec
+
+    def remove_service(self, service_id: str) -> bool:
+        self._write("remove")
+        assert self.item is not None and self.item["ID"] == service_id
+        self.item = None
+        return True
+
+    def _write(self, call: str) -> None:
+        self.calls.append(call)
+        if self.errors:
+            raise self.errors.pop(0)
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody sleeps."""
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+
+
+def idle_job(constraints: t.Sequence[str] = ()) -> tuple[ServiceEntry, LiveState]:
+    """Return a job on all nodes, and a swarm in which the way back of a deploy has put it to rest."""
+    template = {"Placement": {"Constraints": list(constraints)}} if constraints else {}
+    job = entry("shop", "job", "x:1", Mode=EVERYWHERE, template=template)
+    return job, swarm(live_service(jobs.idle(jobs.idle(job.spec))))
+
+
+@pytest.mark.parametrize("constraints", [[], ["node.role==worker"]])
+@pytest.mark.parametrize("purge", [False, True])
+def test_d49_a_job_on_all_nodes_that_was_put_to_rest_runs_with_the_next_deploy(
+    constraints: list[str], purge: bool
+) -> None:
+    job, live = idle_job(constraints)
+    plan = plan_stack(stack("shop", job), live, {"shop_job": to_tree(job.spec)}, PlanOptions(purge=purge))
+    (item,) = plan.services
+    assert item.runs_again and not plan.blockers and not item.kept
+    assert ((item.spec["TaskTemplate"].get("Placement") or {}).get("Constraints") or []) == constraints
+
+
+def test_d49_a_service_of_somebody_who_wants_it_nowhere_stays_nowhere() -> None:
+    web = entry("shop", "web", "x:1")
+    live = swarm(
+        live_service({**web.spec, "TaskTemplate": jobs.idle({**web.spec, "Mode": EVERYWHERE})["TaskTemplate"]})
+    )
+    (item,) = plan_stack(stack("shop", web), live, {"shop_web": to_tree(web.spec)}, PlanOptions()).services
+    assert item.action == "none" and item.kept
+
+
+@pytest.mark.parametrize("error", [NoLeader("no leader", 500), AnswerLost("reset")])
+def test_d54_a_job_is_stopped_although_an_answer_is_lost(error: EngineError) -> None:
+    store = Store(live_service(entry("shop", "job", "x:1", Mode=THRICE).spec), [error])
+    jobs.remove(store(), store.services()[0])
+    assert store.item is None and store.calls[-1] == "remove"
+
+
+@pytest.mark.parametrize("error", [NoLeader("no leader", 500), AnswerLost("reset")])
+def test_d54_a_login_is_sent_again_after_a_lost_answer(error: EngineError) -> None:
+    store = Store(live_service(entry("shop", "web", "r.example.com/web:1").spec), [error, error])
+    login = {"registry": "r.example.com", "username": "ci", "password": "secret"}
+    assert auth.renew(store(), [login], store.services()).sent == ["shop_web"]
+
+
+def _applier(store: Store, *services: Json) -> Applier:
+    return Applier(store(), swarm(*services), lambda image: "")
+
+
+@pytest.mark.parametrize("action", ["create", "recreate", "update"])
+def test_d46_the_way_back_removes_no_service_of_somebody_else(action: t.Any) -> None:
+    """Somebody made a service of the same name between the plan and the write."""
+    before = live_service(entry("shop", "web", "web:1").spec) if action != "create" else None
+    store = Store({**live_service(entry("shop", "web", "other:1").spec), "ID": "theirs"})
+    applier = _applier(store)
+    applier.applied.append(ServicePlan("shop_web", action, entry("shop", "web", "web:2").spec, before))
+    if action == "create":
+        assert undo(applier) == ([], {})
+    else:
+        with pytest.raises(PlanRefused, match="somebody else removed shop_web meanwhile and made it anew"):
+            undo(applier)
+    assert store.calls == [] and store.item is not None and store.item["ID"] == "theirs"
+
+
+def test_d43_the_way_back_waits_for_tasks_that_must_move_or_get_their_port_again() -> None:
+    """What runs in them is what it was before; where they run and what they publish is not."""
+    before = live_service({**_publishing("web", 80).spec, "Mode": {"Replicated": {"Replicas": 2}}})
+    moved = copy.deepcopy(before["Spec"])
+    moved["TaskTemplate"]["Placement"] = {"Constraints": ["node.hostname==b"]}
+    placed = copy.deepcopy(before["Spec"])
+    placed["TaskTemplate"]["Placement"] = {"Constraints": ["node.hostname==a"]}
+    for was, new, goes in (
+        (before["Spec"], _publishing("web", 81).spec, 2),
+        (placed, moved, 2),
+        (before["Spec"], moved, 0),
+    ):
+        live, now = {**before, "Spec": was}, {**before, "Spec": {**new, "Mode": before["Spec"]["Mode"]}}
+        tasks = [task(now, slot=slot, on="b") for slot in (1, 2)]
+        store = Store(now, [], *tasks)
+        applier = _applier(store, live)
+        applier.applied.append(ServicePlan("shop_web", "update", now["Spec"], live))
+        ((expected,), removed) = undo(applier)
+        assert len(expected.replaced) == goes and not removed
+
+
+def _publishing(name: str, port: int) -> ServiceEntry:
+    return entry("shop", name, "x:1", EndpointSpec={"Ports": [{"TargetPort": 80, "PublishedPort": port}]})
+
+
+@pytest.mark.parametrize("number", [2, 3, 4])
+def test_d71_an_exchange_in_a_circle_is_refused(number: int) -> None:
+    names = "abcd"[:number]
+    live = swarm(*(live_service(_publishing(key, 8000 + index).spec) for index, key in enumerate(names)))
+    wanted = [_publishing(key, 8000 + (index + 1) % number) for index, key in enumerate(names)]
+    (reason,) = plan_stack(stack("shop", *wanted), live, {}, PlanOptions()).blockers
+    assert "exchange a published port" in reason and all(f"shop_{key}" in reason for key in names)
+
+
+def test_d71_a_chain_is_no_circle() -> None:
+    live = swarm(*(live_service(_publishing(key, 8000 + index).spec) for index, key in enumerate("abc")))
+    wanted = [_publishing(key, 8001 + index) for index, key in enumerate("abc")]
+    assert not plan_stack(stack("shop", *wanted), live, {}, PlanOptions()).blockers
+
+
+@pytest.mark.parametrize("mode", [EVERYWHERE, THRICE], ids=["global", "replicated"])
+@pytest.mark.parametrize(
+    "needs",
+    [
+        {"NanoCPUs": 64 * 10**9},
+        {"MemoryBytes": 2**40},
+        {"GenericResources": [{"DiscreteResourceSpec": {"Kind": "gpu", "Value": 1}}]},
+    ],
+    ids=["cpus", "memory", "gpu"],
+)
+def test_d73_a_job_that_no_node_can_hold(mode: Json, needs: Json) -> None:
+    job = entry("shop", "job", "x:1", Mode=mode, template={"Resources": {"Reservations": needs}})
+    (reason,) = plan_stack(stack("shop", job), swarm(), {}, PlanOptions()).blockers
+    assert "service shop_job: a task reserves" in reason
+
+
+def test_d73_runs_of_a_job_need_no_room_at_the_same_time() -> None:
+    for mode, cpus in ((THRICE, 2), ({"ReplicatedJob": {"MaxConcurrent": 9, "TotalCompletions": 0}}, 64)):
+        needs = {"Resources": {"Reservations": {"NanoCPUs": cpus * 10**9}}}
+        job = entry("shop", "job", "x:1", Mode=mode, template=needs)
+        assert not plan_stack(stack("shop", job), swarm(), {}, PlanOptions()).blockers
+
+
+@pytest.mark.parametrize("kind", ["config", "secret"])
+@pytest.mark.parametrize("side", ["file", "live"])
+def test_d60_who_fills_in_a_config_or_secret_cannot_change(kind: str, side: str) -> None:
+    plain: Json = {"Name": "shop_x", "Labels": {LABEL_NAMESPACE: "shop"}}
+    other: Json = {**plain, "Templating": {"Name": "golang"}}
+    file, live = (other, plain) if side == "file" else (plain, other)
+    item = ObjectEntry("x", "shop_x", base_name="shop_x", spec=file, data="eA==")
+    there = swarm(**{f"{kind}s": [{"ID": "1", "Spec": {**live, "Data": "eA=="}}]})
+    (reason,) = plan_stack(stack("shop", **{f"{kind}s": {"x": item}}), there, {}, PlanOptions()).errors
+    assert reason.startswith(f"{kind} shop_x exists with another driver, driver_opts or template_driver")
