@@ -35,9 +35,15 @@ SCENARIOS = {
 
 
 class Trial:
-    """A stack of its own behind an injector of its own."""
+    """A stack of its own behind an injector of its own.
 
-    def __init__(self, swarm: Swarm, name: str, folder: Path, late: float) -> None:
+    Args:
+        timeout: seconds for which the module waits for an answer.
+        late: seconds after which a delayed one comes.
+    """
+
+    def __init__(self, swarm: Swarm, name: str, folder: Path, timeout: int, late: float) -> None:
+        self._timeout = timeout
         self.swarm = swarm
         self.name = name
         self.injector = Injector(swarm.nodes[0].socket, folder / f"{name}.sock", late)
@@ -82,7 +88,7 @@ class Trial:
     def run(self, what: str, host: str = "") -> dict[str, t.Any]:
         """Let the module stack deploy a model, go back, or remove, and return its answer."""
         args: dict[str, t.Any] = {"name": self.name, "docker_host": host or self.swarm.host, "wait_timeout": 60}
-        args.update({"keep_releases": 2, "progress": False})
+        args.update({"keep_releases": 2, "progress": False, "timeout": self._timeout})
         if what in ("absent", "rolled_back"):
             args["state"] = what
         else:

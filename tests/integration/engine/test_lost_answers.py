@@ -20,11 +20,9 @@ from engine_injector import FAULTS, Place
 from lost_answers import SCENARIOS, Case, Trial, check, places
 from workbench import Swarm
 
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm import engine as engine_module
-
 ALL = os.environ.get("LOST_ANSWERS") == "all"
 #: Seconds. The engine's own answers take less than the first even when other tests keep the processors busy.
-ANSWER_TIME, LATE = (4.0, 5.0) if ALL else (3.0, 3.5)
+ANSWER_TIME, LATE = (4, 5.0) if ALL else (3, 3.5)
 #: Stacks at the same time.
 AT_ONCE = 4
 #: Without LOST_ANSWERS. The first service that a deploy creates is its migration.
@@ -43,9 +41,8 @@ SAMPLE = [
 
 
 @pytest.fixture
-def trials(swarm: Swarm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t.Iterator[list[Trial]]:
-    monkeypatch.setattr(engine_module, "ANSWER_TIME", ANSWER_TIME)
-    made = [Trial(swarm, f"lost{index}", tmp_path, LATE) for index in range(AT_ONCE)]
+def trials(swarm: Swarm, tmp_path: Path) -> t.Iterator[list[Trial]]:
+    made = [Trial(swarm, f"lost{index}", tmp_path, ANSWER_TIME, LATE) for index in range(AT_ONCE)]
     yield made
     for trial in made:
         trial.close()
