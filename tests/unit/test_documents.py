@@ -13,6 +13,7 @@ from documents import DOCUMENTS, ROOT, relative
 
 LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)")
 TARGET = re.compile(r"`make ([a-z0-9-]+)")
+TEST = re.compile(r"`(test_\w+)(…|\*|\.py)?")
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=relative)
@@ -25,3 +26,23 @@ def test_links_lead_somewhere(path: Path) -> None:
 def test_commands_exist(path: Path) -> None:
     targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(TARGET.findall(path.read_text())) <= targets
+
+
+def test_tests_that_documents_name_exist() -> None:
+    files = list((ROOT / "tests").rglob("test_*.py"))
+    known = {name for path in files for name in re.findall(r"def (test_\w+)", path.read_text())}
+    known |= {path.stem for path in files}
+    missing = [
+        f"{relative(path)}: {name}{more}"
+        for path in DOCUMENTS
+        for name, more in TEST.findall(path.read_text())
+        if not any(one.startswith(name) for one in known) or (not more and name not in known)
+    ]
+    assert missing == []
+
+
+def test_u28_the_readme_names_both_commands_and_what_they_take() -> None:
+    text = (ROOT / "README.md").read_text()
+    (demo,) = re.findall(r"^\| `make demo` \|.*$", text, re.MULTILINE)
+    (test,) = re.findall(r"^\| `make test` \|.*$", text, re.MULTILINE)
+    assert "minutes" in demo and "minutes" in test and "summary" in test

@@ -261,3 +261,11 @@ def test_p11_the_order_of_resolver_options_restarts_nothing(swarm: Swarm, name: 
     args = {"name": name, "wait_timeout": 40, "image": swarm.images["v1"]}
     assert not swarm.module("service", **args, dns_options=["ndots:1", "timeout:2"]).failed
     assert not swarm.module("service", **args, dns_options=["timeout:2", "ndots:1"], check=True).changed
+
+
+def test_p14_a_refusal_names_the_way_out_where_there_is_one(swarm: Swarm, name: str) -> None:
+    nowhere = {"image": swarm.images["v1"], "placement": {"constraints": ["node.labels.nowhere==yes"]}}
+    refused = swarm.module("service", name=name, **nowhere)
+    assert refused.failed and refused.msg.endswith("With force: true it is done all the same."), refused.msg
+    missing = swarm.module("service", name=name, image=swarm.images["v1"], networks=["no-such-network"])
+    assert missing.failed and "network no-such-network does not exist" in missing.msg and "force" not in missing.msg

@@ -175,7 +175,7 @@ def test_node_ports(template: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", ["ManagerLaunchTemplate", "WorkerLaunchTemplate"])
-def test_launch_templates(template: dict[str, Any], name: str) -> None:
+def test_a19_launch_templates(template: dict[str, Any], name: str) -> None:
     data = template["Resources"][name]["Properties"]["LaunchTemplateData"]
     assert data["MetadataOptions"] == {
         "HttpEndpoint": "enabled",
