@@ -12,6 +12,7 @@ import yaml
 from documents import ROOT
 
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster import settings
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.stack import get_stack
 
 LIVE = {
     **settings.parameters(settings.resolve({}, None)),
@@ -127,3 +128,28 @@ def test_wrong_values_and_names_get_one_sentence_each() -> None:
         "cluster_session_manager: 'perhaps' cannot be: write true or false.",
         "cluster_nat_gateways: 'two' cannot be: write one or per_zone.",
     ]
+
+
+class _CloudFormation:
+    """The part of a client that tells of one stack in a state."""
+
+    def __init__(self, status: str) -> None:
+        self._status = status
+
+    def describe_stacks(self, StackName: str) -> dict[str, t.Any]:
+        parameters = [{"ParameterKey": "WorkersDesired", "ParameterValue": "20"}]
+        return {"Stacks": [{"StackName": StackName, "StackStatus": self._status, "Parameters": parameters}]}
+
+
+@pytest.mark.parametrize(
+    ("status", "holds"),
+    [
+        ("CREATE_COMPLETE", True), ("CREATE_FAILED", True), ("UPDATE_FAILED", True), ("ROLLBACK_FAILED", True),
+        ("UPDATE_ROLLBACK_COMPLETE", True), ("DELETE_FAILED", True), ("REVIEW_IN_PROGRESS", False),
+        ("ROLLBACK_COMPLETE", False), ("DELETE_IN_PROGRESS", False), ("DELETE_COMPLETE", False),
+    ],
+)  # fmt: skip
+def test_a_stack_whose_creation_failed_holds_what_was_made(status: str, holds: bool) -> None:
+    """CREATE_FAILED is where a stack rests that was not to be rolled back; an update goes on from there."""
+    found = get_stack(_CloudFormation(status), "swarm-demo")
+    assert (found is not None) == holds and (found is None or found.parameters == {"WorkersDesired": "20"})

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from ..errors import AwsError, api_call
 
-#: States in which a stack has nothing that could be kept.
-#: Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
-_EMPTY = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "CREATE_FAILED", "DELETE_COMPLETE", "DELETE_IN_PROGRESS")
+#: States in which a stack has nothing that could be kept. One whose creation failed has: it stays in C(CREATE_FAILED)
+#: only when nothing was to be rolled back, holds what was made until then, and goes on from there with an update.
+#: Source: AWS CloudFormation user guide, "Stack status codes" (view-stack-events) and stack-failure-options.
+_EMPTY = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_COMPLETE", "DELETE_IN_PROGRESS")
 
 
 @dataclass(frozen=True)
