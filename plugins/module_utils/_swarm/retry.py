@@ -5,8 +5,11 @@
 """Calls whose answer is lost: which those are, and for how long they are tried again. Pure but for the clock.
 
 An engine passes each call on to the leader and waits 20 seconds for it (moby C(daemon/cluster/cluster.go),
-C(swarmRequestTimeout)); it does so in its own time, so that a call goes on when the client has given up. An election
-takes some seconds, in which managers answer in the words below. No such answer says whether raft took the change.
+C(swarmRequestTimeout)); it does so in its own time, so that a call goes on when the client has given up. When the
+connection to the leader breaks, the manager looks for the next leader and makes the call once more by itself (swarmkit
+C(protobuf/plugin/raftproxy/raftproxy.go), C(genSimpleMethod)), though the first leader may have carried it out. An
+election takes some seconds, in which managers answer in the words below. No such answer says whether raft took the
+change.
 """
 
 from __future__ import annotations
@@ -31,11 +34,19 @@ _LEADERLESS = (
     "context deadline exceeded",  # gRPC, after the 20 seconds
     "code = unavailable",  # gRPC: the leader is gone or does not listen yet
     "code = deadlineexceeded",
+    "code = canceled",  # gRPC: the manager closed its connection to a leader that is one no more, or the leader stopped
     "manager is being prepared or has trouble connecting",  # moby daemon/cluster/cluster.go: errNoManager
 )
-#: What gRPC says in the same case without a code, once the engine has turned it into HTTP's 503
-#: (moby C(api/server/httpstatus), C(codes.Unavailable)).
-_UNAVAILABLE = ("connection error: desc", "subconns", "error while dialing")
+#: How gRPC names a broken connection, where an error says so without a code: the engine's message is the whole error
+#: (moby C(api/server/errorhandler.go)), its status that of the code, if any (C(httpstatus/status.go),
+#: C(statusCodeFromGRPCError)). Source: grpc-go C(internal/transport/transport.go), C(clientconn.go).
+_UNAVAILABLE = (
+    "connection error: desc",
+    "subconns",
+    "error while dialing",
+    "transport is closing",
+    "connection is closing",
+)
 
 #: Errors after which nobody knows whether a call was carried out.
 UNKNOWN = (AnswerLost, NoLeader)

@@ -49,6 +49,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         (500, "rpc error: code = DeadlineExceeded desc = context deadline exceeded", NoLeader),
         (503, "rpc error: code = Unavailable desc = all SubConns are in TransientFailure", NoLeader),
         (503, "connection error: desc = transport: Error while dialing dial tcp 10.0.0.1:2377: connect", NoLeader),
+        (503, "rpc error: code = Unavailable desc = transport is closing", NoLeader),
+        (500, "rpc error: code = Canceled desc = grpc: the client connection is closing", NoLeader),
+        (500, "rpc error: code = Canceled desc = context canceled", NoLeader),
+        (500, "transport is closing", NoLeader),
         (
             500,
             "rpc error: code = Unknown desc = raft: failed to process the request: node lost leader status",
@@ -197,6 +201,40 @@ def test_d46_somebody_elses_service_of_the_same_name_is_not_taken_for_ours() -> 
     store = Store(live_service(_web("other:1")), refused=["create"])
     with pytest.raises(Conflict):
         writes.create_service(t.cast(Engine, store), _web())
+
+
+def _publishing(name: str, port: int) -> Json:
+    spec = entry("shop", name, "web:1", 1).spec
+    return {**spec, "EndpointSpec": {"Ports": [{"PublishedPort": port, "TargetPort": 80}] if port else []}}
+
+
+class Allocator(Store):
+    """A store that counts a port as taken for some writes after its service has given it away."""
+
+    behind = 3
+
+    def _arrives(self, call: str) -> None:
+        if call == "create" and self.behind:
+            self.behind -= 1
+            words = "rpc error: code = InvalidArgument desc = port '80' is already in use by service 'shop_old' (x)"
+            raise error_of("create service shop_new", 400, f"{words} as an ingress port")
+        super()._arrives(call)
+
+
+def test_a_port_that_was_just_given_away_is_waited_for() -> None:
+    """The engine counts it until its allocator has come to the service that had it."""
+    store = Allocator(live_service(_publishing("old", 80)))
+    applier, frees = _update(store, _publishing("old", 0))
+    applier.apply(frees)
+    applier.apply(ServicePlan("shop_new", "create", _publishing("new", 80)))
+    assert store.calls == ["update", "create"]
+
+
+def test_a_port_that_nobody_gave_away_is_not_waited_for(clock: list[float]) -> None:
+    store = Allocator(live_service(_publishing("old", 80)))
+    with pytest.raises(EngineError, match="already in use"):
+        _applier(store).apply(ServicePlan("shop_new", "create", _publishing("new", 80)))
+    assert store.behind == 2 and clock[0] == 0
 
 
 @pytest.mark.parametrize("how", ["lost", "refused"])

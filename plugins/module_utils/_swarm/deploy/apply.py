@@ -13,14 +13,18 @@ from ..._errors import Conflict, EngineError, NoLeader, PlanRefused
 from .. import writes
 from ..engine import Engine
 from ..plan import Json, LiveState, ObjectPlan, ServicePlan, to_tree
+from ..plan.ports import frees_for
 from ..plan.tree import replicas
 from ..registry.auth import header_after
+from ..retry import until_answered
 from ..watch.terms import Expected
 from . import jobs
 from .labels import relabel
 
 #: Where the number of tasks stands in the canonical form of a spec.
 REPLICAS = ("Mode", "Replicas")
+
+Written = t.TypeVar("Written")
 
 
 class Applier:
@@ -77,11 +81,23 @@ class Applier:
         self.applied.append(plan)  # before the call: its answer may be lost
         auth = header_after(self.auth_of(plan.image_after), plan.image_after, plan.image_before)
         if plan.action == "update":
-            self._update(plan, auth)
+            self._once_freed(plan, lambda: self._update(plan, auth))
         if plan.action in ("remove", "recreate"):
             jobs.remove(self.engine, plan.before)
         if plan.action in ("create", "recreate"):
-            self._made[plan.name] = writes.create_service(self.engine, self.with_ids(plan.spec), auth)
+            self._made[plan.name] = self._once_freed(
+                plan, lambda: writes.create_service(self.engine, self.with_ids(plan.spec), auth)
+            )
+
+    def _once_freed(self, plan: ServicePlan, write: t.Callable[[], Written]) -> Written:
+        """Write a service, again while a port that it takes still counts as another one's that has just given it away.
+
+        An update leaves the ports in C(Endpoint) until the allocator has come to the service, in its own time, and they
+        count until then (swarmkit manager/controlapi/service.go: checkPortConflicts; manager/allocator/network.go:
+        doNetworkAlloc).
+        """
+        freed = any(frees_for(other, plan) for other in self.applied if other is not plan)
+        return until_answered(write, again=lambda error: freed and is_port_taken(error))
 
     def _update(self, plan: ServicePlan, auth: str) -> None:
         """Send an update. The version may have moved on: the engine notes its own progress, and others scale.
@@ -140,6 +156,11 @@ class Applier:
             config = self._ids["config"].get(credential["Config"], credential["Config"])
             container["Privileges"] = {**container["Privileges"], "CredentialSpec": {**credential, "Config": config}}
         return {**spec, "TaskTemplate": {**template, "ContainerSpec": container}}
+
+
+def is_port_taken(error: EngineError) -> bool:
+    """Say whether the engine refused a service because of another one's published port (pure)."""
+    return error.status == 400 and " is already in use by service " in error.message
 
 
 def with_replicas(spec: Json, number: int | None) -> Json:
