@@ -375,7 +375,6 @@ services:
     healthcheck: {test: x, start_interval: 1s}
     tmpfs: /run:noexec
     volumes:
-      - {type: bind, source: /a, target: /a, bind: {recursive: writable, create_host_path: true}}
       - {type: volume, source: v, target: /v, volume: {subpath: s}}
       - {type: cluster, source: 'group:g', target: /g}
     x-apiary: {spec: {TaskTemplate: {Resources: {SwapBytes: 0, MemorySwappiness: 10}}}}
@@ -384,11 +383,34 @@ volumes: {v: }
 
 
 @pytest.mark.parametrize(
-    ("version", "count"), [("1.41", 12), ("1.42", 11), ("1.45", 4), ("1.46", 2), ("1.52", 0), ("", 0)]
+    ("version", "count"), [("1.41", 10), ("1.42", 9), ("1.45", 4), ("1.46", 2), ("1.52", 0), ("", 0)]
 )
 def test_fields_that_an_engine_lacks(stack: Loader, version: str, count: int) -> None:
     spec = stack.model(MODERN).services["web"].spec
     assert len(too_new(spec, version)) == count
+
+
+@pytest.mark.parametrize(
+    ("mount", "word"),
+    [
+        ("{type: bind, source: /a, target: /a, bind: {create_host_path: true}}", "bind.create_host_path of a mount"),
+        ("{type: bind, source: /a, target: /a, bind: {recursive: writable}}", "bind.recursive (writable) of a mount"),
+        ("{type: bind, source: /a, target: /a, bind: {recursive: readonly}}", "bind.recursive (readonly) of a mount"),
+        ("{type: image, source: a, target: /a}", "a mount of type image"),
+    ],
+)
+def test_what_no_engine_gives_to_services(stack: Loader, mount: str, word: str) -> None:
+    """Whatever its version says: engines up to 29 drop these bind options of services, and refuse such mounts."""
+    spec = stack.model(f"services: {{web: {{image: a, volumes: [{mount}]}}}}").services["web"].spec
+    text = f"service shop_web: {word} is for single containers, no engine gives it to services yet; remove it"
+    assert too_new(spec, "1.41") == too_new(spec, "1.53") == [text]
+
+
+@pytest.mark.parametrize("options", ["recursive: enabled", "recursive: disabled", "create_host_path: false"])
+def test_bind_options_of_services_that_engines_take(stack: Loader, options: str) -> None:
+    volume = f"{{type: bind, source: /a, target: /a, bind: {{{options}}}}}"
+    spec = stack.model(f"services: {{web: {{image: a, volumes: [{volume}]}}}}").services["web"].spec
+    assert too_new(spec, "1.41") == []
 
 
 def test_what_is_said_of_them(stack: Loader) -> None:

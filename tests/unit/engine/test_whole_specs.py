@@ -61,7 +61,7 @@ WHOLE: Json = {
                 },
                 {"Type": "tmpfs", "Target": "/m", "TmpfsOptions": {"SizeBytes": 1, "Mode": 7, "Options": [["noexec"]]}},
                 {"Type": "image", "Source": "app:2", "Target": "/i", "ImageOptions": {"Subpath": "q"}},
-                {"Type": "cluster", "Source": "group:g", "Target": "/c", "ClusterOptions": {}},
+                {"Type": "cluster", "Source": "group:g", "Target": "/c"},
             ],
             "StopGracePeriod": 0,
             "Healthcheck": {
@@ -162,6 +162,16 @@ def _without_ids(spec: Json) -> Json:
 def test_d50_the_canonical_form_keeps_every_field(mode: Json) -> None:
     spec = {**WHOLE, "Mode": mode}
     assert from_tree(to_tree(spec, NETWORKS)) == _without_ids(spec)
+
+
+def test_cluster_options_are_nothing_that_an_engine_returns() -> None:
+    """Docker's clients send them, always empty, and engines drop them: no deploy may find them missing."""
+    mount = {"Type": "cluster", "Source": "group:g", "Target": "/c"}
+    sent, live = (
+        {"Name": "web", "TaskTemplate": {"ContainerSpec": {"Image": "a", "Mounts": [item]}}}
+        for item in ({**mount, "ClusterOptions": {}}, mount)
+    )
+    assert to_tree(sent) == to_tree(live)
 
 
 def test_d50_every_field_counts() -> None:

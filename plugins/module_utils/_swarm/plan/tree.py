@@ -62,10 +62,11 @@ _DEFAULTS: dict[Path, t.Any] = {
     },
 }  # fmt: skip
 
-#: Here an empty mapping says something: what kind of reference or mount it is.
+#: Here an empty mapping says something: what kind of reference it is. C(ClusterOptions) of a mount is always empty too,
+#: but engines neither keep nor return it: the type says it all (moby daemon/cluster/convert/container.go:
+#: containerToGRPC, containerSpecFromGRPC).
 _EMPTY_MATTERS = {
     (*_CONTAINER, "Configs", "*", "Runtime"),
-    (*_CONTAINER, "Mounts", "*", "ClusterOptions"),
 }
 
 

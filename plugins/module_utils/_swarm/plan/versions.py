@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to the collection: may change in any release.
-"""Fields of a ServiceSpec that older engines do not know.
+"""Fields of a ServiceSpec that older engines do not know, or none.
 
 An engine drops what it does not know without a word: the service then lacks what its file asks for, and every later
 deploy finds it changed. Pure.
@@ -15,17 +15,20 @@ import typing as t
 from ..model import Spec
 
 _CONTAINER = "TaskTemplate.ContainerSpec."
+#: Containers have it since 1.44 or 1.48, but up to Docker 29 no engine gives it to a service.
+_NEVER = ""
 
-#: Field (C([]) is any item of a list) → what users call it, first API version that has it (moby,
-#: docs/api/version-history.md). Everything else is in 1.41 (Docker 20.10).
+#: Field (C([]) is any item of a list) → what users call it, first API version that has it (moby api/docs/CHANGELOG.md,
+#: and daemon/cluster/convert/container.go: containerToGRPC for what reaches a service). Everything else is in 1.41
+#: (Docker 20.10).
 _SINCE = {
     f"{_CONTAINER}Privileges.NoNewPrivileges": ("no-new-privileges", "1.44"),
     f"{_CONTAINER}Privileges.Seccomp": ("the seccomp profile", "1.44"),
     f"{_CONTAINER}Privileges.AppArmor": ("the apparmor profile", "1.44"),
     f"{_CONTAINER}Healthcheck.StartInterval": ("healthcheck.start_interval", "1.44"),
-    f"{_CONTAINER}Mounts.[].BindOptions.CreateMountpoint": ("bind.create_host_path of a mount", "1.44"),
-    f"{_CONTAINER}Mounts.[].BindOptions.ReadOnlyNonRecursive": ("bind.recursive of a mount", "1.44"),
-    f"{_CONTAINER}Mounts.[].BindOptions.ReadOnlyForceRecursive": ("bind.recursive of a mount", "1.44"),
+    f"{_CONTAINER}Mounts.[].BindOptions.CreateMountpoint": ("bind.create_host_path of a mount", _NEVER),
+    f"{_CONTAINER}Mounts.[].BindOptions.ReadOnlyNonRecursive": ("bind.recursive (writable) of a mount", _NEVER),
+    f"{_CONTAINER}Mounts.[].BindOptions.ReadOnlyForceRecursive": ("bind.recursive (readonly) of a mount", _NEVER),
     f"{_CONTAINER}Mounts.[].ClusterOptions": ("a mount of type cluster", "1.42"),
     f"{_CONTAINER}Mounts.[].VolumeOptions.Subpath": ("volume.subpath of a mount", "1.45"),
     f"{_CONTAINER}Mounts.[].TmpfsOptions.Options": ("options of a tmpfs mount", "1.46"),
@@ -33,8 +36,8 @@ _SINCE = {
     "TaskTemplate.Resources.SwapBytes": ("swap", "1.52"),
     "TaskTemplate.Resources.MemorySwappiness": ("memory swappiness", "1.52"),
 }
-#: Kinds of mounts, likewise.
-_MOUNTS = {"image": "1.48", "cluster": "1.42"}
+#: Kinds of mounts, likewise: swarmkit (api/types.proto: MountType) has no images.
+_MOUNTS = {"image": _NEVER, "cluster": "1.42"}
 
 
 def too_new(spec: Spec, api_version: str) -> list[str]:
@@ -51,8 +54,10 @@ def too_new(spec: Spec, api_version: str) -> list[str]:
     needs.update({f"a mount of type {kind}": _MOUNTS[kind] for kind in sorted(kinds)})
     return [
         f"service {spec['Name']}: {word} needs Engine API {since}, the manager has {api_version}"
+        if since
+        else f"service {spec['Name']}: {word} is for single containers, no engine gives it to services yet; remove it"
         for word, since in needs.items()
-        if _numbers(api_version) < _numbers(since)
+        if not since or _numbers(api_version) < _numbers(since)
     ]
 
 
