@@ -88,7 +88,8 @@ def _value(node: Json, key: str) -> str:
     """Return what a node has under an attribute; "" stands for a label that is not there.
 
     The architecture is compared as the node says it, C(x86_64) or C(aarch64); only the platforms of images are
-    translated (manager/scheduler/filter.go).
+    translated (manager/scheduler/filter.go: PlatformFilter). The engine compares the role that a node has (C(Role)),
+    its API shows the one that is wanted: they differ for the seconds of a promotion or demotion.
     """
     description, spec = node.get("Description") or {}, node.get("Spec") or {}
     platform = description.get("Platform") or {}
@@ -108,7 +109,13 @@ def _value(node: Json, key: str) -> str:
 
 
 def _ip_matches(address: str, constraint: Constraint) -> bool:
-    """A value that is neither an address nor a network is satisfied by no node, whatever the operator."""
+    """A value that is neither an address nor a network is satisfied by no node, whatever the operator.
+
+    A network has a number of bits behind its slash: Go knows no masks there (net.ParseCIDR).
+    """
+    _address, slash, bits = constraint.value.partition("/")
+    if slash and not bits.isdigit():
+        return False
     try:
         network = ipaddress.ip_network(constraint.value, strict=False)
     except ValueError:

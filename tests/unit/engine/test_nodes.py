@@ -39,6 +39,7 @@ NODE = node(
         ("node.platform.arch==amd64", False), ("node.platform.arch!=amd64", True), ("node.ip==10.20.0.0/16", True),
         ("node.ip==10.20.1.5", True), ("node.ip!=10.20.0.0/16", False), ("node.ip==10.21.0.0/16", False),
         ("nonsense", False), ("node.unknown==x", False), ("node.unknown!=x", False), ("node.ip!=nonsense", False),
+        ("node.ip==10.20.0.0/255.255.0.0", False), ("node.ip!=10.21.0.0/0.0.255.255", False),
         ("node.labels.disk==ss@d", False), ("node.labels.==x", False), ("NODE.Labels.disk == ssd", True),
         ("node.labels.Disk == ssd", False), ("node.labels.disk!=a==b", False),
     ],
