@@ -62,7 +62,8 @@ def read_tasks(engine: Engine, service_ids: t.Iterable[str]) -> list[Json]:
     """Read the tasks of services, with their history.
 
     By the ids of services and not by a label: a task carries for ever the labels that its service had when it was made
-    (swarmkit C(manager/controlapi/task.go), C(ServiceAnnotations)), and a label may be given or taken away by hand.
+    (swarmkit C(manager/orchestrator/task.go), C(NewTask); C(manager/controlapi/task.go), C(ListTasks)), and a label may
+    be given or taken away by hand.
     """
     wanted = [service_id for service_id in service_ids if service_id]
     return engine.tasks({"service": wanted}) if wanted else []

@@ -116,8 +116,9 @@ def write_service(
 def keep_placement(spec: Json, before: Json | None = None) -> Json:
     """Return a ServiceSpec that never takes C(Placement) away (pure).
 
-    A service without any, whose tasks have one and differ in nothing else, makes Docker 20.10 panic on whichever
-    manager leads, again after each restart (swarmkit issue 2947, C(manager/orchestrator/task.go), C(nodeMatches)). So
+    A service without any, whose tasks have one and differ in nothing else, makes every Docker before 29.7 panic on
+    whichever manager leads, again after each restart (swarmkit issue 2947, C(manager/orchestrator/task.go),
+    C(nodeMatches), which looks for its constraints unasked). So
     services are made with an empty one, as Docker's CLI does, and keep it; the engine's own rollback then has one too.
 
     Args:

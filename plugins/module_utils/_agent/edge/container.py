@@ -48,9 +48,10 @@ class ContainerOptions:
 def attached(container: t.Mapping[str, t.Any], network: str, ids: t.Collection[str]) -> bool:
     """Tell whether a running container is on the network of that name as it is now.
 
-    A node that leaves its swarm loses the swarm's networks, and containers on them go on without (moby,
-    daemon/cluster/cluster.go: C(Cleanup), daemon.DaemonLeavesCluster). When it joins again the network comes back under
-    its name, and in a new swarm with a new id; the container is on neither.
+    A node that leaves its swarm takes its containers off the swarm's attachable networks and removes those; the
+    containers go on without (moby daemon/cluster/swarm.go: Leave; daemon/daemon.go: DaemonLeavesCluster;
+    daemon/network.go: clearAttachableNetworks). When it joins again the network comes back under its name, and in a new
+    swarm with a new id; the container is on neither.
 
     :param container: one of the engine's list of containers.
     :param ids: what the engine here calls the networks of that name.

@@ -71,7 +71,9 @@ def _dead(found: House, gone: t.Sequence[Member]) -> t.Iterator[Step]:
     """Those that are gone are removed; what raft counts as a member is demoted first, one in a round.
 
     A manager that never became a member of raft cannot be demoted ("can't find manager in raft memberlist"), but can be
-    removed at once (swarmkit, manager/controlapi/node.go: C(UpdateNode), C(RemoveNode)).
+    removed at once; a member of raft must be demoted first, and the engine demotes none whose loss would cost quorum
+    (swarmkit manager/controlapi/node.go: UpdateNode, RemoveNode). A node that is removed never comes back as the same:
+    its certificate is refused from then on, so its engine has to leave and join again.
     """
     managers = [member for member in gone if member.role == "manager" and member.reachability]
     demoting = [member for member in gone if member.role == "worker" and member.reachability]

@@ -52,8 +52,9 @@ class Member:
     def from_engine(cls, node: Json) -> Member:
         """Read a node object of the Engine API.
 
-        C(ManagerStatus) is there for those, and only those, that raft counts as members (swarmkit,
-        manager/controlapi/node.go: C(ListNodes) joins nodes with C(raft.GetMemberlist)); the role is what is wanted.
+        C(ManagerStatus) is there for those, and only those, that raft counts as members (swarmkit
+        manager/controlapi/node.go: ListNodes joins nodes with raft.GetMemberlist); the role is what is wanted, not yet
+        what is (moby daemon/cluster/convert/node.go: NodeFromGRPC shows C(DesiredRole)).
         """
         manager = node.get("ManagerStatus") or {}
         # A manager that is its own observer reports 0.0.0.0 as its address; its raft address is the true one.

@@ -169,7 +169,8 @@ class Joiner:
         try:
             self._engine.unlock(key)
         except EngineError as exc:
-            # moby, daemon/cluster/errors.go: "swarm could not be unlocked: invalid key provided"
+            # "swarm could not be unlocked: invalid key provided" (moby daemon/cluster/errors.go: invalidUnlockKey), and
+            # "invalid key string" of what is no key at all (swarmkit manager/encryption: ParseHumanReadableKey).
             if "invalid key" in exc.message:
                 self._refused = _digest(key)
             raise

@@ -30,7 +30,7 @@ LABEL_JOB = "apiary.job"
 _LOG_LINES = 1000
 #: Seconds that a job which is stopped gets to end.
 _STOP_TIME = 30.0
-#: Bytes of a service's name (swarmkit C(manager/controlapi/service.go): a host name must hold it).
+#: Bytes of a service's name, which a host name must hold (swarmkit manager/controlapi/common.go: validateAnnotations).
 _NAME_LIMIT = 63
 #: What makes a service answer to a name or to requests, and what keeps it running, is not for a job.
 _NOT_FOR_JOBS = ("Healthcheck", "StopGracePeriod")

@@ -16,8 +16,8 @@ from ..retry import is_unknown, until_answered
 def relabel(engine: Engine, kind: str, object_id: str, labels: t.Mapping[str, str], data: str | None = None) -> None:
     """Give a config or secret these labels and no others; its content goes back as the engine shows it.
 
-    The engine compares the content of a config with what it has, and lets that of a secret be left out (swarmkit,
-    manager/controlapi/config.go and secret.go).
+    The engine compares name and content with what it has; the content, which it never shows of a secret, may be left
+    out (swarmkit manager/controlapi/config.go: UpdateConfig, secret.go: UpdateSecret).
 
     Args:
         data: content that a secret must have; the engine refuses any other.

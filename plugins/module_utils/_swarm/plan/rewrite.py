@@ -7,8 +7,10 @@
 A login is no field of a spec: who renews it sends the live spec again. The managers take every ServiceUpdate alike
 (moby/swarmkit, C(manager/controlapi/service.go), C(UpdateService)):
 
-- B(A job runs again), whatever was changed: C(JobStatus.JobIteration) goes up by one, and C(orchestrator/jobs) starts
-  the runs of the new iteration and removes those of the one before that have not ended.
+- B(A job runs again), whatever was changed: C(JobStatus.JobIteration) goes up by one, and the managers start the runs
+  of the new iteration and remove those of the one before: of a replicated job those that have not ended
+  (C(orchestrator/jobs/replicated/reconciler.go), C(ReconcileService)), of a global job all, with their logs
+  (C(orchestrator/jobs/global/reconciler.go)).
 - B(UpdateStatus is forgotten.) An update that was paused, with old tasks still serving, therefore begins anew, because
   C(orchestrator/update/updater.go) only stops for a status that says "paused". One that is under way is cancelled and
   begun again (C(Supervisor.Update): the login makes it another goal).
@@ -21,9 +23,9 @@ A login is no field of a spec: who renews it sends the live spec again. The mana
   whose task has ended and is not restarted (C(restart/restart.go), C(UpdatableTasksInSlot), C(shouldRestart))
   I(the program runs again).
 
-This is so in 20.10, which the tests ask, and in the source of 26.1. They differ where a job is removed: 20.10 leaves
-its containers running and keeps its tasks; since 23.0.2 the managers remove them (C(orchestrator/jobs/orchestrator.go),
-C(EventDeleteService)).
+This is so in 20.10, which the tests ask, and in the source of all later ones up to 29. They differ where a job is
+removed: up to 23.0.1 its containers run on and its tasks are kept; since 23.0.2 the managers remove them
+(C(orchestrator/jobs/orchestrator.go), C(EventDeleteService)).
 
 C(tests/integration/engine/test_rewrite_facts.py) asks a real engine for each of these.
 """

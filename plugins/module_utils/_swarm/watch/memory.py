@@ -6,8 +6,9 @@
 
 The swarm keeps so many tasks of a slot as C(docker swarm update --task-history-limit) says, counting the one that runs,
 and drops the others a quarter of a second after it has made a new one (swarmkit
-C(manager/orchestrator/taskreaper/task_reaper.go)). A dropped task is gone with its logs. With a limit of 1 or 0 a crash
-loop therefore never shows two failures at a time; so ends are counted here, by the ids of tasks.
+C(manager/orchestrator/taskreaper/task_reaper.go), C(tick)); a service with C(MaxAttempts) keeps one more than these,
+whatever the limit, and a job all of its present iteration. A dropped task is gone with its logs. With a limit of 1 or 0
+a crash loop therefore never shows two failures at a time; so ends are counted here, by the ids of tasks.
 """
 
 from __future__ import annotations
