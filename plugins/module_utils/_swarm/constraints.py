@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to the collection: may change in any release.
-"""Placement constraints, as the engine reads them (swarmkit, manager/constraint/constraint.go). Pure."""
+"""Placement constraints, as the engine reads them. Pure.
+
+Source: swarmkit manager/constraint/constraint.go (Parse, NodeMatches).
+"""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from ..compose.errors import nearest
 from ..model import LABEL_NAMESPACE, Spec
 from ..problems import BadValue, Path, kind
 from ..values import file_mode, size
-from .names import resource_name_problem
+from .names import volume_name_problem
 
 _TEMPLATE = "{{"  # swarmkit expands source, target, labels and driver options of a mount (template/expand.go)
 _OPTIONS = ("bind", "volume", "tmpfs", "image", "cluster")
@@ -102,7 +102,7 @@ class Mounts:
         A name with a template such as V({{.Task.Slot}}) is one for each task; what becomes of it only the node knows.
         """
         name: str = self.project.sections.volumes[key].get("name") or f"{self.stack}_{key}"
-        problem = "" if _TEMPLATE in name else resource_name_problem(name)
+        problem = "" if _TEMPLATE in name else volume_name_problem(name)
         if problem:
             raise self.project.error(("volumes", key), problem)
         return name

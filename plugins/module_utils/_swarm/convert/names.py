@@ -9,17 +9,19 @@ from __future__ import annotations
 import hashlib
 import re
 
-# swarmkit's rule for services: each name is a DNS label.
+# Services and networks: each name is a DNS label (swarmkit manager/controlapi/common.go: validateAnnotations).
 _SERVICE = re.compile(r"[a-zA-Z0-9](?:[-_]*[A-Za-z0-9]+)*")
+# Configs and secrets (the same: validateConfigOrSecretAnnotations).
 _OBJECT = re.compile(r"[a-zA-Z0-9]+(?:[a-zA-Z0-9-_.]*[a-zA-Z0-9])?")
-_RESOURCE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
+# Volumes, which the nodes make (moby daemon/names/names.go: RestrictedNamePattern).
+_VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 MAX_SERVICE = 63
 MAX_OBJECT = 64
 _MARK = 8
 
 
 def service_name_problem(name: str) -> str:
-    """Return what is wrong with the name of a service, or V("")."""
+    """Return what is wrong with the name of a service or of a network of the swarm, or V("")."""
     if len(name) > MAX_SERVICE:
         return f'the name "{name}" has {len(name)} characters; the engine takes {MAX_SERVICE}'
     if not _SERVICE.fullmatch(name):
@@ -48,8 +50,10 @@ def with_digest(name: str, digest: str) -> str:
     return f"{name}_{digest}"
 
 
-def resource_name_problem(name: str) -> str:
-    """Return what is wrong with the name of a network or volume, or V("")."""
-    if not _RESOURCE.fullmatch(name):
+def volume_name_problem(name: str) -> str:
+    """Return what is wrong with the name of a volume, or V("")."""
+    if len(name) < 2:
+        return f'the name "{name}" is too short; engines take volumes of two characters or more'
+    if not _VOLUME.fullmatch(name):
         return f'the name "{name}" may have only letters, digits, "-", "_" and ".", and begin with the first two'
     return ""

@@ -13,7 +13,7 @@ from ..compose import Project
 from ..compose.errors import nearest
 from ..model import LABEL_NAMESPACE, NetworkEntry, Spec
 from ..problems import kind
-from .names import resource_name_problem
+from .names import service_name_problem
 
 DEFAULT = "default"
 EDGE_KEY = "x-apiary-edge"
@@ -67,7 +67,7 @@ class Networks:
 
     def _entry(self, key: str, network: t.Mapping[str, t.Any]) -> NetworkEntry:
         name = network.get("name") or f"{self.stack}_{key}"
-        problem = resource_name_problem(name)
+        problem = service_name_problem(name)
         if problem:
             raise self.project.error(("networks", key), problem)
         if network.get("external"):
