@@ -174,6 +174,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmE
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.build import Builder, Settings
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.cache import InventoryCache
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.hosts import Computed, Host
+from ansible_collections.apiary.swarm.plugins.plugin_utils._options import without_value
 
 ROUNDS = 8
 """How often hosts are named anew until none is called like a group; groups named after their hosts take for ever."""
@@ -222,7 +223,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         try:
             config = self._read_config_data(path)
         except AnsibleError as error:
-            self._stop(f"{path}: {one_line(error.message)}")
+            self._stop(f"{path}: {one_line(without_value(error.message))}")
         self._refuse_unknown_options(config, path)
         try:
             settings = Settings.from_getter(self.get_option)
@@ -239,7 +240,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         known = {*definitions, *(alias for entry in definitions.values() for alias in entry.get("aliases") or ())}
         for option in config:
             if option not in known:
-                self._stop(f"{path}: there is no option {option!r}{nearest(str(option), known)}.")
+                self._stop(
+                    f"{path}: there is no option {str(option).partition('=')[0]!r}{nearest(str(option), known)}."
+                )
 
     def _stop(self, sentence: str) -> t.NoReturn:
         """End the program with *sentence*: the file is this plugin's, and cannot be read until somebody mends it.

@@ -53,6 +53,8 @@ from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 from yaml import safe_load
 
+from ansible_collections.apiary.swarm.plugins.plugin_utils._options import set_options
+
 COLLECTION = Path(__file__).resolve().parents[2]
 LIBRARIES = tuple(
     f"plugins/module_utils/{name}" for name in ("_agent", "_aws", "_swarm", "_errors.py", "_diff.py", "_references.py")
@@ -92,7 +94,7 @@ class LookupModule(LookupBase):
         self, terms: list[t.Any], variables: dict[str, t.Any] | None = None, **kwargs: t.Any
     ) -> list[dict[str, str]]:
         """Return the parts of the bake hash."""
-        self.set_options(var_options=variables, direct=kwargs)
+        set_options(self, variables, kwargs)
         roles = self.get_option("roles")
         missing = [role for role in roles if not (COLLECTION / "roles" / role).is_dir()]
         if missing:

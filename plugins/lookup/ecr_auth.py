@@ -90,6 +90,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr.auth import 
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import InvalidInput
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsOptions, AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
+from ansible_collections.apiary.swarm.plugins.plugin_utils._options import set_options
 
 _tokens: dict[tuple[str, AwsOptions], Token] = {}
 """Tokens of this process, by registry and by the way to reach AWS."""
@@ -100,7 +101,7 @@ class LookupModule(LookupBase):
 
     def run(self, terms: list[t.Any], variables: t.Any = None, **kwargs: t.Any) -> list[dict[str, str]]:
         """Return a login for each registry of *terms*."""
-        self.set_options(var_options=variables, direct=kwargs)
+        set_options(self, variables, kwargs)
         try:
             registries = _registries(terms)
             options = AwsOptions.from_getter(self.get_option)

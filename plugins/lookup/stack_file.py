@@ -100,6 +100,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
+from ansible_collections.apiary.swarm.plugins.plugin_utils._options import set_options
 from ansible_collections.apiary.swarm.plugins.plugin_utils._stack_files import Request, StackFiles, summary
 
 
@@ -108,7 +109,7 @@ class LookupModule(LookupBase):
 
     def run(self, terms: list[t.Any], variables: t.Any = None, **kwargs: t.Any) -> list[dict[str, t.Any]]:
         """Return one summary of all files of *terms*."""
-        self.set_options(var_options=variables, direct=kwargs)
+        set_options(self, variables, kwargs)
         files = [str(name) for term in terms for name in (term if isinstance(term, list) else [term])]
         request = Request(
             name=self.get_option("name"),

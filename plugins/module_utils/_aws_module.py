@@ -13,6 +13,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ._aws.options import AWS_ARGUMENTS, AWS_EXCLUSIVE, AWS_TOGETHER
 from ._aws.session import AwsOptions, AwsSession
+from ._diff import HIDDEN, show_argument
 from ._errors import SwarmError
 
 Params = t.Mapping[str, t.Any]
@@ -27,8 +28,32 @@ class Refused(SwarmError):
 
     def __init__(self, message: str, **data: t.Any) -> None:
         super().__init__(message)
-        self.message = message
         self.data = data
+
+
+class AwsModule(AnsibleModule):  # type: ignore[misc]  # Ansible's classes have no types.
+    """A module whose results repeat its arguments (C(invocation), shown with C(-vvv)) without keys, tokens and logins.
+
+    Ansible hides what is C(no_log), but neither a login in an address nor a secret that stands in the wrong option.
+    """
+
+    def exit_json(self, **result: t.Any) -> t.NoReturn:
+        """End the module well."""
+        super().exit_json(**{"invocation": _told(self.params), **result})
+        raise AssertionError  # not reached: the process has ended
+
+    def fail_json(self, msg: str, **result: t.Any) -> t.NoReturn:
+        """End the module with a sentence."""
+        super().fail_json(msg, **{"invocation": _told(self.params), **result})
+        raise AssertionError  # not reached
+
+
+def _told(params: Params | None) -> dict[str, t.Any]:
+    shown = dict(params or {})
+    address = str(shown.get("endpoint_url") or "")
+    if "://" not in address and "@" in address:
+        shown["endpoint_url"] = HIDDEN
+    return {"module_args": show_argument((), shown)}
 
 
 def run_module(
@@ -44,7 +69,7 @@ def run_module(
     """
     settings["mutually_exclusive"] = [*settings.get("mutually_exclusive", ()), *AWS_EXCLUSIVE]
     settings["required_together"] = [*settings.get("required_together", ()), *AWS_TOGETHER]
-    module = AnsibleModule(argument_spec={**AWS_ARGUMENTS, **arguments}, supports_check_mode=True, **settings)
+    module = AwsModule(argument_spec={**AWS_ARGUMENTS, **arguments}, supports_check_mode=True, **settings)
     try:
         session = AwsSession(AwsOptions.from_getter(module.params.get))
         result = run(session, module.params, module.check_mode)

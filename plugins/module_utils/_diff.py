@@ -10,7 +10,8 @@ import dataclasses
 import re
 import typing as t
 
-HIDDEN = "(hidden)"
+from ._errors import HIDDEN as HIDDEN
+from ._errors import without_logins
 
 Path = tuple[str, ...]
 Tree = dict[str, t.Any]
@@ -31,8 +32,6 @@ _SECRETS = tuple(
         rf"(?P<flag>(?<!\S)(?:-u|-U|--user|--proxy-user)[\s=]{{0,9}})(?=[\"']?[^\s:\"']{{1,200}}:){_WORD}",
         rf"(?P<flag>\b(?:mysql|mariadb)[\w-]{{0,20}}{_OTHER_WORDS}-p)[^\s-]\S*",
         rf"(?P<flag>\b(?:sshpass\s+-p|redis-cli{_OTHER_WORDS}-a)\s*)\S+",
-        # the login of an address, also where its password has a slash or another @
-        r"(?P<flag>://)(?:[^/\s\"']{1,500}@|[^/\s:@\"']{0,200}:[^\s\"']{0,500}@)",
     )
 )
 #: Flags that take a login when it has a colon.
@@ -112,6 +111,15 @@ def show(path: Path, value: t.Any) -> t.Any:
     return value
 
 
+def show_argument(path: Path, value: t.Any) -> t.Any:
+    """Return a module's argument, of any depth, as M(show) shows a value."""
+    if isinstance(value, dict):
+        return {str(key): show_argument((*path, str(key)), item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)) and any(isinstance(item, (dict, list)) for item in value):
+        return [show_argument(path, item) for item in value]
+    return show(path, value)
+
+
 def is_sensitive(path: Path) -> bool:
     """Say whether the name of a field promises a secret."""
     return bool(path) and path[-1] not in ("SecretName", "SecretID") and bool(_SENSITIVE.search(path[-1]))
@@ -135,9 +143,9 @@ def dotted(path: Path) -> str:
 
 def _clean(text: str) -> str:
     """Return a text without what a name, a flag or an address in it says to be a secret."""
-    for pattern in _SECRETS[:-1]:
+    for pattern in _SECRETS:
         text = pattern.sub(rf"\g<flag>{HIDDEN}", text)
-    return _SECRETS[-1].sub(rf"\g<flag>{HIDDEN}@", text)
+    return without_logins(text)
 
 
 def _clean_list(words: list[str]) -> list[str]:

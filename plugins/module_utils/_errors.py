@@ -7,18 +7,31 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
+
+HIDDEN = "(hidden)"
+
+#: The login of an address, also where its password has a slash or another @. Lengths are bounded: texts may be long.
+_LOGIN = re.compile(r"(?P<before>://)(?:[^/\s\"']{1,500}@|[^/\s:@\"']{0,200}:[^\s\"']{0,500}@)")
+
+
+def without_logins(text: str) -> str:
+    """Return a text without the logins of the addresses in it."""
+    return _LOGIN.sub(rf"\g<before>{HIDDEN}@", text)
 
 
 class SwarmError(Exception):
     """The base of every error that a user is meant to read.
 
-    :ivar message: one sentence for the user.
+    What Docker's SDK and botocore say repeats the address that they were given, with the login in it.
+
+    :ivar message: one sentence for the user, without the logins of addresses.
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = without_logins(message)
+        super().__init__(self.message)
 
 
 class EngineError(SwarmError):

@@ -46,7 +46,9 @@ _REJECTED = frozenset(
         "SignatureDoesNotMatch",
         "InvalidSignatureException",
         "IncompleteSignature",
+        "IncompleteSignatureException",
         "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
         "InvalidAccessKeyId",
     }
 )
@@ -66,7 +68,6 @@ class AwsError(SwarmError):
 
     def __init__(self, message: str, *, code: str = "", region: str = "") -> None:
         super().__init__(message)
-        self.message = message
         self.code = code
         self.region = region
 
@@ -196,6 +197,15 @@ def translate(error: Exception, doing: str, region: str = "", permission: str = 
         "InvalidConfigError",
     ):
         return CredentialsError(f"Cannot {doing}{where}: {error}", region=region)
+    if name == "InvalidRegionError":
+        return RegionUnavailable(f"Cannot {doing}: there is no region {region}.", region=region)
+    if name == "ValueError" and str(error).startswith("Invalid endpoint"):
+        return InvalidInput(f"Cannot {doing}{where}: endpoint_url is no address; write it like https://HOST:PORT.")
+    if "Invalid header value" in str(error):  # http.client: C(putheader); it quotes the value
+        return CredentialsError(
+            f"Cannot {doing}{where}: the access key or the session token has a line break in it: give it without.",
+            region=region,
+        )
     if name == "NoRegionError":
         return RegionUnavailable(f"Cannot {doing}: no region given; set region, AWS_REGION or the profile's region.")
     if name in (

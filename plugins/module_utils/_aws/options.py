@@ -12,7 +12,7 @@ import typing as t
 AWS_ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "region": {"type": "str", "aliases": ["aws_region", "ec2_region"]},
     "profile": {"type": "str", "aliases": ["aws_profile"]},
-    "access_key": {"type": "str", "aliases": ["aws_access_key_id", "aws_access_key"], "no_log": False},
+    "access_key": {"type": "str", "aliases": ["aws_access_key_id", "aws_access_key"], "no_log": True},
     "secret_key": {"type": "str", "aliases": ["aws_secret_access_key", "aws_secret_key"], "no_log": True},
     "session_token": {"type": "str", "aliases": ["aws_session_token"], "no_log": True},
     "endpoint_url": {"type": "str", "aliases": ["aws_endpoint_url"]},

@@ -10,7 +10,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from .._diff import show
+from .._diff import show_argument
 from .._errors import PlanRefused, SwarmError
 from .._words import nearest
 from .connection import Connection
@@ -49,16 +49,9 @@ class EngineModule(AnsibleModule):  # type: ignore[misc]  # Ansible's classes ha
 
 def told(params: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
     """Return what a result may repeat of its arguments, as Ansible's C(invocation)."""
-    return {"module_args": {key: _shown((key,), value) for key, value in (params or {}).items() if key not in UNTOLD}}
-
-
-def _shown(path: tuple[str, ...], value: t.Any) -> t.Any:
-    """Return an argument without what looks like a login or a password."""
-    if isinstance(value, dict):
-        return {str(key): _shown((*path, str(key)), item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)) and any(isinstance(item, (dict, list)) for item in value):
-        return [_shown(path, item) for item in value]
-    return show(path, value)
+    return {
+        "module_args": {key: show_argument((key,), value) for key, value in (params or {}).items() if key not in UNTOLD}
+    }
 
 
 def open_engine(module: t.Any, own: t.Container[str] = ()) -> Engine:
@@ -68,7 +61,7 @@ def open_engine(module: t.Any, own: t.Container[str] = ()) -> Engine:
 
     Raises:
         SwarmError: there is no Docker SDK.
-        PlanRefused: two logins are for one registry, or options contradict each other.
+        PlanRefused: two logins are for one registry, one is for none, or options contradict each other.
     """
     try:
         import docker  # noqa: F401 - only to say in a friendly way that it is missing
@@ -78,6 +71,9 @@ def open_engine(module: t.Any, own: t.Container[str] = ()) -> Engine:
     host = auth.doubled(module.params.get("registry_auth") or ())
     if host:
         raise PlanRefused(f"registry_auth: the registry {host} is given twice; one login serves all of its images.")
+    entry = auth.misnamed(module.params.get("registry_auth") or ())
+    if entry:
+        raise PlanRefused(f'registry_auth: entry {entry} names no registry; write a host, as "registry.example.org".')
     return Engine(Connection.from_params({key: value for key, value in module.params.items() if key not in own}))
 
 

@@ -32,10 +32,6 @@ STALE_AFTER = 300.0
 class RecordError(SwarmError):
     """The record is not what an agent of this collection writes."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
-
 
 class NewerRecord(RecordError):
     """A newer release of this collection wrote the record."""

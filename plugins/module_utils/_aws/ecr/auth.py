@@ -36,7 +36,7 @@ _DOMAINS = (
     "on.amazonwebservices.eu",
 )
 _PRIVATE_HOST = re.compile(
-    r"^(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\."
+    r"^(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z]+(?:-[a-z]+)+-[0-9]+)\."
     rf"(?:{'|'.join(re.escape(domain) for domain in _DOMAINS)})$"
 )
 
@@ -77,12 +77,14 @@ def parse_registry(host: str) -> Registry:
 
     A scheme, a repository or a tag around it are left away.
 
-    :raises InvalidInput: if it is not a registry of ECR.
+    :raises InvalidInput: if it is not a registry of ECR, or has a login before it.
     """
     bare = re.sub(r"^https?://", "", host.strip()).split("/", 1)[0].lower()
     if bare == PUBLIC_HOST:
         return Registry(bare, "", PUBLIC_REGION)
     found = _PRIVATE_HOST.match(bare)
+    if not found and "@" in host:
+        raise InvalidInput("a registry is given with a login before its name; leave the login out.")
     if not found:
         raise InvalidInput(
             f"{host!r} is not a registry of ECR; write ACCOUNT.dkr.ecr.REGION.amazonaws.com or {PUBLIC_HOST}."

@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import functools
+import re
 import typing as t
 
 from ... import _references as references
@@ -27,6 +28,8 @@ Json = dict[str, t.Any]
 Login = t.Mapping[str, str]
 
 _TRIES = 4
+#: A name or an address, also one of IPv6, with a port.
+_HOST = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d+)?", re.ASCII)
 #: The login of nobody: with it the engine forgets the one that it has.
 NOBODY = base64.urlsafe_b64encode(b"{}").decode()
 #: Beside these words nothing is known of a service that is written to all the time.
@@ -61,6 +64,15 @@ def doubled(logins: t.Iterable[Login]) -> str:
             return host
         seen.add(host)
     return ""
+
+
+def misnamed(logins: t.Iterable[Login]) -> int:
+    """Return the place, from 1, of the first login whose registry is no host, 0 when there is none.
+
+    Such a login fits no image, so that nobody would notice.
+    """
+    hosts = (references.host_of(login["registry"]) for login in logins)
+    return next((place for place, host in enumerate(hosts, 1) if not _HOST.fullmatch(host)), 0)
 
 
 def header_for(logins: t.Sequence[Login], image: str) -> str:
