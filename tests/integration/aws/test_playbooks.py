@@ -14,7 +14,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from moto_region import ACCOUNT, Region
+from moto_region import Region
 from permissions import missing
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -142,28 +142,6 @@ def test_a20_the_stopped_builder_of_a_killed_bake_is_not_taken_over(region: Regi
 
 
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-
-
-def test_an_image_that_is_not_in_ecr_stops_the_deploy_before_anything_is_made(
-    region: Region, play: Play, tmp_path: Path
-) -> None:
-    """Repository or tag: a sentence names each; no log group is made, and there is not even an engine to ask."""
-    region.client("ecr").create_repository(repositoryName="shop/api")
-    host = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com"
-    images = {"api": f"{host}/shop/api:v9", "web": f"{host}/shop/none:v1", "redis": "redis:7"}
-    stack = tmp_path / "shop.yml"
-    stack.write_text(json.dumps({"services": {name: {"image": image} for name, image in images.items()}}), "utf-8")
-    inventory = tmp_path / "demo.json"
-    hosts = {"hosts": {"one": {"ansible_connection": "local", "ansible_become": False}}}
-    inventory.write_text(json.dumps({"all": {"children": {"managers": hosts, "demo": hosts}}}), "utf-8")
-    region.forget()
-    done = play("deploy", "-i", str(inventory), stack="shop", files=str(stack))
-    assert done.returncode != 0
-    assert "has no image with the tag v9" in done.stdout, done.stdout + done.stderr
-    assert "shop/none" in done.stdout and "redis" not in done.stdout
-    assert "Traceback" not in done.stdout + done.stderr
-    assert region.writes() == []
-    assert region.client("logs").describe_log_groups()["logGroups"] == []
 
 
 def test_the_report_on_images(region: Region, play: Play, make_image: t.Callable[..., str], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from lab_ansible import Done, ansible_playbook
-from moto_region import Region
+from moto_region import ACCOUNT, Region
 from stacks import service, stack
 from workbench import Swarm
 
@@ -111,3 +111,20 @@ def test_u6_u10_u14_a_refused_deploy_writes_nothing_and_check_mode_says_so(
     assert "skipping" in accept.partition("TASK")[0]
     back = play("rollback", "--check", deploy_release=7)
     assert back.returncode != 0 and "has no release 7" in back.stdout
+
+
+def test_an_image_that_is_not_in_ecr_stops_the_deploy_before_anything_is_made(
+    swarm: Swarm, region: Region, play: Play, name: str
+) -> None:
+    """Repository or tag: a sentence names each; no log group is made, and no service."""
+    region.client("ecr").create_repository(repositoryName="shop/api")
+    host = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com"
+    images = {"api": f"{host}/shop/api:v9", "web": f"{host}/shop/none:v1", "redis": "redis:7"}
+    region.forget()
+    done = play("deploy", services={key: {"image": image} for key, image in images.items()})
+    assert done.returncode != 0
+    assert "has no image with the tag v9" in done.stdout, done.stdout + done.stderr
+    assert "shop/none" in done.stdout and "redis" not in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert region.writes() == [] and groups(region) == []
+    assert swarm.client.services(filters={"name": name}) == []

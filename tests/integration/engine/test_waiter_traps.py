@@ -124,6 +124,6 @@ def test_trap_the_engine_gives_up_after_max_attempts(swarm: Swarm, name: str) ->
 def test_trap_rollback_of_a_create_has_nothing_to_go_back_to(swarm: Swarm, name: str) -> None:
     action = {"UpdateConfig": {"Monitor": SECOND, "FailureAction": "rollback"}}
     out = swarm.stack(_one(swarm, name, "crash", 1, **action), wait_timeout=30)
-    assert out.failed and f"its new services were removed ({name}_web): nothing of it remains" in out.msg
+    assert out.failed and f"its services were removed ({name}_web): nothing of it remains" in out.msg
     none = swarm.module("stack", name=name, state="rolled_back")
     assert none.failed and "has no release before the present one to go back to" in none.msg
