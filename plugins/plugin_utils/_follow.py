@@ -145,11 +145,19 @@ class FollowingAction(ActionBase):
                 answer = here.result(arguments, self._task.check_mode)
                 if not shows_invocation(task_vars):
                     answer.pop("invocation", None)
-                return t.cast("dict[str, t.Any]", at_level(answer, role_of(self._task)))
+                return self._told(answer)
             result: dict[str, t.Any] = self._execute_module(
                 module_name=module, module_args=arguments, task_vars=task_vars, wrap_async=in_background
             )
-        return t.cast("dict[str, t.Any]", at_level(result, role_of(self._task)))
+        return self._told(result)
+
+    def _told(self, answer: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Return a result as the user of this task reads it.
+
+        Ansible shows a result's diff when it was started with C(--diff), even for a task with C(diff: false).
+        """
+        told = {key: value for key, value in answer.items() if key != "diff"} if self._task.diff is False else answer
+        return t.cast("dict[str, t.Any]", at_level(told, role_of(self._task)))
 
     def _remote_text(self, command: str) -> str:
         """Return what a harmless command prints on the manager, run as the user that connects."""

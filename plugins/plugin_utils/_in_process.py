@@ -64,7 +64,9 @@ class InProcessAction(ActionBase):  # type: ignore[misc]  # Ansible's classes ha
         )
         try:
             session = AwsSession(AwsOptions.from_getter(params.get))
-            return self.module.run(session, params, self._task.check_mode)
+            found = self.module.run(session, params, self._task.check_mode)
+            # Ansible shows it when it was started with --diff, even for a task with "diff: false".
+            return {key: value for key, value in found.items() if key != "diff"} if self._task.diff is False else found
         except ImportError as error:
             if (error.name or "").partition(".")[0] != "botocore":
                 raise

@@ -102,7 +102,8 @@ def test_u6_u10_u14_a_refused_deploy_writes_nothing_and_check_mode_says_so(
         assert region.writes() == []
     done = play("deploy", "--diff", services=described(swarm), deploy_progress=False)
     assert done.returncode == 0 and groups(region) == [f"/swarm/lab/{name}/web"], done.stdout + done.stderr
-    # U14: the plan is said once, as lines and not as quoted JSON.
+    # U14: the plan is said once, as lines and not as quoted JSON; --diff does not say it again.
+    assert f"+++ after: {name}" not in done.stdout and done.stdout.count("+++ after") == 1
     assert done.stdout.count(f"+ service {name}_web") == 1 and f"\n  + service {name}_web\n" in done.stdout
     # The same again: the groups are there, so that the plan is asked for once.
     again = play("deploy", services=described(swarm))

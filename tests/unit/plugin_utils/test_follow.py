@@ -46,7 +46,7 @@ def test_d_ssm_has_one_session_so_nothing_else_is_sent_over_it(
             return ""
 
     action = object.__new__(Action)
-    action._task = types.SimpleNamespace(async_val=0, check_mode=False, environment=[], _role=None)
+    action._task = types.SimpleNamespace(async_val=0, check_mode=False, environment=[], _role=None, diff=True)
     action._connection = types.SimpleNamespace(transport=transport)
     assert action.follow("apiary.swarm.stack", {"name": "shop"}, {}) == {"changed": True}
     assert ("progress_token" in given) is followed
