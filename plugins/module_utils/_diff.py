@@ -16,7 +16,9 @@ from ._errors import without_logins
 Path = tuple[str, ...]
 Tree = dict[str, t.Any]
 
-_SENSITIVE = re.compile(r"pass|secret|token|credential|private|auth|api.?key|access.?key|dsn|connection", re.IGNORECASE)
+_SENSITIVE = re.compile(
+    r"pass|pwd|secret|token|jwt|credential|private|auth|api.?key|access.?key|dsn|connection", re.IGNORECASE
+)
 # Lengths are bounded, for a text may be long and a pattern must not look through all of it at each of its places.
 _WORD = r"""(?:"[^"]*"?|'[^']*'?|[^\s"']\S*)"""
 _NAMED = rf"[\w.-]{{0,64}}(?:{_SENSITIVE.pattern})[\w.-]{{0,64}}"
@@ -34,6 +36,8 @@ _SECRETS = tuple(
         rf"(?P<flag>\b(?:sshpass\s+-p|redis-cli{_OTHER_WORDS}-a)\s*)\S+",
     )
 )
+#: A blank that no word of a command has.
+_BETWEEN = "\x1f"
 #: Flags that take a login when it has a colon.
 _LOGIN_FLAGS = frozenset({"-u", "-U", "--user", "--proxy-user"})
 
@@ -149,11 +153,17 @@ def _clean(text: str) -> str:
 
 
 def _clean_list(words: list[str]) -> list[str]:
-    """Hide the word after a flag that promises a secret, as in C(--password hunter2) and C(-u me:hunter2)."""
-    cleaned, before = [], ""
-    for word in words:
+    """Hide the word after a flag that promises a secret, as in C(--password hunter2) and C(-u me:hunter2).
+
+    What flags mean to a program, as in C(redis-cli -a hunter2), shows in the words together only.
+    """
+    together = _clean(_BETWEEN.join(words)).split(_BETWEEN)
+    if len(together) != len(words):
+        together = [_clean(word) for word in words]
+    cleaned, before = list[str](), ""
+    for word, within in zip(words, together):
         promised = before.startswith("-") and "=" not in before and bool(_SENSITIVE.search(before))
         login = before in _LOGIN_FLAGS and ":" in word
-        cleaned.append(HIDDEN if promised or login else _clean(word))
+        cleaned.append(HIDDEN if promised or login else _clean(within))
         before = word
     return cleaned

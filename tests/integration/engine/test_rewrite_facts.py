@@ -104,6 +104,12 @@ def test_d42_a_fresh_login_does_not_wake_a_paused_update(swarm: Swarm, name: str
     paused = swarm.client.inspect_service(web)
     for _attempt in range(2):
         assert left(swarm, web) == {web: "its update is paused and would go on"}
+    # Nor does a drain; and a plan says what even a label does.
+    node = next(task["NodeID"] for task in swarm.tasks(web) if task["ID"] in old)
+    drained = swarm.module("node", hostname=node, availability="drain", wait_timeout=10)
+    assert drained.failed and f"{web}: its last update is paused, and would go on" in drained.msg
+    plan = swarm.module("service", check=True, name=web, labels={"a": "b"})
+    assert "its last update was paused, and with this change it goes on" in plan.text and "restarts 1 task" in plan.text
     assert swarm.client.inspect_service(web) == paused
     assert old <= {task["ID"] for task in swarm.tasks(web)}
 

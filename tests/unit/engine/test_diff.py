@@ -84,6 +84,20 @@ def test_texts_without_secrets_stay(text: str) -> None:
     assert show(("Args",), text) == text
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["redis-cli", "-a", S], ["redis-cli", "-h", "x", "-a", S], ["sshpass", "-p", S, "ssh"],
+        ["mysql", f"-p{S}", "db"],
+        ["serve", "--jwt", S], ["serve", "--pwd", S], ["sh", "-c", f"a\nPASSWORD={S}"],
+        ["a\nb", "sshpass", f"-p{S}", "c"],
+    ],
+)  # fmt: skip
+def test_what_flags_mean_to_a_program_is_known_in_lists_of_words_too(words: list[str]) -> None:
+    shown = show(("Args",), words)
+    assert len(shown) == len(words) and S not in str(shown)
+
+
 def test_logins_in_a_list_of_words_are_hidden() -> None:
     words = [
         "curl",

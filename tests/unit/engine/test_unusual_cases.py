@@ -32,12 +32,15 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import (
 )
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import (
     LiveState,
+    ObjectPlan,
     PlanOptions,
     ServicePlan,
     plan_stack,
+    rewrite,
     to_tree,
 )
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.registry import auth
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.terms import Verdict
 
 EVERYWHERE: Json = {"GlobalJob": {}}
 THRICE: Json = {"ReplicatedJob": {"MaxConcurrent": 1, "TotalCompletions": 3}}
@@ -65,6 +68,11 @@ class Store:
 
     def networks(self, _filters: t.Any = None) -> list[Json]:
         return []
+
+    def configs(self, _filters: t.Any = None) -> list[Json]:
+        return []
+
+    secrets = configs
 
     def tasks(self, _filters: t.Any = None) -> list[Json]:
         return self.has
@@ -157,7 +165,7 @@ def test_d46_the_way_back_removes_no_service_of_somebody_else(action: t.Any) -> 
     if action == "create":
         assert undo(applier) == ([], {})
     else:
-        with pytest.raises(PlanRefused, match="somebody else removed shop_web meanwhile and made it anew"):
+        with pytest.raises(PlanRefused, match="somebody else removed service shop_web meanwhile and made it anew"):
             undo(applier)
     assert store.calls == [] and store.item is not None and store.item["ID"] == "theirs"
 
@@ -181,6 +189,54 @@ def test_d43_the_way_back_waits_for_tasks_that_must_move_or_get_their_port_again
         applier.applied.append(ServicePlan("shop_web", "update", now["Spec"], live))
         ((expected,), removed) = undo(applier)
         assert len(expected.replaced) == goes and not removed
+
+
+def test_d42_a_plan_says_that_a_paused_update_goes_on_with_any_change() -> None:
+    old, now = entry("shop", "web", "x:1", 2), entry("shop", "web", "x:2", 2)
+    live = live_service(now.spec, "paused")
+    there = swarm(live)
+    there.tasks = [task(live, slot=1), task(live, slot=2, spec=old.spec["TaskTemplate"])]
+    label = entry("shop", "web", "x:2", 2, labels={"a": "b"})
+    plan = plan_stack(stack("shop", label), there, {"shop_web": to_tree(now.spec)}, PlanOptions())
+    assert plan.services[0].replaced == {there.tasks[1]["ID"]} and "its last update was paused" in str(plan.warnings)
+    assert "restarts 1 task because" in plan.text() and "Image change" in plan.text()
+    assert rewrite.goes_on(live, there.tasks) and not rewrite.goes_on(live, there.tasks[:1])
+
+
+def test_d49_a_plan_says_that_tasks_that_have_ended_run_again() -> None:
+    policy = {"RestartPolicy": {"Condition": "on-failure"}}
+    once = entry("shop", "once", "x:1", 2, template=policy)
+    there = swarm(live_service(once.spec))
+    label = entry("shop", "once", "x:1", 2, template=policy, labels={"a": "b"})
+    plan = plan_stack(stack("shop", label), there, {"shop_once": to_tree(once.spec)}, PlanOptions())
+    assert "service shop_once: 2 of its tasks have ended and are not restarted (on-failure)" in str(plan.warnings)
+    there.tasks = [task(there.services[0], slot=slot) for slot in (1, 2)]
+    plan = plan_stack(stack("shop", label), there, {"shop_once": to_tree(once.spec)}, PlanOptions())
+    assert "have ended" not in str(plan.warnings)
+
+
+def test_d46_what_hinders_one_service_keeps_no_other_from_going_back() -> None:
+    """Nor does a config whose labels are gone with it."""
+    before = live_service(entry("shop", "web", "web:1").spec)
+    store = Store({**before, "Spec": entry("shop", "web", "web:2").spec})
+    applier = _applier(store, before)
+    applier.relabelled.append(ObjectPlan("config", "shop_x", "update", object_id="gone", live={"Spec": {}}))
+    job = live_service(entry("shop", "job", "x:1", Mode=THRICE).spec)
+    applier.applied += [
+        ServicePlan("shop_web", "update", entry("shop", "web", "web:2").spec, before),
+        ServicePlan("shop_job", "recreate", job["Spec"], {**job, "ID": "elsewhere"}),
+    ]
+    with pytest.raises(PlanRefused, match="service shop_job meanwhile"):
+        undo(applier)
+    assert store.item is not None and store.item["Spec"]["TaskTemplate"] == before["Spec"]["TaskTemplate"]
+
+
+def test_d55_a_job_that_cannot_be_removed_has_run_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "wait", lambda *_args, **_named: {"shop_job": Verdict("converged", "done")})
+    store = Store()
+    monkeypatch.setattr(store, "remove_service", lambda _id: (_ for _ in ()).throw(EngineError("no", 500)))
+    spec = jobs.job_spec(entry("shop", "web", "web:1").spec, "shop_job", ["true"])
+    assert jobs.run(store(), spec, swarm(), 5).succeeded
 
 
 def _publishing(name: str, port: int) -> ServiceEntry:

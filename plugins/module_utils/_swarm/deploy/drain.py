@@ -28,6 +28,7 @@ from ..live import complete_networks, read_tasks
 from ..marks import is_marked, shifted, unshifted
 from ..plan import Json, namespace_of, running, to_tree
 from ..plan.ports import published
+from ..plan.rewrite import goes_on
 from ..retry import is_passing, until_answered
 from ..watch.memory import Watch
 from ..watch.terms import Expected, Verdict
@@ -125,6 +126,8 @@ def _move_all(engine: Engine, node: Json, deadline: float, listener: Listener | 
             continue
         taken = {str(task.get("NodeID")) for task in own}
         why = movable(nodes, service, node["ID"], taken)
+        if not why and goes_on(service, own):
+            why = "its last update is paused, and would go on"
         if not why:
             movers.append(service)
         elif (service["Spec"].get("Mode") or {}).get("Replicated") is not None:

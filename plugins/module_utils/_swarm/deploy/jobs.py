@@ -12,7 +12,7 @@ import hashlib
 import time
 import typing as t
 
-from ..._errors import Conflict, EngineError, NotFound, PlanRefused
+from ..._errors import Conflict, EngineError, NotFound, PlanRefused, SwarmError
 from .. import writes
 from ..engine import Engine
 from ..live import read_tasks
@@ -130,10 +130,11 @@ def run(
         verdict = wait(engine, [Expected(name, service_id, tree)], timeout, watch, listener=listener)[name]
         return _finished(engine, name, verdict, live.nodes, service_id)
     finally:
-        if not all(has_ended(task) for task in engine.tasks({"service": [service_id]})):
-            stop(engine, service_id)
-        if not keep:
-            engine.remove_service(service_id)
+        with contextlib.suppress(SwarmError):  # how it ended is known; what is left makes room for the next one
+            if not all(has_ended(task) for task in engine.tasks({"service": [service_id]})):
+                stop(engine, service_id)
+            if not keep:
+                engine.remove_service(service_id)
 
 
 def idle(spec: Json) -> Json:

@@ -6,18 +6,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import time
 import typing as t
 
 from ..._diff import diff
-from ..._errors import EngineUnreachable, NoLeader, PlanRefused, SwarmError
+from ..._errors import EngineUnreachable, NoLeader, NotFound, PlanRefused, SwarmError
 from .. import writes
 from ..engine import Engine
 from ..live import read_live, read_tasks
 from ..model import LABEL_NAMESPACE
-from ..plan import Json, LiveState, PlanOptions, ServicePlan, order, plan_stack, running, to_tree
+from ..plan import Json, LiveState, ObjectPlan, PlanOptions, ServicePlan, order, plan_stack, running, to_tree
 from ..plan.back import spare_jobs
 from ..plan.restarts import replaced_by
 from ..plan.rewrite import is_job
@@ -187,38 +188,57 @@ def _told(
 def undo(applier: Applier, never_ran: t.Collection[str] = ()) -> tuple[list[Expected], dict[str, str]]:
     """Bring every service back to what it was; return what to wait for, and name → id of services removed.
 
-    What is live decides, not what was answered: a write whose answer was lost may have been carried out.
+    What is live decides, not what was answered: a write whose answer was lost may have been carried out. What hinders
+    one service keeps none of the others from going back.
 
     Args:
         never_ran: ids of services that have never run and are removed too.
 
     Raises:
-        EngineError: the engine refused; the stack is then in between.
-        PlanRefused: a service of somebody else has the name of one; all others are as they were.
+        EngineUnreachable: nobody answers any more; NoLeader: likewise.
+        PlanRefused: some of it could not be set back; the stack is then in between.
     """
-    expected, removed, foreign = list[Expected](), dict[str, str](), list[str]()
-    for thing in applier.relabelled:
-        relabel(applier.engine, thing.kind, thing.object_id, ((thing.live or {}).get("Spec") or {}).get("Labels") or {})
-    for plan in reversed(applier.applied):
-        current = applier.engine.service(plan.name)
-        same = current is not None and plan.live is not None and current["ID"] == plan.live["ID"]
-        if current is not None and not same and not applier.has_made(plan, current):
-            if plan.action != "create":
-                foreign.append(plan.name)
-            continue  # made by somebody else meanwhile
-        if plan.action == "create" or plan.before["ID"] in never_ran:
-            if current is not None:
-                jobs.remove(applier.engine, current)
-                removed[plan.name] = str(current["ID"])
-            continue
-        if is_job(plan.before["Spec"]):
-            _rest(applier, plan, current)
-            continue
-        expected.append(_back(applier, plan, current))
-    if foreign:
-        names = " and ".join(sorted(foreign))
-        raise PlanRefused(f"somebody else removed {names} meanwhile and made it anew, which was left alone")
+    expected, removed, trouble = list[Expected](), dict[str, str](), list[str]()
+    everything: list[ServicePlan | ObjectPlan] = [*reversed(applier.applied), *applier.relabelled]
+    for undone in everything:
+        try:
+            if isinstance(undone, ObjectPlan):
+                labels = ((undone.live or {}).get("Spec") or {}).get("Labels") or {}
+                with contextlib.suppress(NotFound):
+                    relabel(applier.engine, undone.kind, undone.object_id, labels)
+            else:
+                _undo(applier, undone, never_ran, expected, removed)
+        except (EngineUnreachable, NoLeader):
+            raise
+        except SwarmError as exc:
+            trouble.append(exc.message)
+    if trouble:
+        raise PlanRefused("; ".join(trouble))
     return expected, removed
+
+
+def _undo(
+    applier: Applier,
+    plan: ServicePlan,
+    never_ran: t.Collection[str],
+    expected: list[Expected],
+    removed: dict[str, str],
+) -> None:
+    """Bring one service back to what it was; add to I(expected) or I(removed)."""
+    current = applier.engine.service(plan.name)
+    same = current is not None and plan.live is not None and current["ID"] == plan.live["ID"]
+    if current is not None and not same and not applier.has_made(plan, current):
+        if plan.action == "create":
+            return  # somebody else was faster, and nothing is ours
+        raise PlanRefused(f"somebody else removed service {plan.name} meanwhile and made it anew, which was left alone")
+    if plan.action == "create" or plan.before["ID"] in never_ran:
+        if current is not None:
+            jobs.remove(applier.engine, current)
+            removed[plan.name] = str(current["ID"])
+    elif is_job(plan.before["Spec"]):
+        _rest(applier, plan, current)
+    else:
+        expected.append(_back(applier, plan, current))
 
 
 def _back(applier: Applier, plan: ServicePlan, current: Json | None) -> Expected:

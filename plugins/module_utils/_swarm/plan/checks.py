@@ -12,6 +12,7 @@ from ..._references import digest_of
 from .. import constraints
 from .. import nodes as node_facts
 from .ports import published
+from .rewrite import is_paused
 from .service import running
 from .tree import replicas
 from .types import Json, LiveState, ServicePlan
@@ -38,11 +39,17 @@ def blockers(plan: ServicePlan, live: LiveState) -> list[str]:
     ]
 
 
-def warnings(plan: ServicePlan) -> list[str]:
+def warnings(plan: ServicePlan, live: LiveState) -> list[str]:
     """Return what may hurt in the plan of a service."""
     if plan.action in ("none", "remove"):
         return []
-    return [*_no_health_check(plan), *_not_pinned(plan), *_ports_not_taken_along(plan)]
+    return [
+        *_no_health_check(plan),
+        *_not_pinned(plan),
+        *_ports_not_taken_along(plan),
+        *_goes_on(plan),
+        *_run_again(plan, live),
+    ]
 
 
 def _unschedulable(plan: ServicePlan, live: LiveState) -> t.Iterator[str]:
@@ -107,6 +114,26 @@ def _no_health_check(plan: ServicePlan) -> t.Iterator[str]:
 def _not_pinned(plan: ServicePlan) -> t.Iterator[str]:
     if not digest_of(plan.image_after):
         yield f"service {plan.name}: image {plan.image_after} is not pinned to a digest, nodes may differ"
+
+
+def _goes_on(plan: ServicePlan) -> t.Iterator[str]:
+    """See M(plan.rewrite)."""
+    if plan.restarts and plan.live is not None and is_paused(plan.live):
+        yield f"service {plan.name}: its last update was paused, and with this change it goes on"
+
+
+def _run_again(plan: ServicePlan, live: LiveState) -> t.Iterator[str]:
+    """See M(plan.rewrite); the tasks that have ended are not read, so they are those that are missing."""
+    if plan.action != "update" or plan.live is None:
+        return
+    spec = plan.live["Spec"]
+    condition = ((spec.get("TaskTemplate") or {}).get("RestartPolicy") or {}).get("Condition") or "any"
+    ended = (replicas(spec) or 0) - len(running(live.tasks, plan.live["ID"]))
+    if condition != "any" and ended > 0:
+        yield (
+            f"service {plan.name}: {ended} of its tasks have ended and are not restarted ({condition}); with any "
+            "change of the service their program runs again"
+        )
 
 
 def _ports_not_taken_along(plan: ServicePlan) -> t.Iterator[str]:

@@ -11,6 +11,8 @@ IsTaskDirtyPlacementConstraintsOnly):
   the new *constraints*. Nothing else is looked at: not preferences, platforms or replicas per node, and not the
   published ports either, so that a port changed together with the placement does not reach the tasks that stay.
 - Otherwise a task goes when its spec (C(ForceUpdate) included) or the service's C(EndpointSpec) differs.
+- Any write of a service makes it look at all its tasks, also one of a label: those that an update left behind when it
+  was paused are replaced then (see M(.rewrite)).
 - What a task has is what counts, not what the service had before: a task that once stayed keeps its old placement, and
   one that a drain has moved keeps the constraint that moved it.
 
@@ -21,7 +23,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..._diff import Change, Tree
+from ..._diff import Change, Tree, diff
 from .. import constraints
 from .tree import to_tree
 from .types import Json
@@ -56,9 +58,7 @@ def replaced_by(
         changes: fields in which the service's canonical form changes to I(tree).
         networks: id → name.
     """
-    because = list(dict.fromkeys(field_name(change) for change in changes if change.path[0] in _TASK))
-    if not because:
-        return Replaced([], [])
+    because = dict.fromkeys(field_name(change) for change in changes if change.path[0] in _TASK)
     ports = any(change.path[0] == "EndpointSpec" for change in changes)
     wanted = tree.get("TaskTemplate") or {}
     by_id = {node["ID"]: node for node in nodes}
@@ -73,7 +73,8 @@ def replaced_by(
                 stay += 1
         elif ports or _elsewhere(has) != _elsewhere(wanted):
             replaced.append(task)
-    return Replaced(replaced, because, stay if ports else 0)
+            because.update(dict.fromkeys(field_name(change) for change in diff(_elsewhere(has), _elsewhere(wanted))))
+    return Replaced(replaced, list(because), stay if ports else 0)
 
 
 def field_name(change: Change) -> str:

@@ -69,6 +69,21 @@ def is_job(spec: Json) -> bool:
     return any((spec.get("Mode") or {}).get(kind) is not None for kind in _JOBS)
 
 
+def is_paused(service: Json) -> bool:
+    """Say whether the engine has paused the last update of a service, or the way back from it."""
+    return (service.get("UpdateStatus") or {}).get("State", "") in _PAUSED
+
+
+def goes_on(service: Json, tasks: t.Iterable[Json]) -> bool:
+    """Say whether a paused update has left tasks behind, which any write of the service replaces.
+
+    Args:
+        tasks: those of the service that should run.
+    """
+    own = fingerprint(task_tree(service["Spec"].get("TaskTemplate") or {}))
+    return is_paused(service) and any(fingerprint(task_tree(task.get("Spec") or {})) != own for task in tasks)
+
+
 def disturbance(service: Json, tasks: t.Iterable[Json]) -> Disturbance | None:
     """Return what writing a service again with its own spec would disturb, None when it changes nothing.
 
@@ -77,10 +92,11 @@ def disturbance(service: Json, tasks: t.Iterable[Json]) -> Disturbance | None:
     """
     if is_job(service["Spec"]):
         return Disturbance("it is a job, which would run again", job=True)
-    state = (service.get("UpdateStatus") or {}).get("State", "")
-    if state in _PAUSED:
+    if is_paused(service):
         return Disturbance("its update is paused and would go on")
-    if state in _UPDATING and service.get("PreviousSpec") != service["Spec"]:
+    if (service.get("UpdateStatus") or {}).get("State", "") in _UPDATING and service.get("PreviousSpec") != service[
+        "Spec"
+    ]:
         return Disturbance("it is being updated", passes=True)
     return _of_tasks(service["Spec"].get("TaskTemplate") or {}, tasks)
 

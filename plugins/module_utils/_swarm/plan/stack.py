@@ -123,7 +123,7 @@ def judge(plan: StackPlan, live: LiveState, options: PlanOptions) -> None:
     """Add to a plan what speaks against it, or for a second thought, on the swarm as it will be after it."""
     for service in plan.services:
         plan.errors += checks.errors(service)
-        plan.warnings += checks.warnings(service)
+        plan.warnings += checks.warnings(service, live)
         plan.blockers += checks.blockers(service, live)
         if service.action == "recreate" and not options.allow_recreate:
             change = next(item for item in service.changes if item.path[0] == "Mode")
