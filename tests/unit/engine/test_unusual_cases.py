@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import base64
 import copy
+import gzip
 import typing as t
 
 import pytest
@@ -21,7 +23,8 @@ from ansible_collections.apiary.swarm.plugins.module_utils._errors import (
     NoLeader,
     PlanRefused,
 )
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import jobs
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments import service as arguments
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import jobs, releases
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.apply import Applier
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.way_back import undo
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
@@ -234,9 +237,34 @@ def test_d46_what_hinders_one_service_keeps_no_other_from_going_back() -> None:
 def test_d55_a_job_that_cannot_be_removed_has_run_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "wait", lambda *_args, **_named: {"shop_job": Verdict("converged", "done")})
     store = Store()
-    monkeypatch.setattr(store, "remove_service", lambda _id: (_ for _ in ()).throw(EngineError("no", 500)))
+
+    def refuse(_service_id: str) -> bool:
+        raise EngineError("no", 500)
+
+    monkeypatch.setattr(store, "remove_service", refuse)
     spec = jobs.job_spec(entry("shop", "web", "web:1").spec, "shop_job", ["true"])
     assert jobs.run(store(), spec, swarm(), 5).succeeded
+
+
+PACKED = gzip.compress(b'{"version": 1, "model": {}}', mtime=0)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"zstd, say", id="no gzip"),
+        pytest.param(PACKED[:-9], id="cut off"),
+        pytest.param(PACKED[:12] + b"\xff\xff" + PACKED[14:], id="broken"),
+        pytest.param(gzip.compress(b"[1]", mtime=0), id="a list"),
+        pytest.param(gzip.compress(b"\xff", mtime=0), id="no text"),
+    ],
+)
+def test_d45_a_record_that_is_packed_in_another_way_keeps_its_number_and_its_lock(data: bytes) -> None:
+    labels = {f"apiary.release.{key}": value for key, value in {"stack": "shop", "number": "3", "at": "now"}.items()}
+    config = {"ID": "c", "Spec": {"Name": "x", "Labels": labels, "Data": base64.b64encode(data).decode()}}
+    found = releases.read_release(config)
+    assert found is not None and found.number == 3 and found.is_open and found.too_new and not found.readable
 
 
 def _publishing(name: str, port: int) -> ServiceEntry:
@@ -291,3 +319,16 @@ def test_d60_who_fills_in_a_config_or_secret_cannot_change(kind: str, side: str)
     there = swarm(**{f"{kind}s": [{"ID": "1", "Spec": {**live, "Data": "eA=="}}]})
     (reason,) = plan_stack(stack("shop", **{f"{kind}s": {"x": item}}), there, {}, PlanOptions()).errors
     assert reason.startswith(f"{kind} shop_x exists with another driver, driver_opts or template_driver")
+
+
+@pytest.mark.parametrize(
+    ("mount", "refused"),
+    [
+        ({"type": "volume", "source": "data", "target": "{{.Node.Hostname}}"}, False),
+        ({"type": "bind", "source": "{{.Service.Name}}", "target": "/data"}, False),
+        ({"type": "bind", "source": "data", "target": "/data"}, True),
+        ({"type": "volume", "source": "data", "target": "data"}, True),
+    ],
+)
+def test_d74_mounts_of_the_module_service_may_have_templates(mount: Json, refused: bool) -> None:
+    assert bool(list(arguments._mounts([mount]))) == refused

@@ -120,12 +120,13 @@ def _mounts(mounts: t.Sequence[Params]) -> t.Iterator[str]:
     seen: set[str] = set()
     for item in mounts:
         target = item["target"]
-        if not target.startswith("/") and item.get("type") != "npipe":
+        # The engine fills templates in for each task (swarmkit template/expand.go).
+        if not target.startswith(("/", "{{")) and item.get("type") != "npipe":
             yield f'mounts: the target "{target}" must be a path from the root, such as "/{target}"'
         if target in seen:
             yield f"mounts: there are two mounts at {target}; remove one"
         seen.add(target)
-        if item.get("type") == "bind" and item.get("source") and not item["source"].startswith("/"):
+        if item.get("type") == "bind" and item.get("source") and not item["source"].startswith(("/", "{{")):
             yield f'mounts: the source "{item["source"]}" must be a path from the root; or use type volume'
 
 

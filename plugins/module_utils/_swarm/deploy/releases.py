@@ -17,6 +17,7 @@ import gzip
 import hashlib
 import json
 import typing as t
+import zlib
 
 from ..._diff import Tree
 from ..model import ModelError, StackModel, known_part
@@ -168,7 +169,7 @@ def read_release(config: Json) -> Release | None:
         if key.startswith(_PREFIX)
     }
     try:
-        record = json.loads(gzip.decompress(base64.b64decode(config["Spec"]["Data"])))
+        record = _unpacked(config["Spec"].get("Data", ""))
         found = _read_model(record)
         return Release(
             stack=labels["stack"], number=int(labels["number"]), at=labels["at"], by=labels.get("by", ""),
@@ -182,8 +183,17 @@ def read_release(config: Json) -> Release | None:
             too_new=found is None or _is_newer(record["model"]),
             readable=found is not None,
         )  # fmt: skip
-    except (KeyError, ValueError, OSError, TypeError, AttributeError):
+    except (KeyError, ValueError, TypeError, AttributeError):
         return None
+
+
+def _unpacked(data: str) -> Json:
+    """Return the content of a record, an empty one when it is packed in a way that this version does not know."""
+    try:
+        record = json.loads(gzip.decompress(base64.b64decode(data)))
+    except (ValueError, OSError, EOFError, zlib.error):
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
 def _is_newer(model: Json) -> bool:
@@ -196,7 +206,7 @@ def _is_newer(model: Json) -> bool:
 
 def _read_model(record: Json) -> StackModel | None:
     """Return the recorded stack as far as this version knows its fields, None when it knows too little of it."""
-    if record["version"] != _RECORD_VERSION:
+    if record.get("version") != _RECORD_VERSION:
         return None
     try:
         return StackModel.from_dict(known_part(record["model"]))
