@@ -63,7 +63,8 @@ options:
         V(ip-address)), tags (V(tag:Name), or V(tag:Name=Value) for C(Name_Value)), or dictionaries with C(name),
         C(prefix) and C(separator). Jinja filters may follow a C(|).
       - A name that several instances claim is given to none of them; they take the next preference, in the end the
-        instance ID. So no host is lost. The same goes for names that a group of the inventory has.
+        instance ID. So no host is lost. The same goes for names that a group of the inventory has, or another instance
+        of an inventory that was read before.
       - Characters that have a meaning in patterns of hosts, such as blanks, commas and C(*), become C(_).
     type: list
     elements: raw
@@ -230,6 +231,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             self._apply(self._computed(settings, path, cache))
         except InvalidInput as error:
             self._stop(f"{path}: {error.message}")
+        except AnsibleError as error:  # of compose, groups and keyed_groups
+            self._stop(f"{path}: {one_line(error.message)}")
         except SwarmError as error:
             raise AnsibleParserError(f"{path}: {error.message}") from None
         except ImportError as error:
@@ -258,7 +261,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         kept = InventoryCache(self, path, settings) if self.get_option("cache") else None
         if kept is not None and use_cache:
             fresh = kept.fresh()
-            if fresh is not None:
+            if fresh is not None and not self._namesakes(fresh):
                 return fresh
         builder = Builder(settings, self.display.warning, self._name_filter)
         try:
@@ -276,18 +279,36 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return computed
 
     def _without_namesakes(self, builder: Builder) -> Computed:
-        """Return the inventory, with no host that is named like a group: Ansible would take one for the other.
+        """Return the inventory, with no host that Ansible would take for a group, or for another instance.
 
         What the groups of keyed_groups are called is only known once they are made, and may follow the hosts' names.
         """
         avoid: set[str] = set()
         for dummy in range(ROUNDS):
             computed = self._construct(builder.hosts(avoid))
-            namesakes = computed.hosts.keys() & (computed.groups.keys() | computed.parents.keys())
+            namesakes = self._namesakes(computed)
             if not namesakes:
                 break
             avoid |= namesakes
         return computed
+
+    def _namesakes(self, computed: Computed) -> set[str]:
+        """Return the hosts that are named like a group, or like what an inventory that was read before has.
+
+        Two clusters may have the same addresses, and so the same names; in two files they would become one host. The
+        same instance in two files stays one, and a host without C(swarm_node) adds its variables to ours.
+        """
+        before = self.inventory.hosts
+        others = {
+            name
+            for name, variables in computed.hosts.items()
+            if (
+                _instance_of(before[name].vars) not in ("", _instance_of(variables))
+                if name in before
+                else name in self.inventory.groups
+            )
+        }
+        return others | (computed.hosts.keys() & (computed.groups.keys() | computed.parents.keys()))
 
     def _construct(self, hosts: list[Host]) -> Computed:
         """Return the inventory of *hosts*, with what compose, groups and keyed_groups add."""
@@ -334,6 +355,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             return str(self.templar.evaluate_expression(trust_as_template(f"hostname | {expression}")))
         except Exception as error:
             raise InvalidInput(f"hostnames: cannot apply {expression.strip()!r}: {error}") from error
+
+
+def _instance_of(variables: Mapping[str, t.Any]) -> str:
+    node = variables.get("swarm_node")
+    return str(node.get("instance_id", "")) if isinstance(node, Mapping) else ""
 
 
 def one_line(text: str) -> str:

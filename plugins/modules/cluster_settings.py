@@ -143,6 +143,9 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
         raise Refused(rules.one_message(found), findings=found)
     stack = get_stack(session.client("cloudformation"), f"swarm-{params['cluster']}")
     before = settings.living(stack.parameters) if stack else None
+    if stack and before is not None:
+        home = settings.home_of(stack.arn)
+        before, given = settings.at_home(before, home), settings.at_home(given, home)
     running = workers_now(session, params["cluster"]) if stack else 0
     after = settings.resolve(given, before, running)
     changes: list[settings.SettingChange] = []

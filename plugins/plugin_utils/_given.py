@@ -58,7 +58,7 @@ class Variables:
         """
         given = frozenset(extra)
         found = []
-        for name in sorted(given.union(names) - self._known):
+        for name in sorted(map(str, given.union(names) - self._known)):
             near = self._nearest(name, name in given)
             if near:
                 found.append(f'there is no variable "{name}" (did you mean "{near}"?)')
@@ -109,6 +109,10 @@ def contradictions(of_roles: Mapping[str, t.Any], given: Mapping[str, t.Any]) ->
     return found
 
 
+def _mapping(value: t.Any) -> Mapping[str, t.Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
 class Place(t.NamedTuple):
     """Where a cluster is, or a sentence why that is not clear."""
 
@@ -131,12 +135,15 @@ class Hosts(t.NamedTuple):
     def of(cls, known: Mapping[str, t.Any], cluster: str) -> Hosts:
         """Read the variables that every task has."""
         groups, hostvars = known.get("groups") or {}, known.get("hostvars") or {}
-        managers = list(groups.get("managers", ()))
-        own = set(groups.get(safe_group(cluster), ()))
-        nodes = [hostvars[host].get("swarm_node") for host in managers]
-        clusters = {str(node["cluster"]) for node in nodes if isinstance(node, Mapping) and node.get("cluster")}
-        places = {host: hostvars[host].get("placement") for host in managers if host in own}
-        regions = {host: str((place or {}).get("region") or "") for host, place in places.items()}
+        group = set(groups.get(safe_group(cluster), ()))
+        nodes = {host: _mapping(hostvars[host].get("swarm_node")) for host in groups.get("managers", ())}
+        clusters = {str(node["cluster"]) for node in nodes.values() if node.get("cluster")}
+        # A group of keyed_groups may have the cluster's name as well: what the node itself says decides.
+        own = [host for host, node in nodes.items() if host in group and node.get("cluster") in (None, "", cluster)]
+        regions = {}
+        for host in own:
+            place = _mapping(hostvars[host].get("placement"))
+            regions[host] = str(nodes[host].get("region") or place.get("region") or "")
         return cls(cluster, regions, sorted(clusters))
 
     def managers(self, region: str) -> list[str]:

@@ -28,6 +28,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.instances import
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsOptions, AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.signed_http import SignedHttp
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.expressions import (
+    check_keyed_groups,
     expressions_of,
     needs_everything,
 )
@@ -86,6 +87,7 @@ class Settings:
         """
         check_preferences(get("hostnames"), "hostnames")
         check_preferences(get("address"), "address")
+        check_keyed_groups(get("keyed_groups") or ())
         return cls(
             aws=AwsOptions.from_getter(get),
             clusters=tuple(get("clusters")),
@@ -202,7 +204,8 @@ class Builder:
                 self._warn(f"{parameter_name(cluster)} in {region}: {error.message}")
                 continue
             if not view.fresh:
-                age = "of unknown age" if view.age is None else f"{round(view.age)} seconds old"
+                # One that is not fresh and has no age either was written by a clock that runs ahead.
+                age = f"{round(view.age)} seconds old" if view.age else "of unknown age"
                 self._warn(
                     f"The record of cluster {cluster} ({parameter_name(cluster)} in {region}) is {age}: managers and "
                     "workers come from EC2's tags; who leads is unknown."

@@ -47,24 +47,25 @@ class InventoryCache:
         self._store = cache_loader.get(name, **{key: value for key, value in options.items() if value is not None})
 
     def _load(self) -> tuple[Computed, float] | None:
-        """Return what is kept and its age in seconds."""
+        """Return what is kept and its age in seconds; negative when a clock was set back since."""
         try:
             kept = self._store.get(self._key)
             if kept["form"] != FORM:
                 return None
-            return Computed.from_dict(kept["inventory"]), max(0.0, time.time() - kept["stored_at"])
-        except (KeyError, TypeError):
+            return Computed.from_dict(kept["inventory"]), time.time() - kept["stored_at"]
+        except (AttributeError, KeyError, TypeError):
             return None
 
     def fresh(self) -> Computed | None:
         """Return the inventory if one is kept that is young enough."""
         found = self._load()
-        return found[0] if found and (self._max_age == 0 or found[1] < self._max_age) else None
+        # What was kept in the future was kept by a clock that was wrong: it would stay young until that day.
+        return found[0] if found and (self._max_age == 0 or 0 <= found[1] < self._max_age) else None
 
     def last_good(self) -> tuple[Computed, int] | None:
         """Return the inventory that is kept, however old, and its age in seconds."""
         found = self._load()
-        return (found[0], round(found[1])) if found else None
+        return (found[0], max(0, round(found[1]))) if found else None
 
     def keep(self, computed: Computed) -> None:
         """Keep *computed* as the last good inventory."""

@@ -12,10 +12,21 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from jinja2 import Environment, TemplateError, nodes
 
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import InvalidInput
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.instances import LEAN, LEAN_PARTS
 
 Asked = tuple[str, str]
 """A variable and the attribute of it that is asked for, ``""`` for the whole."""
+
+
+def check_keyed_groups(entries: Iterable[t.Any]) -> None:
+    """Check the entries of ``keyed_groups``, as far as Ansible would stumble over them or make no group of them.
+
+    :raises InvalidInput: if one has no expression.
+    """
+    for entry in entries:
+        if not isinstance(entry, Mapping) or not isinstance(entry.get("key"), str):
+            raise InvalidInput(f"keyed_groups: every entry is a dictionary with a key, not {entry!r}.")
 
 
 def expressions_of(

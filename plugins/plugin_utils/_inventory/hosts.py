@@ -75,12 +75,19 @@ def safe_group(name: str) -> str:
 
 
 def swarm_node(facts: Facts, view: View | None) -> dict[str, t.Any]:
-    """Return what is known about an instance as a swarm node, for the host variable of the same name."""
-    tags = facts["tags"]
-    node: dict[str, t.Any] = {"cluster": tags.get(CLUSTER_TAG, ""), "role": tags.get(ROLE_TAG, "")}
+    """Return what is known about an instance as a swarm node, for the host variable of the same name.
+
+    Instance and region are in it because playbooks ask for them, and other variables may have a prefix.
+    """
+    tags, instance_id = facts["tags"], facts["instance_id"]
+    node: dict[str, t.Any] = {
+        "cluster": tags.get(CLUSTER_TAG, ""),
+        "role": tags.get(ROLE_TAG, ""),
+        "region": facts["placement"]["region"],
+        "instance_id": instance_id,
+    }
     if view is None:
         return node
-    instance_id = facts["instance_id"]
     manager, listed = view.managers.get(instance_id), view.nodes.get(instance_id)
     if listed is not None:
         node.update(node_id=listed.node_id, state=listed.state, availability=listed.availability)

@@ -96,12 +96,17 @@ def lister() -> t.Iterator[Lister]:
 
 @pytest.fixture
 def list_inventory(lister: Lister, tmp_path: Path) -> t.Callable[..., Listing]:
-    """Return a function that lists an inventory from its configuration, given as a dictionary."""
+    """Return a function that lists an inventory from its configuration, given as a dictionary.
 
-    def run(config: dict[str, t.Any], *, name: str = "demo.swarm_ec2.yml", **environment: str) -> Listing:
+    With C(directory), all inventories of C(tmp_path) are read, in the order of their names.
+    """
+
+    def run(
+        config: dict[str, t.Any], *, name: str = "demo.swarm_ec2.yml", directory: bool = False, **environment: str
+    ) -> Listing:
         path = tmp_path / name
         path.write_text(yaml.safe_dump(config), encoding="utf-8")
-        return Listing(**lister.list(path, {**os.environ, "COLUMNS": "500", **environment}))
+        return Listing(**lister.list(tmp_path if directory else path, {**os.environ, "COLUMNS": "500", **environment}))
 
     return run
 

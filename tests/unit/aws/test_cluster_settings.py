@@ -124,7 +124,7 @@ def test_wrong_values_and_names_get_one_sentence_each() -> None:
     )
     assert found == [
         "There is no setting 'worker' (did you mean workers?).",
-        "cluster_workers_max: 'many' cannot be: write a number.",
+        "cluster_workers_max: 'many' cannot be: write a whole number.",
         "cluster_session_manager: 'perhaps' cannot be: write true or false.",
         "cluster_nat_gateways: 'two' cannot be: write one or per_zone.",
     ]
@@ -138,7 +138,8 @@ class _CloudFormation:
 
     def describe_stacks(self, StackName: str) -> dict[str, t.Any]:
         parameters = [{"ParameterKey": "WorkersDesired", "ParameterValue": "20"}]
-        return {"Stacks": [{"StackName": StackName, "StackStatus": self._status, "Parameters": parameters}]}
+        stack = {"StackName": StackName, "StackId": "arn", "StackStatus": self._status, "Parameters": parameters}
+        return {"Stacks": [stack]}
 
 
 @pytest.mark.parametrize(
@@ -153,3 +154,53 @@ def test_a_stack_whose_creation_failed_holds_what_was_made(status: str, holds: b
     """CREATE_FAILED is where a stack rests that was not to be rolled back; an update goes on from there."""
     found = get_stack(_CloudFormation(status), "swarm-demo")
     assert (found is not None) == holds and (found is None or found.parameters == {"WorkersDesired": "20"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kind"),
+    [
+        *(
+            ("workers", value, "a whole number")
+            for value in (2.9, True, "1_000", "\u0663", float("inf"), [], "", "5.0")
+        ),
+        *(("session_manager", value, "true or false") for value in ([], 2, "")),
+        *(
+            ("availability_zones", value, "names, separated by commas, or a list of them")
+            for value in (5, {"a": 1}, [None], ["a", ["b"]])
+        ),
+        *(("key_name", value, "one text") for value in (True, ["a"], {})),
+        *((name, "", "one text") for name in ("vpc_cidr", "worker_instance_type", "load_balancer_cidr")),
+        ("load_balancer_scheme", "", "internet-facing or internal"),
+    ],
+)
+def test_a8_a_value_of_another_type_is_not_taken_for_one_of_ours(name: str, value: t.Any, kind: str) -> None:
+    """2.9 workers are not 2, V(true) is not one worker, and a list of keys is no key's name."""
+    assert settings.take({name: value}) == ({}, [f"cluster_{name}: {value!r} cannot be: write {kind}."])
+
+
+def test_a8_text_of_a_command_line_is_read() -> None:
+    given = {
+        "workers": " 5 ",
+        "managers": 5.0,
+        "session_manager": "True ",
+        "availability_zones": "a, b",
+        "key_name": "",
+    }
+    taken = {"workers": 5, "managers": 5, "session_manager": True, "availability_zones": ["a", "b"], "key_name": ""}
+    assert settings.take(given) == (taken, [])
+    assert settings.take({5: 1}) == ({}, ["There is no setting 5."])  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("nothing", ["", [], ","])
+def test_a8_no_zone_is_no_wish_for_other_zones(nothing: t.Any) -> None:
+    assert settings.take({"availability_zones": nothing}) == ({}, [])
+
+
+def test_a8_a_repository_of_another_account_is_a_change_and_a_name_of_the_own_is_none() -> None:
+    home = settings.home_of("arn:aws-cn:cloudformation:cn-north-1:123456789012:stack/swarm-demo/1f")
+    assert home == "arn:aws-cn:ecr:cn-north-1:123456789012:repository/"
+    before = settings.at_home({**BEFORE, "ecr_repositories": [f"{home}shop/*", f"{home}base"]}, home)
+    same = settings.at_home({**before, "ecr_repositories": ["base", f"{home}shop/*"]}, home)
+    assert settings.changes(before, same) == []
+    other = ["base", f"{home.replace('123456789012', '999999999999')}shop/*"]
+    assert [change.after for change in settings.changes(before, {**before, "ecr_repositories": other})] == [other]

@@ -97,3 +97,12 @@ def test_age() -> None:
 def test_times(text: str, moment: datetime | None) -> None:
     """ISO 8601 in UTC, with an offset, without."""
     assert parse_time(text) == moment
+
+
+def test_a10_a_record_from_the_future_is_not_young() -> None:
+    """A leader whose clock ran ahead has died since: its record would be believed until that day."""
+    now = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    ahead = ClusterRecord(cluster="demo", updated_at="2026-01-01T12:04:00Z")
+    assert not ahead.is_stale(now)
+    far = ClusterRecord(cluster="demo", updated_at="2027-01-01T12:00:00Z")
+    assert far.is_stale(now)

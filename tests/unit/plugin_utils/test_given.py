@@ -75,3 +75,26 @@ def test_u3_a_namesake_in_another_region_is_another_cluster() -> None:
     assert "say which one" in hosts.place("").problem and hosts.place("ap-south-1").problem.startswith("the hosts of")
     assert Hosts("demo", {"c": ""}, []).place("any") == Place("any")
     assert "say it" in Hosts("demo", {"c": ""}, []).place("").problem
+
+
+def _known(**nodes: dict[str, object]) -> dict[str, object]:
+    """Return the variables of a task: all hosts are managers, and in a group C(demo)."""
+    return {"groups": {"managers": list(nodes), "demo": list(nodes)}, "hostvars": nodes}
+
+
+def test_u3_a_group_of_the_clusters_name_makes_nobody_a_manager_of_it() -> None:
+    """keyed_groups on a tag may put managers of another cluster into a group that is called like this one."""
+    ours = {"swarm_node": {"cluster": "demo", "region": "eu-west-1"}}
+    other = {"swarm_node": {"cluster": "other", "region": "us-east-1"}}
+    hosts = Hosts.of(_known(a=other, b=ours, c={}), "demo")
+    assert hosts.place("") == Place("eu-west-1") and hosts.managers("eu-west-1") == ["b", "c"]
+
+
+def test_u3_p15_the_region_is_known_whatever_other_variables_are_called() -> None:
+    """With hostvars_prefix there is no variable C(placement); a wrong region must not pass for that."""
+    hosts = Hosts.of(_known(a={"swarm_node": {"cluster": "demo", "region": "eu-west-1"}, "aws_placement": {}}), "demo")
+    assert hosts.place("us-east-1").problem.startswith("the hosts of cluster demo are in eu-west-1, not in us-east-1")
+
+
+def test_u22_a_variable_that_is_no_text_is_no_error() -> None:
+    assert DEPLOY.mistakes([1, "stage"], [1]) == []  # type: ignore[list-item]

@@ -86,9 +86,12 @@ class ClusterRecord:
         return None if updated is None else max(0.0, (now - updated).total_seconds())
 
     def is_stale(self, now: datetime, after: float = STALE_AFTER) -> bool:
-        """Tell whether the record is older than *after* seconds at *now*, or has no time."""
-        age = self.age(now)
-        return age is None or age > after
+        """Tell whether the record is older than *after* seconds at *now*, or of unknown age.
+
+        A time that lies further ahead than that is none: a clock was wrong, and the record would be young until then.
+        """
+        updated = parse_time(self.updated_at)
+        return updated is None or abs((now - updated).total_seconds()) > after
 
     def to_json(self) -> str:
         """Return the record as it is stored: readable while it fits into a standard parameter, packed when it does not.

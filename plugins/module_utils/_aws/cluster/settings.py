@@ -10,6 +10,7 @@ with that drop a key, a rule, a dozen workers or the whole network.
 
 from __future__ import annotations
 
+import re
 import typing as t
 from dataclasses import dataclass
 
@@ -42,7 +43,7 @@ class Setting:
     def read(self, text: str) -> t.Any:
         """Return the value that a parameter of a stack means."""
         if isinstance(self.default, bool):
-            return text == "true"
+            return text.lower() == "true"
         if isinstance(self.default, int):
             return int(text)
         if isinstance(self.default, list):
@@ -55,17 +56,40 @@ class Setting:
         Raises:
             ValueError: it cannot be one.
         """
-        if isinstance(self.default, bool):
-            text = str(value).strip().lower()
-            if text not in (*_TRUE, *_FALSE):
-                raise ValueError(f"{value!r} is neither true nor false")
-            return text in _TRUE
-        if isinstance(self.default, int):
-            return int(value)
         if isinstance(self.default, list):
             items = value.split(",") if isinstance(value, str) else value
-            return [str(item).strip() for item in items if str(item).strip()]
-        return str(value)
+            if not isinstance(items, (list, tuple)) or not all(isinstance(item, str) for item in items):
+                raise ValueError(f"{value!r} is no list of names")
+            return [item.strip() for item in items if item.strip()]
+        text = str(value).strip()
+        if isinstance(self.default, bool):
+            if text.lower() not in (*_TRUE, *_FALSE):
+                raise ValueError(f"{value!r} is neither true nor false")
+            return text.lower() in _TRUE
+        if isinstance(self.default, int):
+            if isinstance(value, float) and value.is_integer():
+                return int(value)
+            if not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
+                raise ValueError(f"{value!r} is no whole number")
+            return int(text)
+        if not isinstance(value, str) and type(value) is not int:
+            raise ValueError(f"{value!r} is no text")
+        if self.default and not text:
+            raise ValueError("nothing is no value of this setting")
+        if self.choices and text not in self.choices:
+            raise ValueError(f"{value!r} is none of the choices")
+        return text
+
+    @property
+    def kind(self) -> str:
+        """What its values are, for messages."""
+        if self.choices:
+            return " or ".join(self.choices)
+        if isinstance(self.default, bool):
+            return "true or false"
+        if isinstance(self.default, int):
+            return "a whole number"
+        return "names, separated by commas, or a list of them" if isinstance(self.default, list) else "one text"
 
 
 #: By name, which is that of the role's variable without C(cluster_).
@@ -123,18 +147,27 @@ def take(given: t.Mapping[str, t.Any]) -> tuple[Values, list[str]]:
     found = []
     for name, value in given.items():
         if name not in known:
-            found.append(f"There is no setting {name!r}{nearest(name, known)}.")
+            found.append(f"There is no setting {name!r}{nearest(str(name), known)}.")
         elif value is not None:
             try:
                 values[name] = known[name].take(value)
-            except (TypeError, ValueError):
-                kind = "a number" if type(known[name].default) is int else "true or false"
-                found.append(f"cluster_{name}: {value!r} cannot be: write {kind}.")
-                continue
-            choices = known[name].choices
-            if choices and values[name] not in choices:
-                found.append(f"cluster_{name}: {value!r} cannot be: write {' or '.join(choices)}.")
-    return values, found
+            except ValueError:
+                found.append(f"cluster_{name}: {value!r} cannot be: write {known[name].kind}.")
+    # No zone is no wish for other zones.
+    return {name: value for name, value in values.items() if value != [] or known[name].default != []}, found
+
+
+def home_of(stack_arn: str) -> str:
+    """Return how ARNs of ECR repositories begin that are in the account and region of a stack."""
+    partition, dummy, region, account = stack_arn.split(":")[1:5]
+    return f"arn:{partition}:ecr:{region}:{account}:repository/"
+
+
+def at_home(values: Values, home: str) -> Values:
+    """Return *values* with the plain names of ECR repositories that are at *home*, so that both forms are one."""
+    if "ecr_repositories" not in values:
+        return values
+    return {**values, "ecr_repositories": [name.removeprefix(home) for name in values["ecr_repositories"]]}
 
 
 def living(parameters: t.Mapping[str, str]) -> Values:
@@ -240,9 +273,5 @@ def _text(value: t.Any) -> str:
 
 
 def _comparable(name: str, value: t.Any) -> t.Any:
-    """Zones mean the same in any order; the names of repositories are compared as the stack has them, as ARNs."""
-    if name == "availability_zones":
-        return sorted(value)
-    if name == "ecr_repositories":
-        return sorted(str(item).rpartition(":repository/")[2] for item in value)
-    return value
+    """Zones and repositories mean the same in any order."""
+    return sorted(value) if isinstance(SETTINGS.get(name, _ZONES).default, list) else value

@@ -22,6 +22,7 @@ class Stack:
     """A stack that lives."""
 
     name: str
+    arn: str
     status: str
     parameters: dict[str, str]
     tags: dict[str, str]
@@ -44,6 +45,7 @@ def get_stack(client: t.Any, name: str) -> Stack | None:
         return None
     return Stack(
         name,
+        found[0]["StackId"],
         found[0]["StackStatus"],
         {item["ParameterKey"]: item.get("ParameterValue", "") for item in found[0].get("Parameters", ())},
         {item["Key"]: item.get("Value", "") for item in found[0].get("Tags", ())},
