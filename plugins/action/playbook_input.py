@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleUndefinedVariable
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 
@@ -19,7 +19,9 @@ from ansible_collections.apiary.swarm.plugins.plugin_utils._given import (
     Place,
     Variables,
     contradictions,
+    empty_region,
     missing,
+    strangers,
 )
 
 #: What every playbook reads that talks to a manager.
@@ -37,7 +39,8 @@ class ActionModule(ActionBase):
         dummy, params = self.validate_argument_spec(ARGUMENTS)
         known = task_vars or {}
         words = [*params["needs"], *params["takes"], *(_OF_INVENTORY if params["inventory"] else ())]
-        problems = Variables(words, params["roles"]).mistakes(known, load_extra_vars(self._loader))
+        extra = load_extra_vars(self._loader)
+        problems = Variables(words, params["roles"]).mistakes(known, extra)
         given = {name: self._templar.template(known.get(name)) for name in ("cluster", "region")}
         if not problems:
             problems += filter(None, [missing(params["needs"], {**known, **given})])
@@ -46,19 +49,28 @@ class ActionModule(ActionBase):
             hosts = Hosts.of(known, str(given["cluster"]))
             place = hosts.place(place.region)
             managers = hosts.managers(place.region)
-            problems += filter(None, [place.problem])
+            problems += filter(None, [place.problem or empty_region(extra, place.region)])
+            if not problems:
+                stated = self._stated(known, ["swarm_manager", *(f"{role}_manager" for role in params["roles"])])
+                problems += strangers(stated, managers, hosts.cluster)
+                managers = [host for host in managers if host in stated.values()] or managers
         if not problems:
-            stated = {name: self._templar.template(value) for name, value in _of_roles(params["roles"], known).items()}
-            problems += contradictions(stated, {**given, "region": place.region})
+            names = [f"{role}_{what}" for role in params["roles"] for what in ("cluster", "region")]
+            problems += contradictions(self._stated(known, names), {**given, "region": place.region})
         if problems:
             raise AnsibleActionFail(_sentence(problems))
         return {"changed": False, "region": place.region, "managers": managers}
 
-
-def _of_roles(roles: t.Iterable[str], known: Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Return the roles' own variables for cluster and region, as far as somebody sets them."""
-    names = (f"{role}_{what}" for role in roles for what in ("cluster", "region"))
-    return {name: known[name] for name in names if name in known}
+    def _stated(self, known: Mapping[str, t.Any], names: t.Iterable[str]) -> dict[str, t.Any]:
+        """Return the values of those of *names* that somebody sets and that do not follow what is not known yet."""
+        found = {}
+        for name in names:
+            if name in known:
+                try:
+                    found[name] = self._templar.template(known[name])
+                except AnsibleUndefinedVariable:  # such as "{{ region }}", which the hosts tell
+                    continue
+        return found
 
 
 def _sentence(problems: list[str]) -> str:

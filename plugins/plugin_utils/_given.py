@@ -56,10 +56,14 @@ class Variables:
             the playbook is a mistake even when it looks like no other. Elsewhere somebody's own variables may begin
             like ours, so only those count that look like one of ours.
         """
-        given = frozenset(extra)
+        given, all_names = frozenset(map(str, extra)), frozenset(map(str, (*names, *extra)))
         found = []
-        for name in sorted(map(str, given.union(names) - self._known)):
-            near = self._nearest(name, name in given)
+        for name in sorted(all_names - self._known):
+            plain = name.strip().lower().replace("-", "_")
+            if name in given and plain in self._known and plain not in all_names:
+                near = plain  # DEPLOY_FORCE, deploy-force; beside deploy_force it is somebody's own
+            else:
+                near = self._nearest(name, name in given)
             if near:
                 found.append(f'there is no variable "{name}" (did you mean "{near}"?)')
             elif name in given and name.startswith(self._own):
@@ -111,6 +115,26 @@ def contradictions(of_roles: Mapping[str, t.Any], given: Mapping[str, t.Any]) ->
 
 def _mapping(value: t.Any) -> Mapping[str, t.Any]:
     return value if isinstance(value, Mapping) else {}
+
+
+def empty_region(extra: Mapping[str, t.Any], region: str) -> str:
+    """Return a sentence when *extra*, what C(-e) gives, sets a region without a value, or V("").
+
+    Nothing wins over it, and AWS would be asked in the region of the environment instead.
+    """
+    if "region" not in extra or str(extra["region"] or "").strip():
+        return ""
+    return f"region is given without a value: leave it out, or write -e region={region}"
+
+
+def strangers(stated: Mapping[str, t.Any], managers: t.Sequence[str], cluster: str) -> list[str]:
+    """Return a sentence for each variable, such as C(swarm_manager), that names a host which is no manager of it."""
+    return [
+        f'{name} is "{host}", which is no manager of {cluster} there{nearest(str(host), managers)}: leave {name} out, '
+        "and the first manager that answers is used"
+        for name, host in stated.items()
+        if str(host or "") not in managers
+    ]
 
 
 class Place(t.NamedTuple):

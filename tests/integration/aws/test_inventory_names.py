@@ -107,7 +107,7 @@ def test_p15_a_cache_that_was_filled_in_the_future_is_not_young(
         ({"keyed_groups": [{"key": 5}]}, "keyed_groups: every entry is a dictionary with a key, not {'key': 5}."),
         ({"keyed_groups": [{"prefix": "x"}]}, "keyed_groups: every entry is a dictionary with a key"),
         ({"strict": True, "compose": {"x": "nothing_like_it"}}, "nothing_like_it"),
-        ({"strict": True, "groups": {"x": "tags.Role +"}}, "groups"),
+        ({"strict": True, "groups": {"x": "tags.Role +"}}, "to group x: Syntax error in expression"),
     ],
 )
 def test_p15_u19_a_group_that_cannot_be_made_is_one_sentence(

@@ -83,6 +83,29 @@ def test_u3_other_places_that_can_contradict(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("nothing", ["", None])
+def test_u3_a_region_without_a_value_is_not_that_of_the_environment(tmp_path: Path, nothing: t.Any) -> None:
+    """A pipeline whose REGION is empty: services in the cluster, log groups wherever AWS_REGION says."""
+    says = play(tmp_path, "deploy", cluster="demo", stack="shop", files="stack.yml", region=nothing)
+    assert says == "Region is given without a value: leave it out, or write -e region=us-east-1."
+
+
+@pytest.mark.parametrize("name", ["swarm_manager", "deploy_manager"])
+def test_u3_a_manager_of_another_cluster_is_not_taken(tmp_path: Path, name: str) -> None:
+    says = play(tmp_path, "deploy", cluster="demo", stack="shop", files="stack.yml", **{name: "two"})
+    assert says.startswith(f'{name} is "two", which is no manager of demo there')
+
+
+def test_u3_variables_that_follow_the_region_are_no_contradiction(tmp_path: Path) -> None:
+    """The region is known from the hosts a moment later."""
+    (tmp_path / "group_vars").mkdir()
+    (tmp_path / "group_vars/all.yml").write_text(
+        'deploy_region: "{{ region }}"\ndeploy_manager: "{{ swarm_manager }}"\n'
+    )
+    (tmp_path / "bad.yml").write_text("services: {web: {")
+    assert "bad.yml" in play(tmp_path, "deploy", cluster="demo", stack="shop", files="bad.yml")
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

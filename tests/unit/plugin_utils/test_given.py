@@ -98,3 +98,12 @@ def test_u3_p15_the_region_is_known_whatever_other_variables_are_called() -> Non
 
 def test_u22_a_variable_that_is_no_text_is_no_error() -> None:
     assert DEPLOY.mistakes([1, "stage"], [1]) == []  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("given", ["DEPLOY_FORCE", "deploy-force", "Deploy_Force", "deploy_force "])
+def test_u22_a_variable_of_another_spelling_is_named(given: str) -> None:
+    """Ansible takes any name; nothing would read it."""
+    assert DEPLOY.mistakes([], [given]) == [f'there is no variable "{given}" (did you mean "deploy_force"?)']
+    assert DEPLOY.mistakes([], ["REGION"]) == ['there is no variable "REGION" (did you mean "region"?)']
+    assert DEPLOY.mistakes([], ["REGION", "region"]) == []
+    assert DEPLOY.mistakes(["DEPLOY_FORCE"], []) == []
