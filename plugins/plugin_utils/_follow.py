@@ -18,6 +18,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.types import type_problems
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose.errors import nearest
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch import progress
 from ansible_collections.apiary.swarm.plugins.plugin_utils._here import Here, is_here, shows_invocation
@@ -93,8 +94,9 @@ def checked(action: str, given: t.Mapping[str, t.Any], specification: t.Mapping[
         path = [str(part) for part in option] if isinstance(option, tuple) else str(option).split(".")
         near = nearest(path[-1], _options_at(known, path[:-1])) or "; remove it"
         raise AnsibleActionFail(f'{action}: there is no option "{".".join(path)}"{near}')
-    if found.error_messages:
-        raise AnsibleActionFail(f"{action}: {'; '.join(found.error_messages)}")
+    problems = [*type_problems(given, known), *found.error_messages]
+    if problems:
+        raise AnsibleActionFail(f"{action}: {'; '.join(problems)}")
     params: dict[str, t.Any] = found.validated_parameters
     return params
 

@@ -63,6 +63,8 @@ class Connection:
         folder = environ.get("DOCKER_CERT_PATH")
         if folder:
             given = {**{option: str(pathlib.Path(folder) / name) for option, name in _CERTIFICATES.items()}, **given}
+        if params.get("timeout") is not None and params["timeout"] < 1:
+            raise PlanRefused("timeout: must be at least 1 second.")
         way = cls(host=params.get("docker_host") or DEFAULT_HOST, **given)
         if bool(way.client_cert) != bool(way.client_key):
             raise PlanRefused("client_cert and client_key go together: give both, or none of them.")
@@ -93,7 +95,7 @@ class Connection:
                     verify=self.validate_certs,
                 )
             session = docker.APIClient(base_url=host, version=_ANY_VERSION, timeout=self.timeout, **options)
-        except docker.errors.DockerException as exc:
+        except Exception as exc:  # of the SDK, of an SSH library, of what reads an address
             raise EngineUnreachable(f"Cannot use the Docker engine at {self.host}: {exc}") from exc
         if self.validate_certs and self.tls_hostname:
             session.mount("https://", _named(self.tls_hostname))

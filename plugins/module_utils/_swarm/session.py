@@ -13,6 +13,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from .._diff import show_argument
 from .._errors import PlanRefused, SwarmError
 from .._words import nearest
+from .arguments.types import type_problems
 from .connection import Connection
 from .engine import Engine
 from .plan import StackPlan
@@ -33,8 +34,16 @@ class EngineModule(AnsibleModule):  # type: ignore[misc]  # Ansible's classes ha
     itself: of an argument that does not fit, say. It writes them into the node's journal, too, unless told not to.
     """
 
-    def __init__(self, *args: t.Any, **options: t.Any) -> None:
-        super().__init__(*args, **{"no_log": True, **options})
+    def __init__(self, argument_spec: t.Mapping[str, t.Any], **options: t.Any) -> None:
+        super().__init__(argument_spec=argument_spec, **{"no_log": True, **options})
+        found = list(type_problems(self.written, argument_spec))
+        if found:
+            self.fail_json(msg=f"{'; '.join(found)}.")
+
+    def _load_params(self) -> None:
+        """Keep the arguments as they were written, before the base class makes them what they should be."""
+        super()._load_params()
+        self.written = dict(self.params)
 
     def exit_json(self, **result: t.Any) -> t.NoReturn:
         """End the module well."""

@@ -51,6 +51,9 @@ def _addresses(params: Params) -> t.Iterator[str]:
     for option, address in given:
         if not is_address(str(address)):
             yield f'{option}: must be an IP address, not "{address}"'
+    for name in params["hosts"] or {}:
+        if len(str(name).split()) != 1:
+            yield f'hosts: "{name}" is no name of one host; write an entry for each'
 
 
 def _resources(params: Params) -> t.Iterator[str]:

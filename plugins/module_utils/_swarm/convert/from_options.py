@@ -26,6 +26,8 @@ Params = t.Mapping[str, t.Any]
 _CONTAINER = ("TaskTemplate", "ContainerSpec")
 #: Labels by which a service belongs to its stack; they stay when labels are set.
 _STACK_LABELS = "com.docker.stack."
+#: How the test of a health check begins (moby daemon/health.go: "Unknown healthcheck type").
+_TESTS = ("CMD", "CMD-SHELL", "NONE")
 
 
 class InvalidOption(SwarmError):
@@ -232,6 +234,8 @@ def _healthcheck(options: Params) -> t.Iterator[Field]:
         if not isinstance(test, (str, list)):
             raise InvalidOption("healthcheck.test: must be a text, or a list that begins with CMD, CMD-SHELL or NONE")
         words = test if isinstance(test, list) else ["NONE"] if test == "NONE" else ["CMD-SHELL", test]
+        if words and words[0] not in _TESTS:  # the engine would only write into its journal that it does not check
+            raise InvalidOption("healthcheck.test: a list must begin with CMD, CMD-SHELL or NONE")
         yield (*path, "Test"), _words("healthcheck.test", words)
     for option, field in (
         ("interval", "Interval"), ("timeout", "Timeout"), ("start_period", "StartPeriod"),
@@ -355,7 +359,9 @@ def _network(item: t.Any) -> Spec:
     unknown = sorted(set(item) - {"name", "aliases", "options"})
     if unknown:
         raise InvalidOption(f"networks: {', '.join(unknown)} is not known; use name, aliases and options")
-    spec: Spec = {"Target": str(item["name"])}
+    if not isinstance(item["name"], str):
+        raise InvalidOption("networks.name: must be text; write it in quotes")
+    spec: Spec = {"Target": item["name"]}
     if item.get("aliases") is not None:
         aliases = _words("networks.aliases", item["aliases"])
         if aliases:
@@ -369,7 +375,7 @@ def _network(item: t.Any) -> Spec:
 
 
 def _preference(item: Params) -> Spec:
-    if list(item) != ["spread"]:
+    if list(item) != ["spread"] or not isinstance(item["spread"], str):
         raise InvalidOption('placement.preferences: an entry must look like "spread: node.labels.zone"')
     return {"Spread": {"SpreadDescriptor": item["spread"]}}
 
