@@ -30,6 +30,10 @@ _PRIVATE = frozenset({
 })  # fmt: skip
 _PUBLIC_LABELS = "edge."
 _OBJECTS = ("configs", "secrets")
+#: Where a mapping belongs; a text there is a command line, or what should have been an option.
+_MAPPINGS = ("healthcheck", "logging", "migrate")
+#: Extensions hold what is used elsewhere, variables most of all; our own has keys like any other.
+_EXTENSION, _OWN_EXTENSION = "x-", "x-apiary"
 
 
 class BadValue(ValueError):
@@ -84,8 +88,11 @@ def hidden(problem: str, name: str = "") -> str:
 
 def is_private(path: Path) -> bool:
     """Say whether the place of a stack file may hold a password, a key or a text with one in it."""
-    if (len(path) == 2 and path[0] in _OBJECTS) or [key for key in path if isinstance(key, str)][-1:] == ["migrate"]:
+    keys = [key for key in path if isinstance(key, str)]
+    if (len(path) == 2 and path[0] in _OBJECTS) or (keys and keys[-1] in _MAPPINGS):
         return True  # a text where a mapping belongs: a content, a command line
+    if any(key.startswith(_EXTENSION) and key != _OWN_EXTENSION for key in keys):
+        return True
     return bool(_PRIVATE.intersection(path)) and not str(path[-1]).startswith(_PUBLIC_LABELS)
 
 

@@ -55,6 +55,9 @@ LITERALS = [
     ("x-apiary: {migrate: {command: \"up 'hunter2xyz\"}}", "services.web.x-apiary.migrate.command: has an opening"),
     ("x-apiary: {migrate: hunter2xyz}", "services.web.x-apiary.migrate: must be"),
     ("x-apiary: {migrate: [hunter2xyz]}", "services.web.x-apiary.migrate"),
+    ("healthcheck: login -p hunter2xyz", "services.web.healthcheck: must be a mapping"),
+    ("logging: hunter2xyz", "services.web.logging: must be a mapping"),
+    ('x-env: {P: "hunter2xyz$"}', "services.web.x-env.P: the value has a"),
     ("env_file: web.env", "web.env:2: must be a line like"),
 ]  # fmt: skip
 
@@ -134,3 +137,9 @@ def test_marks_are_never_seen(value: t.Any) -> None:
 def test_an_environment_file_that_is_too_big_is_called_by_its_name() -> None:
     told = message(service("env_file: big.env"), files={"big.env": b"A=" + b"x" * 1_200_000})
     assert told == "big.env: the file has more than 1048576 bytes; an environment file may have no more"
+
+
+def test_d57_what_an_extension_holds_for_others_is_not_shown() -> None:
+    """Variables that several services share stand there."""
+    says = message('x-common: &common {DB_PASSWORD: "hunter$2xyz"}\n' + service("environment: *common"))
+    assert says.startswith('stack.yml:1: x-common.DB_PASSWORD: the value has a "$"') and SECRET[:6] not in says
