@@ -168,3 +168,16 @@ def test_u22_unknown_variables_of_the_inventory_are_named(tmp_path: Path) -> Non
     (tmp_path / "group_vars/all.yml").write_text("deploy_wait_timout: 5\ndeploy_user: ubuntu\nstage: prod\n")
     message = play(tmp_path, "deploy", cluster="demo", stack="shop", files="stack.yml")
     assert message == 'There is no variable "deploy_wait_timout" (did you mean "deploy_wait_timeout"?).'
+
+
+def test_a21_managers_that_a_limit_leaves_out_are_named(tmp_path: Path) -> None:
+    """Nobody asks them then, so there is no answer to read."""
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory(tmp_path))]
+    done = subprocess.run(
+        [*command, "apiary.swarm.status", "-e", "cluster=demo", "--limit", "localhost,three"],
+        env={**os.environ, "ANSIBLE_NOCOLOR": "true"}, cwd=tmp_path, capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "No manager of demo answers. one: It was not asked (does --limit leave it out?)." in done.stdout
+    assert "Finalization" not in done.stdout + done.stderr
