@@ -193,24 +193,27 @@ def _failed_before(engine: Engine, found: Json | None, desired: Json) -> list[st
 
     The engine forgets the spec that it rolled back from (swarmkit manager/orchestrator/update/updater.go,
     C(rollbackUpdate): C(PreviousSpec) becomes the present one, and is then emptied). What remembers it are the failed
-    tasks, each with its own spec, as long as the history of their slot keeps them (C(task-history-limit), 5).
+    tasks, each with its own spec, as long as the history of their slot keeps them (C(task-history-limit), 5). Tasks of
+    what stands now may have failed, too, and say nothing about a change.
     """
     if found is None or not (found.get("UpdateStatus") or {}).get("State", "").startswith("rollback"):
         return []
-    wanted = _container_tree(desired)
+    wanted = _program_tree(desired["TaskTemplate"])
+    if wanted == _program_tree(found["Spec"]["TaskTemplate"]):
+        return []
     for task in engine.tasks({"service": [found["ID"]]}):
         ended = task.get("Status", {}).get("State") in ("failed", "rejected")
-        if ended and _container_tree({"TaskTemplate": task["Spec"]}) == wanted:
+        if ended and _program_tree(task["Spec"]) == wanted:
             image = references.without_digest(desired["TaskTemplate"]["ContainerSpec"]["Image"])
             return [f"service {desired['Name']}: the same change to {image} failed, and the engine took it back"]
     return []
 
 
-def _container_tree(spec: Json) -> t.Any:
-    """Return the canonical form of what runs in a container."""
-    container = spec["TaskTemplate"].get("ContainerSpec") or {}
-    tree = to_tree({"Name": "", "Mode": {}, "TaskTemplate": {"ContainerSpec": container}}, {})
-    return tree["TaskTemplate"].get("ContainerSpec")
+def _program_tree(task: Json) -> t.Any:
+    """Return the canonical form of what runs in a container, and of what it may use."""
+    kept = {key: task.get(key) or {} for key in ("ContainerSpec", "Resources")}
+    template = to_tree({"Name": "", "Mode": {}, "TaskTemplate": kept}, {})["TaskTemplate"]
+    return {key: template.get(key) for key in kept}
 
 
 def _named(spec: Json, names: t.Mapping[str, str]) -> Json:
