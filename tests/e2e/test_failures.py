@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 from road import CLUSTER, REGION, Road
 
@@ -49,10 +51,11 @@ def test_a_manager_that_does_not_answer_is_named(road: Road, tmp_path: Path) -> 
     # 10.20.0.9 is inside the VPC, and nobody has it.
     inventory = tmp_path / "hosts"
     inventory.write_text(f"[managers]\n10.20.0.9\n[{CLUSTER}]\n10.20.0.9\n", encoding="utf-8")
-    variables = [f"cluster={CLUSTER}", f"region={REGION}", "stack=shop", "files=examples/shop/stack.yml"]
-    command = ["ansible-playbook", "apiary.swarm.deploy", "-i", str(inventory)]
-    done = road.region.run([*command, *(part for value in variables for part in ("-e", value))])
+    given: dict[str, Any] = {"cluster": CLUSTER, "region": REGION, "stack": "shop", "files": "examples/shop/stack.yml"}
+    given["deploy_env"] = {"REGISTRY": "registry", "VERSION": "1"}
+    command = ["ansible-playbook", "apiary.swarm.deploy", "-i", str(inventory), "-e", json.dumps(given)]
+    done = road.region.run(command)
     output = done.stdout + done.stderr
     assert done.returncode != 0, output
-    assert f"No manager of {CLUSTER} answers: 10.20.0.9." in output
+    assert f"No manager of {CLUSTER} answers. 10.20.0.9: " in output
     assert "Traceback" not in output
