@@ -86,7 +86,31 @@ def whole(site: Site, count: int) -> Json | None:
 
 
 def haunt(manager: Node, lost: Node, token: str) -> str:
-    """Let an engine begin to join, and cut its power once it has its certificate; return the id of what is left."""
+    """Leave a member behind that was never heard of, and return its id.
+
+    On a busy machine an engine may get in before its power is cut: then it is taken out again, and has another try.
+    """
+    for _attempt in range(10):
+        left = cut_while_it_joins(manager, lost, token)
+        if left["Status"]["State"] == "unknown":
+            assert not left["Status"].get("Addr") and "ManagerStatus" not in left, left
+            return str(left["ID"])
+        watcher = manager.client()
+        if "ManagerStatus" in left:
+            watcher.update_node(left["ID"], left["Version"]["Index"], {"Role": "worker", "Availability": "active"})
+        until(lambda out=watcher, left=left: removed(out, left["ID"]), "the member to go", 60, 0.5)
+        shutil.rmtree(lost.root / "d" / "swarm")
+        lost.start()
+    raise AssertionError("no engine was slower than its power cut")
+
+
+def removed(client: t.Any, node_id: str) -> bool:
+    client.remove_node(node_id, force=True)
+    return True
+
+
+def cut_while_it_joins(manager: Node, lost: Node, token: str) -> Json:
+    """Let an engine begin to join, and cut its power once it has its certificate; return what is left."""
     watcher = manager.client(timeout=5)
     known = {member["ID"] for member in watcher.nodes()}
 
@@ -106,10 +130,8 @@ def haunt(manager: Node, lost: Node, token: str) -> str:
         lost.kill()
         thread.join(30)
     left = t.cast(Json, fresh())
-    assert (left["Status"]["State"], left["Status"].get("Addr", "")) == ("unknown", ""), left["Status"]
-    assert "ManagerStatus" not in left
     watcher.close()
-    return str(left["ID"])
+    return left
 
 
 @pytest.mark.parametrize("stored", ["", "SWMKEY-1-ofaformerclusterofthesamename0000000000000000000"])
