@@ -57,7 +57,9 @@ _value:
 """
 
 #: Lines of a plan that are shown as they are, services of a table, and names in one line.
-_MANY_LINES, _MANY_ROWS, _MANY_NAMES = 60, 30, 3
+_MANY_LINES = 60
+_MANY_ROWS = 30
+_MANY_NAMES = 3
 _HEAD = re.compile(r"(?P<sign>[-+~!]) (?P<kind>\w+) (?P<name>[^\s:]+)(?P<effect>.*)")
 _COLUMNS = ["name", "action", "image", "state", "running", "wanted"]
 

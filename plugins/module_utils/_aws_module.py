@@ -13,8 +13,8 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ._aws.options import AWS_ARGUMENTS, AWS_EXCLUSIVE, AWS_TOGETHER
 from ._aws.session import AwsOptions, AwsSession
-from ._diff import HIDDEN, show_argument
-from ._errors import SwarmError
+from ._diff import show_argument
+from ._errors import HIDDEN, SwarmError
 
 Params = t.Mapping[str, t.Any]
 Result = dict[str, t.Any]

@@ -10,8 +10,7 @@ import dataclasses
 import re
 import typing as t
 
-from ._errors import HIDDEN as HIDDEN
-from ._errors import without_logins
+from ._errors import HIDDEN, without_logins
 
 Path = tuple[str, ...]
 Tree = dict[str, t.Any]

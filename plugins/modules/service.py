@@ -631,14 +631,14 @@ summary:
 changes:
   description:
     - Names of the fields of a service that changed, as the Engine API has them and then as the options and results of
-      M(community.docker.docker_swarm_service#module) have them.
+      M(community.docker.docker_swarm_service) have them.
   returned: success
   type: list
   elements: str
   sample: ["TaskTemplate.ContainerSpec.Image", "image"]
 swarm_service:
   description:
-    - The service as M(community.docker.docker_swarm_service#module) returns it, empty when it is removed. Values of
+    - The service as M(community.docker.docker_swarm_service) returns it, empty when it is removed. Values of
       environment variables, and what looks like a password, are hidden. Durations are nanoseconds, sizes bytes.
   returned: success
   type: dict

@@ -19,8 +19,8 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.types import type_problems
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose.errors import nearest
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch import progress
+from ansible_collections.apiary.swarm.plugins.module_utils._words import nearest
 from ansible_collections.apiary.swarm.plugins.plugin_utils._here import Here, is_here, shows_invocation
 from ansible_collections.apiary.swarm.plugins.plugin_utils._level import at_level, role_of
 

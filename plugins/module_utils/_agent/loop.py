@@ -52,7 +52,7 @@ class Agent:
         self._joiner = Joiner(settings, identity, engine, log)
         self._keeper = Keeper(settings, identity, engine, log, patience)
         self._feed: Feed | None = None
-        self._keeping = threading.Thread()  # none yet
+        self._keeping = threading.Thread(target=str)  # none yet
         self._kept_at = float("-inf")
         self._diary = Diary(log)
 

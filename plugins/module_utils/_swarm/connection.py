@@ -54,11 +54,12 @@ class Connection:
     use_ssh_client: bool = False
 
     @classmethod
-    def from_params(cls, params: t.Mapping[str, t.Any], environ: t.Mapping[str, str] = os.environ) -> Connection:
+    def from_params(cls, params: t.Mapping[str, t.Any], environ: t.Mapping[str, str] | None = None) -> Connection:
         """Return the way that a module's options describe.
 
         Raises PlanRefused for options that make no sense together.
         """
+        environ = os.environ if environ is None else environ
         given = {field.name: params[field.name] for field in dataclasses.fields(cls) if params.get(field.name)}
         folder = environ.get("DOCKER_CERT_PATH")
         if folder:

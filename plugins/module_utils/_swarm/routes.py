@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import typing as t
 
+from .._words import nearest
 from .compose import Project
-from .compose.errors import nearest
 from .model import BALANCES, Route
 from .problems import kind
 

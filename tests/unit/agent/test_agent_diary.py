@@ -60,6 +60,7 @@ def test_what_is_over_is_news_again() -> None:
 
 
 def test_an_unforeseen_error_is_one_line_that_says_where() -> None:
+    line = ""
     try:
         raise KeyError("x\ny")
     except KeyError as exc:

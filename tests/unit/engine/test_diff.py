@@ -10,7 +10,8 @@ import typing as t
 
 import pytest
 
-from ansible_collections.apiary.swarm.plugins.module_utils._diff import HIDDEN, Change, diff, dotted, show, show_tree
+from ansible_collections.apiary.swarm.plugins.module_utils._diff import Change, diff, dotted, show, show_tree
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import HIDDEN
 
 
 def test_leaves_that_differ_are_told_with_their_path() -> None:

@@ -71,12 +71,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 )
 def test_d54_answers_without_a_leader_are_known(status: int, words: str, kind: type[EngineError]) -> None:
     error = error_of("create service web", status, words)
-    assert type(error) is kind and "rpc error" not in error.message
+    assert error.__class__ is kind and "rpc error" not in error.message
 
 
 def test_a_registry_that_does_not_answer_is_no_lost_leader() -> None:
     words = "Get https://registry/v2/: context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
-    assert type(error_of("look up image web", 500, words, of_swarm=False)) is EngineError
+    assert error_of("look up image web", 500, words, of_swarm=False).__class__ is EngineError
 
 
 def test_d54_a_call_is_made_again_for_half_a_minute(clock: list[float]) -> None:

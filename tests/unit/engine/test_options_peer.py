@@ -9,8 +9,8 @@ import typing as t
 
 import pytest
 
-from ansible_collections.apiary.swarm.plugins.module_utils._diff import HIDDEN, Change
-from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
+from ansible_collections.apiary.swarm.plugins.module_utils._diff import Change
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import HIDDEN, SwarmError
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.convert.from_options import apply_options
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.convert.to_options import changed_options, to_options
 

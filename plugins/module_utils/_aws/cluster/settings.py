@@ -72,7 +72,7 @@ class Setting:
             if not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
                 raise ValueError(f"{value!r} is no whole number")
             return int(text)
-        if not isinstance(value, str) and type(value) is not int:
+        if isinstance(value, bool) or not isinstance(value, (str, int)):
             raise ValueError(f"{value!r} is no text")
         if self.default and not text:
             raise ValueError("nothing is no value of this setting")

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from ..._errors import SwarmError
-from ..._words import nearest as nearest
 from ..problems import Path, revealed
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ..._words import nearest
 from ..problems import BadValue, Path, kind, marked
 from ..values import boolean, file_mode
 from .document import Document
-from .errors import nearest
 
 _NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
 _OPERATOR = re.compile(r":?[-?+]")

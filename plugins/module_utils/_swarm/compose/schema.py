@@ -17,9 +17,10 @@ import pathlib
 import re
 import typing as t
 
+from ..._words import nearest
 from ..problems import Path, kind, marked
 from .document import Document
-from .errors import ComposeError, nearest
+from .errors import ComposeError
 from .keys import ELSEWHERE
 
 _TYPES = {

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._words import nearest
 from ..compose import Project
-from ..compose.errors import nearest
 from ..model import Migration, ServiceEntry, Spec, StackOptions
 
 _BUFFER = "25m"

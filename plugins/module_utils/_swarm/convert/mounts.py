@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._words import nearest
 from ..compose import Project
-from ..compose.errors import nearest
 from ..model import LABEL_NAMESPACE, Spec
 from ..problems import BadValue, Path, kind
 from ..values import file_mode, size

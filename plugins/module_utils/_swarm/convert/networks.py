@@ -9,8 +9,8 @@ from __future__ import annotations
 import ipaddress
 import typing as t
 
+from ..._words import nearest
 from ..compose import Project
-from ..compose.errors import nearest
 from ..model import LABEL_NAMESPACE, NetworkEntry, Spec
 from ..problems import kind
 from .names import service_name_problem

@@ -11,8 +11,8 @@ import hashlib
 import json
 import typing as t
 
+from ..._words import nearest
 from ..compose import Project
-from ..compose.errors import nearest
 from ..compose.normalize import unreadable
 from ..model import LABEL_CONTENT, LABEL_NAMESPACE, ObjectEntry, Spec
 from .names import object_name_problem, with_digest

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ..._diff import HIDDEN, Change, show
+from ..._diff import Change, show
+from ..._errors import HIDDEN
 
 Spec = t.Mapping[str, t.Any]
 _NANO = 1_000_000_000
