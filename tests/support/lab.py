@@ -140,6 +140,8 @@ class Node:
         env = {
             **os.environ, "LAB_NAME": self.name, "LAB_ADDRESS": self.address, "LAB_LOG": str(self.log),
             "LAB_DISK": self.lab.disks.get(self.name, ""), "LAB_DATA": f"{self.root}/d",
+            # No instance is below it: its log driver would ask 169.254.169.254 for half a minute.
+            "AWS_EC2_METADATA_DISABLED": "true",
         }  # fmt: skip
         self._outer = subprocess.Popen(
             [

@@ -270,7 +270,7 @@ def test_new_ports_and_new_places_are_waited_for_though_tasks_look_the_same(swar
 def test_d30_log_driver_that_cannot_start_is_a_failure_with_its_reason(swarm: Swarm, name: str) -> None:
     options = {"awslogs-region": "eu-west-1", "awslogs-group": "/none"}
     logs = {"LogDriver": {"Name": "awslogs", "Options": {**options, "awslogs-endpoint": "http://127.0.0.1:9"}}}
-    out = swarm.stack(_one(swarm, name, "v1", 1, template=logs), wait_timeout=30)
+    out = swarm.stack(_one(swarm, name, "v1", 1, template=logs), wait_timeout=90)
     assert out.failed and "failed to create Cloudwatch log stream" in out.msg, out.msg
     assert "cannot be read" not in out.msg
 
