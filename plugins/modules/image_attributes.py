@@ -99,6 +99,7 @@ deprecated:
 
 import re
 import typing as t
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import partial
 
@@ -106,6 +107,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.record i
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import api as images
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import sharing as image_sharing
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.baking import Image
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.reconcile import Draft, Plan, carry_out
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.ssm import get_parameter, put_parameter
 from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module
@@ -139,62 +141,67 @@ def check_accounts(accounts: t.Iterable[str]) -> None:
             raise Refused(f"shared_with: {account!r} is no account: write its 12 digits, in quotes.")
 
 
+@dataclass(frozen=True)
+class Attributes:
+    """Attributes of an image and its snapshots, under the names by which they are shown."""
+
+    values: t.Mapping[str, t.Any]
+
+
+def plan(session: AwsSession, image: Image, deprecated: str, params: Params) -> Plan[Attributes]:
+    """Return the writes of what differs."""
+    ec2, ssm = session.client("ec2"), session.client("ssm")
+    before: dict[str, t.Any] = {}
+    draft = Draft(image.image_id, Attributes({}))
+
+    def want(name: str, now: t.Any, wanted: t.Any, write: t.Callable[..., t.Any], *arguments: t.Any) -> None:
+        if now != wanted:
+            before[name] = now
+            draft.do(name, write, *arguments, values={**draft.now.values, name: wanted})
+
+    if params["imds_v2"]:
+        want("imds_support", image.imds_support, "v2.0", images.require_imds_v2, image.image_id)
+    if params["deprecate_after_days"]:
+        known = parse_time(image.deprecated)
+        now = format_time(known.replace(second=0)) if known else ""
+        want("deprecated", now, deprecated, images.deprecate, image.image_id, parse_time(deprecated))
+    if params["tags"]:
+        wanted = {key: str(value) for key, value in params["tags"].items()}
+        held = {image.image_id: dict(image.tags), **images.snapshot_tags(ec2, image.image_id, image.snapshot_ids)}
+        for resource, tags in held.items():
+            now_set = {key: tags.get(key, "") for key in wanted}
+            want(f"tags of {resource}", now_set, wanted, images.tag, [resource], wanted)
+    if params["shared_with"] is not None:
+        accounts = sorted(set(params["shared_with"]))
+        for resource in (image.image_id, *image.snapshot_ids):
+            allowed = image_sharing.accounts_of(ec2, resource)
+            want(f"shared {resource}", allowed, accounts, image_sharing.share, resource, allowed, accounts)
+    if params["publish_to"]:
+        stored = get_parameter(ssm, params["publish_to"])
+        publish = partial(put_parameter, name=params["publish_to"], value=image.image_id, data_type="aws:ec2:image")
+        want(params["publish_to"], stored.value if stored else "", image.image_id, lambda dummy: publish(ssm))
+    return Plan(image.image_id, Attributes(before), draft.plan().steps)
+
+
 def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     """Write what differs.
 
     :raises Refused: if there is no such image, it is not available, or an account is none.
     """
     check_accounts(params["shared_with"] or ())
-    ec2, ssm = session.client("ec2"), session.client("ssm")
+    ec2 = session.client("ec2")
     image = images.get_image(ec2, params["image_id"])
     if image is None or image.state != "available":
         state = f"is {image.state}" if image else "does not exist"
         raise Refused(f"The image {params['image_id']} {state} in {session.region}.")
-
-    before: dict[str, t.Any] = {}
-    after: dict[str, t.Any] = {}
-    steps: list[t.Callable[[], t.Any]] = []
-
-    def want(name: str, now: t.Any, wanted: t.Any, write: t.Callable[[], t.Any]) -> None:
-        if now != wanted:
-            before[name], after[name] = now, wanted
-            steps.append(write)
-
-    if params["imds_v2"]:
-        want("imds_support", image.imds_support, "v2.0", lambda: images.require_imds_v2(ec2, image.image_id))
-    deprecated = image.deprecated
     date = deprecation_date(image, params["deprecate_after_days"])
-    if date:
-        known = parse_time(image.deprecated)
-        now = format_time(known.replace(second=0)) if known else ""
-        deprecated = format_time(date)
-        want("deprecated", now, deprecated, lambda: images.deprecate(ec2, image.image_id, date))
-    if params["tags"]:
-        wanted = {key: str(value) for key, value in params["tags"].items()}
-        held = {image.image_id: dict(image.tags), **images.snapshot_tags(ec2, image.image_id, image.snapshot_ids)}
-        for resource, tags in held.items():
-            now_set = {key: tags.get(key, "") for key in wanted}
-            want(f"tags of {resource}", now_set, wanted, partial(images.tag, ec2, [resource], wanted))
-    if params["shared_with"] is not None:
-        accounts = sorted(set(params["shared_with"]))
-        for resource in (image.image_id, *image.snapshot_ids):
-            allowed = image_sharing.accounts_of(ec2, resource)
-            want(
-                f"shared {resource}", allowed, accounts, partial(image_sharing.share, ec2, resource, allowed, accounts)
-            )
-    if params["publish_to"]:
-        stored = get_parameter(ssm, params["publish_to"])
-        want(
-            params["publish_to"],
-            stored.value if stored else "",
-            image.image_id,
-            lambda: put_parameter(ssm, params["publish_to"], image.image_id, data_type="aws:ec2:image"),
-        )
-    if not check_mode:
-        for step in steps:
-            step()
+    deprecated = format_time(date) if date else image.deprecated
+    (outcome,) = carry_out(ec2, [plan(session, image, deprecated, params)], check_mode)
+    if outcome.error:
+        raise outcome.error
+    before, after = (attributes.values if attributes else {} for attributes in (outcome.plan.before, outcome.thing))
     return {
-        "changed": bool(steps),
+        "changed": bool(outcome.done),
         "diff": {"before": before, "after": after},
         "image_id": image.image_id,
         "snapshot_ids": list(image.snapshot_ids),

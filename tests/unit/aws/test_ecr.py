@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr.auth import Token, is_ecr, parse_registry
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr.images import parse_reference, tag_of_revision
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr.keeping import keep, kept_tag, release
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr.repositories import (
     Repository,
     WantedRepository,
-    kept_tag,
     lifecycle_of,
     plan_present,
     protected,
@@ -168,7 +168,7 @@ def test_a_plan_carried_out_leaves_nothing_to_do(wanted: WantedRepository, live:
 def test_images_are_protected_before_others_are_let_go() -> None:
     """A deploy that fails in between loses nothing."""
     steps = plan_present(WantedRepository("a", kept=(DIGEST,)), Repository("a", kept=(OTHER,))).steps
-    assert [step.call for step in steps] == ["keep", "release"]
+    assert [(step.do, step.arguments) for step in steps] == [(keep, ("a", [DIGEST], "")), (release, ("a", [OTHER], ""))]
 
 
 def test_encryption_is_fixed() -> None:

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import InvalidInput
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs import api as logs
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.apply import common_prefixes, metric_settings
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.groups import (
     LogGroup,
@@ -24,6 +25,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.groups impo
 )
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.limits import LogLimits, check_all
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.prune import DAY, judge, orphans_of
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.reconcile import Step
 
 LIMITS = LogLimits.from_model(Session().get_service_model("logs"))
 
@@ -87,13 +89,13 @@ def test_nothing_undeclared_is_lost(wanted: WantedLogGroup, live: LogGroup) -> N
 @given(WANTED, LIVE)
 def test_no_plan_deletes_or_recreates(wanted: WantedLogGroup, live: LogGroup) -> None:
     """state: present never touches the logs themselves."""
-    calls = {step.call for step in plan_present(wanted, live).steps}
-    assert not calls & {"delete_log_group", "create_log_group"}
+    calls = {step.do for step in plan_present(wanted, live).steps}
+    assert not calls & {logs.delete_log_group, logs.create_log_group}
 
 
 def test_absent() -> None:
     """One call if it is there, none if it is not."""
-    assert [step.call for step in plan_absent("/a", LogGroup("/a")).steps] == ["delete_log_group"]
+    assert plan_absent("/a", LogGroup("/a")).steps == (Step("deleted", logs.delete_log_group, ("/a",), None),)
     assert plan_absent("/a", None).steps == ()
 
 

@@ -10,16 +10,15 @@ from __future__ import annotations
 import json
 import re
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..errors import InvalidInput
+from ..reconcile import Draft, Plan, plan_deletion
+from . import api as ecr
+from .keeping import KEPT_PREFIX, keep, release
 
 Json = dict[str, t.Any]
-
-KEPT_PREFIX = "kept-"
-"""How the tags begin that protect the images of kept releases from the lifecycle policy."""
-RELEASED_PREFIX = "released-"
-"""How the tag begins that an image gets in the place of its last one; no rule protects it."""
+_Write = t.Callable[..., None]
 
 _NAME = re.compile(r"(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _KEEPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -94,48 +93,6 @@ class WantedRepository:
     kept_by: str = ""
 
 
-@dataclass(frozen=True)
-class Step:
-    """One write: *call* names a function of :mod:`.api`, ``keep`` or ``release`` the protection of images."""
-
-    call: str
-    arguments: tuple[t.Any, ...] = ()
-    setting: str = ""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The steps for one repository, and the repository before and after them (``None``: not there)."""
-
-    name: str
-    before: Repository | None
-    after: Repository | None
-    steps: tuple[Step, ...] = ()
-
-
-def kept_tag(digest: str, keeper: str = "") -> str:
-    """Return the tag by which *keeper*, such as a cluster, protects the image *digest*.
-
-    Clusters share repositories, so each has tags of its own: what one lets go, another may still need.
-    """
-    return KEPT_PREFIX + (f"{keeper}-" if keeper else "") + digest.partition(":")[2][:24]
-
-
-def released_tag(digest: str) -> str:
-    """Return the tag that the image *digest* gets when no other is left to it."""
-    return RELEASED_PREFIX + digest.partition(":")[2][:24]
-
-
-def only_kept(image: Json) -> bool:
-    """Tell whether *image*, an entry of DescribeImages, has no tag but those that protect it.
-
-    ECR deletes an image with its last tag (BatchDeleteImage, Amazon ECR API Reference: "If you remove the last tag from
-    an image, the image is deleted from your repository"). The tags of all keepers count here, for two of them may let
-    go at the same time.
-    """
-    return all(tag.startswith(KEPT_PREFIX) for tag in image.get("imageTags", ()))
-
-
 def lifecycle_of(expire_untagged_days: int | None, keep_images: int | None) -> Json:
     """Return a lifecycle policy that deletes untagged images after some days, and all but the newest tagged ones."""
     rules: list[Json] = []
@@ -199,43 +156,53 @@ def check(wanted: t.Sequence[WantedRepository]) -> None:
                 raise InvalidInput(f"Repository {item.name}: {digest!r} is no digest (sha256:...).")
 
 
-def plan_present(wanted: WantedRepository, live: Repository | None) -> Plan:
+def plan_present(wanted: WantedRepository, live: Repository | None) -> Plan[Repository]:
     """Return the steps that make *live* (``None``: no such repository) what is *wanted*.
 
     :raises InvalidInput: if the encryption of an existing repository would have to change, which AWS does not offer.
     """
+    name, draft = wanted.name, Draft(wanted.name, live)
     if live is None:
-        repository = Repository(
-            name=wanted.name,
-            mutability=wanted.mutability or "MUTABLE",
-            scan_on_push=bool(wanted.scan_on_push),
-            encryption="KMS" if wanted.kms_key else "AES256",
-            kms_key=wanted.kms_key or "",
-            lifecycle=None if wanted.lifecycle is None else {},
-            policy=None if wanted.policy is None else {},
-            tags=dict(wanted.tags) if wanted.tags else {},
-            kept=None if wanted.kept is None else (),
+        draft.make(_created(wanted), ecr.create_repository, name, _creation(wanted))
+    elif wanted.kms_key and live.kms_key != wanted.kms_key:
+        raise InvalidInput(
+            f"Repository {name} is encrypted with {live.kms_key or live.encryption}, which cannot be "
+            "changed: AWS fixes the encryption when the repository is made."
         )
-        steps = [Step("create_repository", (_creation(wanted),))]
-    else:
-        if wanted.kms_key and live.kms_key != wanted.kms_key:
-            raise InvalidInput(
-                f"Repository {wanted.name} is encrypted with {live.kms_key or live.encryption}, which cannot be "
-                "changed: AWS fixes the encryption when the repository is made."
-            )
-        repository, steps = live, []
-    for change in (_mutability, _scanning, _documents, _tags, _kept):
-        more, repository = change(wanted, repository)
-        steps += more
-    return Plan(wanted.name, live, repository, tuple(steps))
+    there = draft.now
+    if wanted.mutability not in (None, there.mutability):
+        draft.do("image_tag_mutability", ecr.put_mutability, name, wanted.mutability, mutability=wanted.mutability)
+    if wanted.scan_on_push not in (None, there.scan_on_push):
+        draft.do("scan_on_push", ecr.put_scanning, name, wanted.scan_on_push, scan_on_push=wanted.scan_on_push)
+    if wanted.lifecycle not in (None, there.lifecycle or {}):
+        write = _document(name, wanted.lifecycle, ecr.put_lifecycle, ecr.delete_lifecycle)
+        draft.do("lifecycle_policy", *write, lifecycle=wanted.lifecycle)
+    if wanted.policy not in (None, there.policy or {}):
+        draft.do("policy", *_document(name, wanted.policy, ecr.put_policy, ecr.delete_policy), policy=wanted.policy)
+    draft.tag(wanted.tags, wanted.purge_tags, there.tags, ecr.tag, ecr.untag, there.arn)
+    if wanted.kept is not None:
+        _keep(draft, set(wanted.kept), set(there.kept or ()), wanted.kept_by)
+    return draft.plan()
 
 
-def plan_absent(name: str, live: Repository | None, force: bool) -> Plan:
+def plan_absent(name: str, live: Repository | None, force: bool) -> Plan[Repository]:
     """Return the steps that remove *live*, with its images if *force*."""
-    return Plan(name, live, None, (Step("delete_repository", (force,)),) if live else ())
+    return plan_deletion(name, live, ecr.delete_repository, force)
 
 
-_Change = tuple[list[Step], Repository]
+def _created(wanted: WantedRepository) -> Repository:
+    """Return the repository as it is right after its creation: no policies, nothing kept."""
+    return Repository(
+        name=wanted.name,
+        mutability=wanted.mutability or "MUTABLE",
+        scan_on_push=bool(wanted.scan_on_push),
+        encryption="KMS" if wanted.kms_key else "AES256",
+        kms_key=wanted.kms_key or "",
+        lifecycle=None if wanted.lifecycle is None else {},
+        policy=None if wanted.policy is None else {},
+        tags=dict(wanted.tags or {}),
+        kept=None if wanted.kept is None else (),
+    )
 
 
 def _creation(wanted: WantedRepository) -> Json:
@@ -251,61 +218,15 @@ def _creation(wanted: WantedRepository) -> Json:
     return settings
 
 
-def _mutability(wanted: WantedRepository, there: Repository) -> _Change:
-    if wanted.mutability is None or wanted.mutability == there.mutability:
-        return [], there
-    step = Step("put_mutability", (wanted.mutability,), "image_tag_mutability")
-    return [step], replace(there, mutability=wanted.mutability)
+def _document(name: str, content: Json | None, put: _Write, delete: _Write) -> tuple[t.Any, ...]:
+    """Return the call that sets a policy, or removes it when it is empty."""
+    return (put, name, json.dumps(content, sort_keys=True)) if content else (delete, name)
 
 
-def _scanning(wanted: WantedRepository, there: Repository) -> _Change:
-    if wanted.scan_on_push is None or wanted.scan_on_push == there.scan_on_push:
-        return [], there
-    return [Step("put_scanning", (wanted.scan_on_push,), "scan_on_push")], replace(
-        there, scan_on_push=wanted.scan_on_push
-    )
-
-
-def _documents(wanted: WantedRepository, there: Repository) -> _Change:
-    steps = []
-    if wanted.lifecycle is not None and wanted.lifecycle != (there.lifecycle or {}):
-        steps.append(_document("lifecycle", wanted.lifecycle, "lifecycle_policy"))
-        there = replace(there, lifecycle=wanted.lifecycle)
-    if wanted.policy is not None and wanted.policy != (there.policy or {}):
-        steps.append(_document("policy", wanted.policy, "policy"))
-        there = replace(there, policy=wanted.policy)
-    return steps, there
-
-
-def _document(kind: str, content: Json, setting: str) -> Step:
-    """Return the step that sets a policy, or removes it when it is empty."""
-    if not content:
-        return Step(f"delete_{kind}", (), setting)
-    return Step(f"put_{kind}", (json.dumps(content, sort_keys=True),), setting)
-
-
-def _tags(wanted: WantedRepository, there: Repository) -> _Change:
-    if wanted.tags is None:
-        return [], there
-    present = dict(there.tags or {})
-    set_ = {key: value for key, value in wanted.tags.items() if present.get(key) != value}
-    gone = sorted(key for key in present if key not in wanted.tags and not key.startswith("aws:"))
-    if not wanted.purge_tags:
-        gone = []
-    steps = [Step("untag", (gone,), "tags")] if gone else []
-    if set_:
-        steps.append(Step("tag", (set_,), "tags"))
-    return steps, replace(there, tags={key: value for key, value in {**present, **set_}.items() if key not in gone})
-
-
-def _kept(wanted: WantedRepository, there: Repository) -> _Change:
-    if wanted.kept is None:
-        return [], there
-    asked, present = set(wanted.kept), set(there.kept or ())
-    steps = []
-    # New images are protected before old ones are let go.
-    if asked - present:
-        steps.append(Step("keep", (sorted(asked - present), wanted.kept_by), "kept_digests"))
-    if present - asked:
-        steps.append(Step("release", (sorted(present - asked), wanted.kept_by), "kept_digests"))
-    return steps, replace(there, kept=tuple(sorted(asked)))
+def _keep(draft: Draft[Repository], asked: set[str], present: set[str], keeper: str) -> None:
+    """Add the writes that protect images; new ones are protected before old ones are let go."""
+    new, gone = sorted(asked - present), sorted(present - asked)
+    if new:
+        draft.do("kept_digests", keep, draft.now.name, new, keeper, kept=tuple(sorted(asked | present)))
+    if gone:
+        draft.do("kept_digests", release, draft.now.name, gone, keeper, kept=tuple(sorted(asked)))

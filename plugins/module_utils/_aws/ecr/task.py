@@ -7,28 +7,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import typing as t
 from dataclasses import replace
 
-from ..errors import AlreadyExists, AwsError, InvalidInput, NotFound
+from ..errors import InvalidInput
+from ..reconcile import Outcome, carry_out, reports, result
 from ..session import AwsSession
 from ..threads import in_threads
 from . import api as ecr
-from .repositories import (
-    Plan,
-    Repository,
-    WantedRepository,
-    check,
-    kept_tag,
-    lifecycle_of,
-    only_kept,
-    plan_absent,
-    plan_present,
-    protected,
-    released_tag,
-)
+from .keeping import kept_tag
+from .repositories import Repository, WantedRepository, check, lifecycle_of, plan_absent, plan_present, protected
 
 Params = t.Mapping[str, t.Any]
 
@@ -108,7 +97,11 @@ class RepositoryTask:
         else:
             read = in_threads(lambda item: self._read(item, live.get(item.name)), wanted)
             plans = [plan_present(item, there) for item, there in zip(wanted, read)]
-        return self._result(in_threads(self._apply, plans))
+        outcomes = carry_out(self._client, plans, self._check_mode)
+        return {
+            **result(outcomes, "failed_repositories"),
+            "repositories": reports(_with_identity(one) for one in outcomes),
+        }
 
     def _read(self, wanted: WantedRepository, there: Repository | None) -> Repository | None:
         """Return the repository with those parts that the task speaks of."""
@@ -130,80 +123,13 @@ class RepositoryTask:
             there = replace(there, kept=tuple(kept))
         return there
 
-    def _apply(self, plan: Plan) -> tuple[Plan, Repository | None, list[str], AwsError | None]:
-        """Carry *plan* out; return the repository after it, what was done, and the error that stopped it."""
-        names = {"create_repository": "created", "delete_repository": "deleted"}
-        done: list[str] = []
-        after = plan.after
-        identity = plan.before
-        for step in plan.steps:
-            if not self._check_mode:
-                try:
-                    made = self._call(plan.name, identity.arn if identity else "", step.call, step.arguments)
-                except AwsError as error:
-                    return plan, identity, done, error
-                if made is not None:
-                    identity = Repository.from_api(made)
-            done.append(names.get(step.call, step.setting))
-        if after is not None and identity is not None:
-            after = replace(after, arn=identity.arn, uri=identity.uri)
-        return plan, after, list(dict.fromkeys(done)), None
 
-    def _call(self, name: str, arn: str, call: str, arguments: tuple[t.Any, ...]) -> dict[str, t.Any] | None:
-        """Make one write; return what AWS made, if it made a repository."""
-        if call == "keep":
-            self._keep(name, *arguments)
-            return None
-        if call == "release":
-            self._release(name, *arguments)
-            return None
-        target = arn if call in ("tag", "untag") else name
-        answer = getattr(ecr, call)(self._client, target, *arguments)
-        return answer if call == "create_repository" else None
-
-    def _keep(self, name: str, digests: list[str], keeper: str) -> None:
-        """Give each of *digests* its protecting tag.
-
-        :raises NotFound: if an image does not exist.
-        """
-        self._tag(name, {digest: kept_tag(digest, keeper) for digest in digests})
-
-    def _release(self, name: str, digests: list[str], keeper: str) -> None:
-        """Take the protecting tags of *keeper* from *digests*, leaving each image a tag, for ECR would delete it."""
-        images = ecr.describe_images(self._client, name)
-        bare = [item["imageDigest"] for item in images if item["imageDigest"] in digests and only_kept(item)]
-        self._tag(name, {digest: released_tag(digest) for digest in bare})
-        ecr.delete_image_tags(self._client, name, [kept_tag(digest, keeper) for digest in digests])
-
-    def _tag(self, name: str, tags: t.Mapping[str, str]) -> None:
-        """Give images one more tag each, by digest."""
-        if not tags:
-            return
-        digests = list(tags)
-        found = ecr.get_images(self._client, name, [{"imageDigest": digest} for digest in digests])
-        by_digest = {item["imageId"]["imageDigest"]: item for item in found}
-        for digest in digests:
-            if digest not in by_digest:
-                raise NotFound(f"Repository {name} has no image {digest}, so it cannot be kept.")
-            with contextlib.suppress(AlreadyExists):  # somebody else has just done it
-                ecr.put_image_tag(self._client, name, by_digest[digest], tags[digest])
-
-    def _result(self, outcomes: list[tuple[Plan, Repository | None, list[str], AwsError | None]]) -> dict[str, t.Any]:
-        changed = [(plan, after) for plan, after, done, _error in outcomes if done]
-        result: dict[str, t.Any] = {
-            "changed": bool(changed),
-            "repositories": [
-                {**after.report(), "changes": done} for _plan, after, done, _error in outcomes if after is not None
-            ],
-            "diff": {
-                "before": {plan.name: plan.before.settings() if plan.before else {} for plan, dummy in changed},
-                "after": {plan.name: after.settings() if after else {} for plan, after in changed},
-            },
-        }
-        failed = {plan.name: error.message for plan, _after, _done, error in outcomes if error is not None}
-        if failed:
-            result["failed_repositories"] = failed
-        return result
+def _with_identity(outcome: Outcome[Repository]) -> Outcome[Repository]:
+    """Return an outcome where a repository that was just made carries what AWS gave it: ARN and address."""
+    if outcome.thing is None or outcome.made is None:
+        return outcome
+    made = Repository.from_api(outcome.made)
+    return replace(outcome, thing=replace(outcome.thing, arn=made.arn, uri=made.uri))
 
 
 def _document(text: str) -> dict[str, t.Any]:

@@ -3,29 +3,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to the collection: may change in any release.
 
-"""Reading many log groups with few calls, and carrying plans out side by side."""
+"""Reading many log groups with few calls."""
 
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from ..errors import AwsError, NotFound
+from ..errors import AwsError
+from ..reconcile import Outcome, tag_changes
 from ..threads import in_threads
 from . import api as logs
-from .groups import LogGroup, Plan, Step, WantedLogGroup
-
-_BY_ARN = frozenset({"tag", "untag"})
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one plan: the group after it, and the error that stopped it (``None``: none did)."""
-
-    plan: Plan
-    group: LogGroup | None
-    done: tuple[Step, ...]
-    error: AwsError | None = None
+from .groups import LogGroup, WantedLogGroup
 
 
 def common_prefixes(names: t.Iterable[str]) -> list[str]:
@@ -81,19 +70,13 @@ def confirm_tags(
     doubtful = [
         groups[item.name]
         for item in wanted
-        if item.name in groups and item.tags is not None and _tags_differ(item, groups[item.name])
+        if item.name in groups and any(tag_changes(item.tags, item.purge_tags, groups[item.name].tags))
     ]
     found = in_threads(lambda group: logs.list_tags(client, group.arn), doubtful)
     confirmed = dict(groups)
     for group, tags in zip(doubtful, found):
         confirmed[group.name] = replace(group, tags=tags)
     return confirmed
-
-
-def _tags_differ(wanted: WantedLogGroup, group: LogGroup) -> bool:
-    present = {key: value for key, value in (group.tags or {}).items() if not key.startswith("aws:")}
-    asked = dict(wanted.tags or {})
-    return present != asked if wanted.purge_tags else any(present.get(key) != asked[key] for key in asked)
 
 
 def with_filters(client: t.Any, group: LogGroup, wanted: WantedLogGroup) -> LogGroup:
@@ -129,42 +112,14 @@ def subscription_settings(described: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     return settings
 
 
-def apply_plans(client: t.Any, plans: t.Sequence[Plan]) -> list[Outcome]:
-    """Carry *plans* out, several at a time; the error of one stops that one only."""
-    return in_threads(lambda plan: _apply(client, plan), plans)
-
-
-def _apply(client: t.Any, plan: Plan) -> Outcome:
-    arn = plan.before.arn if plan.before else ""
-    done: list[Step] = []
-    for step in plan.steps:
-        try:
-            if step.call in _BY_ARN:
-                getattr(logs, step.call)(client, arn, *step.arguments)
-            else:
-                getattr(logs, step.call)(client, plan.name, *step.arguments)
-        except AwsError as error:
-            return Outcome(plan, plan.before, tuple(done), error)
-        done.append(step)
-    return Outcome(plan, plan.after, tuple(done))
-
-
-def read_back(client: t.Any, outcomes: t.Sequence[Outcome]) -> list[Outcome]:
+def read_back(client: t.Any, outcomes: t.Sequence[Outcome[LogGroup]]) -> list[Outcome[LogGroup]]:
     """Return *outcomes* where groups that were just made carry what AWS gave them: ARN and time of creation."""
-    made = [item.plan.name for item in outcomes if item.group is not None and not item.group.arn]
-    if not made:
-        return list(outcomes)
-    try:
-        fresh = read_groups(client, made)
-    except NotFound:
-        fresh = {}
-    return [
-        replace(item, group=_with_identity(item.group, fresh[item.plan.name]))
-        if item.group is not None and item.plan.name in fresh
-        else item
-        for item in outcomes
-    ]
+    made = [one.plan.name for one in outcomes if one.thing is not None and not one.thing.arn]
+    fresh = read_groups(client, made) if made else {}
+    return [_with_identity(one, fresh.get(one.plan.name)) for one in outcomes]
 
 
-def _with_identity(group: LogGroup, fresh: LogGroup) -> LogGroup:
-    return replace(group, arn=fresh.arn, creation_time=fresh.creation_time)
+def _with_identity(outcome: Outcome[LogGroup], fresh: LogGroup | None) -> Outcome[LogGroup]:
+    if outcome.thing is None or fresh is None:
+        return outcome
+    return replace(outcome, thing=replace(outcome.thing, arn=fresh.arn, creation_time=fresh.creation_time))

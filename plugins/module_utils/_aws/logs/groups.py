@@ -8,11 +8,14 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 from ..errors import InvalidInput
+from ..reconcile import Draft, Plan, plan_deletion
+from . import api as logs
 
 Json = dict[str, t.Any]
+_Write = t.Callable[..., None]
 
 KEEP_FOR_EVER = 0
 """The retention of a group whose events never expire."""
@@ -95,67 +98,47 @@ class WantedLogGroup:
     purge_subscription_filters: bool = False
 
 
-@dataclass(frozen=True)
-class Step:
-    """One write.
-
-    :ivar call: the name of a function of :mod:`.api`; ``tag`` and ``untag`` take the ARN, all others the name.
-    :ivar arguments: what it takes after the client and the name or ARN.
-    :ivar setting: the option that the write serves, ``""`` for making the group.
-    """
-
-    call: str
-    arguments: tuple[t.Any, ...] = ()
-    setting: str = ""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The steps for one group, and the group before and after them (``None``: not there)."""
-
-    name: str
-    before: LogGroup | None
-    after: LogGroup | None
-    steps: tuple[Step, ...] = field(default=())
-
-
-def plan_present(wanted: WantedLogGroup, live: LogGroup | None) -> Plan:
+def plan_present(wanted: WantedLogGroup, live: LogGroup | None) -> Plan[LogGroup]:
     """Return the steps that make *live* (``None``: no such group) what is *wanted*.
 
     :raises InvalidInput: if the log class of an existing group would have to change, which AWS does not offer.
     """
+    name, draft = wanted.name, Draft(wanted.name, live)
     if live is None:
-        steps, group = [_create(wanted)], _created(wanted)
-    else:
-        if wanted.log_class is not None and wanted.log_class != live.log_class:
-            raise InvalidInput(
-                f"Log group {wanted.name} has the log class {live.log_class}, which cannot be changed "
-                f"to {wanted.log_class}: AWS fixes the class when the group is made."
-            )
-        steps, group = [], live
-    for change in (_retention, _kms_key, _tags, _deletion_protection, _metric_filters, _subscription_filters):
-        more, group = change(wanted, group)
-        steps.extend(more)
-    return Plan(wanted.name, live, group, tuple(steps))
+        draft.make(_created(wanted), logs.create_log_group, name, _creation(wanted))
+    elif wanted.log_class not in (None, live.log_class):
+        raise InvalidInput(
+            f"Log group {name} has the log class {live.log_class}, which cannot be changed "
+            f"to {wanted.log_class}: AWS fixes the class when the group is made."
+        )
+    group = draft.now
+    days, key, enabled = wanted.retention, wanted.kms_key_id, wanted.deletion_protection
+    write: tuple[t.Any, ...]
+    if days not in (None, group.retention):
+        write = (logs.put_retention, name, days) if days else (logs.delete_retention, name)
+        draft.do("retention_in_days", *write, retention=days)
+    if key not in (None, group.kms_key_id):
+        write = (logs.associate_kms_key, name, key) if key else (logs.disassociate_kms_key, name)
+        draft.do("kms_key_id", *write, kms_key_id=key)
+    draft.tag(wanted.tags, wanted.purge_tags, group.tags, logs.tag, logs.untag, group.arn)
+    if enabled not in (None, group.deletion_protection):
+        draft.do("deletion_protection", logs.put_deletion_protection, name, enabled, deletion_protection=enabled)
+    for kind, put, delete in (
+        ("metric_filters", logs.put_metric_filter, logs.delete_metric_filter),
+        ("subscription_filters", logs.put_subscription_filter, logs.delete_subscription_filter),
+    ):
+        _filters(draft, kind, put, delete, getattr(wanted, kind), getattr(wanted, f"purge_{kind}"))
+    return draft.plan()
 
 
-def plan_absent(name: str, live: LogGroup | None) -> Plan:
+def plan_absent(name: str, live: LogGroup | None) -> Plan[LogGroup]:
     """Return the steps that remove *live*."""
-    return Plan(name, live, None, (Step("delete_log_group"),) if live else ())
+    return plan_deletion(name, live, logs.delete_log_group)
 
 
-_Change = tuple[list[Step], LogGroup]
-
-
-def _create(wanted: WantedLogGroup) -> Step:
-    settings: Json = {}
-    if wanted.kms_key_id:
-        settings["kmsKeyId"] = wanted.kms_key_id
-    if wanted.log_class:
-        settings["logGroupClass"] = wanted.log_class
-    if wanted.tags:
-        settings["tags"] = dict(wanted.tags)
-    return Step("create_log_group", (settings,))
+def _creation(wanted: WantedLogGroup) -> Json:
+    settings = {"kmsKeyId": wanted.kms_key_id, "logGroupClass": wanted.log_class, "tags": dict(wanted.tags or {})}
+    return {key: value for key, value in settings.items() if value}
 
 
 def _created(wanted: WantedLogGroup) -> LogGroup:
@@ -170,82 +153,18 @@ def _created(wanted: WantedLogGroup) -> LogGroup:
     )
 
 
-def _retention(wanted: WantedLogGroup, group: LogGroup) -> _Change:
-    days = wanted.retention
-    if days is None or days == group.retention:
-        return [], group
-    step = (
-        Step("put_retention", (days,), "retention_in_days")
-        if days
-        else Step("delete_retention", (), "retention_in_days")
-    )
-    return [step], replace(group, retention=days)
-
-
-def _kms_key(wanted: WantedLogGroup, group: LogGroup) -> _Change:
-    key = wanted.kms_key_id
-    if key is None or key == group.kms_key_id:
-        return [], group
-    step = Step("associate_kms_key", (key,), "kms_key_id") if key else Step("disassociate_kms_key", (), "kms_key_id")
-    return [step], replace(group, kms_key_id=key)
-
-
-def _deletion_protection(wanted: WantedLogGroup, group: LogGroup) -> _Change:
-    enabled = wanted.deletion_protection
-    if enabled is None or enabled == group.deletion_protection:
-        return [], group
-    step = Step("put_deletion_protection", (enabled,), "deletion_protection")
-    return [step], replace(group, deletion_protection=enabled)
-
-
-def _tags(wanted: WantedLogGroup, group: LogGroup) -> _Change:
-    if wanted.tags is None:
-        return [], group
-    present = dict(group.tags or {})
-    set_ = {key: value for key, value in wanted.tags.items() if present.get(key) != value}
-    # AWS's own tags (aws:cloudformation:...) can be neither set nor removed by a user.
-    gone = sorted(key for key in present if key not in wanted.tags and not key.startswith("aws:"))
-    if not wanted.purge_tags:
-        gone = []
-    steps = []
-    if gone:
-        steps.append(Step("untag", (gone,), "tags"))
-    if set_:
-        steps.append(Step("tag", (set_,), "tags"))
-    after = {key: value for key, value in {**present, **set_}.items() if key not in gone}
-    return steps, replace(group, tags=after)
-
-
-def _metric_filters(wanted: WantedLogGroup, group: LogGroup) -> _Change:
-    steps, after = _filters(
-        "metric_filter", wanted.metric_filters, group.metric_filters, purge=wanted.purge_metric_filters
-    )
-    return steps, replace(group, metric_filters=after)
-
-
-def _subscription_filters(wanted: WantedLogGroup, group: LogGroup) -> _Change:
-    steps, after = _filters(
-        "subscription_filter",
-        wanted.subscription_filters,
-        group.subscription_filters,
-        purge=wanted.purge_subscription_filters,
-    )
-    return steps, replace(group, subscription_filters=after)
-
-
 def _filters(
-    kind: str, wanted: t.Mapping[str, Json] | None, present: t.Mapping[str, Json] | None, *, purge: bool
-) -> tuple[list[Step], t.Mapping[str, Json] | None]:
-    """Return the steps for the filters of one *kind*, and the filters after them, both by exact name."""
+    draft: Draft[LogGroup], kind: str, put: _Write, delete: _Write, wanted: t.Mapping[str, Json] | None, purge: bool
+) -> None:
+    """Add the writes of the filters of one *kind*, by exact name."""
     if wanted is None:
-        return [], present
-    there = dict(present or {})
-    gone = sorted(name for name in there if name not in wanted) if purge else []
+        return
+    name, there = draft.now.name, dict(getattr(draft.now, kind) or {})
     # Removals come first: a log group takes two subscription filters at most.
-    steps = [Step(f"delete_{kind}", (name,), f"{kind}s") for name in gone]
-    steps += [
-        Step(f"put_{kind}", ({"filterName": name, **settings},), f"{kind}s")
-        for name, settings in wanted.items()
-        if there.get(name) != settings
-    ]
-    return steps, {name: settings for name, settings in {**there, **wanted}.items() if name not in gone}
+    for gone in sorted(one for one in there if purge and one not in wanted):
+        del there[gone]
+        draft.do(kind, delete, name, gone, **{kind: dict(there)})
+    for one, settings in wanted.items():
+        if there.get(one) != settings:
+            there[one] = settings
+            draft.do(kind, put, name, {"filterName": one, **settings}, **{kind: dict(there)})

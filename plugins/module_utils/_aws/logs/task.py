@@ -12,12 +12,13 @@ import typing as t
 from dataclasses import replace
 
 from ..errors import InvalidInput
+from ..reconcile import carry_out, reports, result
 from ..session import AwsSession
 from ..threads import in_threads
 from . import api as logs
 from . import apply as log_apply
 from . import prune as log_prune
-from .groups import LogGroup, Plan, WantedLogGroup, plan_absent, plan_present
+from .groups import LogGroup, WantedLogGroup, plan_absent, plan_present
 from .limits import LogLimits, check_all
 from .params import wanted_groups
 
@@ -56,14 +57,10 @@ class LogGroupTask:
     def _present(self, wanted: list[WantedLogGroup]) -> dict[str, t.Any]:
         live = self._read(wanted)
         plans = [plan_present(item, live.get(item.name)) for item in wanted]
-        outcomes = self._apply(plans)
+        outcomes = carry_out(self.client, plans, self.check_mode)
         if not self.check_mode:
             outcomes = log_apply.read_back(self.client, outcomes)
-        result = self._result(outcomes)
-        result["log_groups"] = [
-            {**item.group.report(), "changes": _changes(item)} for item in outcomes if item.group is not None
-        ]
-        return result
+        return {**result(outcomes, "failed_groups"), "log_groups": reports(outcomes)}
 
     def _read(self, wanted: list[WantedLogGroup]) -> dict[str, LogGroup]:
         """Return what exists of the *wanted* groups, with those parts that the task speaks of."""
@@ -86,11 +83,11 @@ class LogGroupTask:
             orphans = [item for item in self._orphans() if item.group.name not in named]
         if self.params["prune"] == "delete":
             plans += [plan_absent(item.group.name, item.group) for item in orphans if item.deletable]
-        outcomes = self._apply(plans)
-        result = self._result(outcomes)
-        result["deleted"] = [item.plan.name for item in outcomes if item.plan.steps and item.error is None]
+        outcomes = carry_out(self.client, plans, self.check_mode)
+        found = result(outcomes, "failed_groups")
+        found["deleted"] = [one.plan.name for one in outcomes if one.done]
         if self.params["prune"]:
-            result["orphans"] = [
+            found["orphans"] = [
                 {
                     "log_group_name": item.group.name,
                     "stored_bytes": item.group.stored_bytes,
@@ -99,7 +96,7 @@ class LogGroupTask:
                 }
                 for item in orphans
             ]
-        return result
+        return found
 
     def _orphans(self) -> list[log_prune.Orphan]:
         prefix: str = self.params["prefix"]
@@ -121,35 +118,6 @@ class LogGroupTask:
 
         return in_threads(judge, found)
 
-    def _apply(self, plans: list[Plan]) -> list[log_apply.Outcome]:
-        if self.check_mode:
-            return [log_apply.Outcome(plan, plan.after, plan.steps) for plan in plans]
-        return log_apply.apply_plans(self.client, plans)
-
-    def _result(self, outcomes: list[log_apply.Outcome]) -> dict[str, t.Any]:
-        changed = [item for item in outcomes if item.done]
-        result: dict[str, t.Any] = {
-            "changed": bool(changed),
-            "diff": {
-                "before": {item.plan.name: _shown(item.plan.before) for item in changed},
-                "after": {item.plan.name: _shown(item.group) for item in changed},
-            },
-        }
-        failed = {item.plan.name: item.error.message for item in outcomes if item.error is not None}
-        if failed:
-            result["failed_groups"] = failed
-        return result
-
 
 def _has_filters(wanted: WantedLogGroup) -> bool:
     return wanted.metric_filters is not None or wanted.subscription_filters is not None
-
-
-def _shown(group: LogGroup | None) -> dict[str, t.Any]:
-    return group.settings() if group else {}
-
-
-def _changes(outcome: log_apply.Outcome) -> list[str]:
-    """Return the names of what was changed, each once, in order."""
-    names = {"create_log_group": "created", "delete_log_group": "deleted"}
-    return list(dict.fromkeys(names.get(step.call, step.setting) for step in outcome.done))
