@@ -95,7 +95,7 @@ stored_bytes:
 import typing as t
 
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs import api as logs
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs import apply as log_apply
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs import reading
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.groups import LogGroup
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.threads import in_threads
@@ -119,12 +119,12 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     """Read the groups; check mode makes no difference."""
     client = session.client("logs")
     if params["names"] is not None:
-        groups = log_apply.read_groups(client, params["names"])
+        groups = reading.read_groups(client, params["names"])
     else:
         found = (LogGroup.from_api(item) for item in logs.describe_log_groups(client, params["prefix"]))
         groups = {group.name: group for group in found}
     if params["tags"]:
-        groups = log_apply.with_tags(client, session.client("resourcegroupstaggingapi"), groups)
+        groups = reading.with_tags(client, session.client("resourcegroupstaggingapi"), groups)
     reports = [groups[name].report() for name in sorted(groups)]
     if params["last_event"]:
         times = in_threads(lambda name: logs.last_event_time(client, name), sorted(groups))

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import InvalidInput
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs import api as logs
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.apply import common_prefixes, metric_settings
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.groups import (
     LogGroup,
     WantedLogGroup,
@@ -25,6 +24,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.groups impo
 )
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.limits import LogLimits, check_all
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.prune import DAY, judge, orphans_of
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.reading import common_prefixes, metric_settings
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.reconcile import Step
 
 LIMITS = LogLimits.from_model(Session().get_service_model("logs"))

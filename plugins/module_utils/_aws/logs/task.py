@@ -16,8 +16,8 @@ from ..reconcile import carry_out, reports, result
 from ..session import AwsSession
 from ..threads import in_threads
 from . import api as logs
-from . import apply as log_apply
 from . import prune as log_prune
+from . import reading
 from .groups import LogGroup, WantedLogGroup, plan_absent, plan_present
 from .limits import LogLimits, check_all
 from .params import wanted_groups
@@ -59,23 +59,23 @@ class LogGroupTask:
         plans = [plan_present(item, live.get(item.name)) for item in wanted]
         outcomes = carry_out(self.client, plans, self.check_mode)
         if not self.check_mode:
-            outcomes = log_apply.read_back(self.client, outcomes)
+            outcomes = reading.read_back(self.client, outcomes)
         return {**result(outcomes, "failed_groups"), "log_groups": reports(outcomes)}
 
     def _read(self, wanted: list[WantedLogGroup]) -> dict[str, LogGroup]:
         """Return what exists of the *wanted* groups, with those parts that the task speaks of."""
-        live = log_apply.read_groups(self.client, [item.name for item in wanted])
+        live = reading.read_groups(self.client, [item.name for item in wanted])
         tagged = {item.name: live[item.name] for item in wanted if item.tags is not None and item.name in live}
         if tagged:
-            tagged = log_apply.with_tags(self.client, self.session.client("resourcegroupstaggingapi"), tagged)
-            live.update(log_apply.confirm_tags(self.client, tagged, wanted))
+            tagged = reading.with_tags(self.client, self.session.client("resourcegroupstaggingapi"), tagged)
+            live.update(reading.confirm_tags(self.client, tagged, wanted))
         filtered = [item for item in wanted if item.name in live and _has_filters(item)]
-        for group in in_threads(lambda item: log_apply.with_filters(self.client, live[item.name], item), filtered):
+        for group in in_threads(lambda item: reading.with_filters(self.client, live[item.name], item), filtered):
             live[group.name] = group
         return live
 
     def _absent(self, wanted: list[WantedLogGroup]) -> dict[str, t.Any]:
-        live = log_apply.read_groups(self.client, [item.name for item in wanted]) if wanted else {}
+        live = reading.read_groups(self.client, [item.name for item in wanted]) if wanted else {}
         plans = [plan_absent(item.name, live.get(item.name)) for item in wanted]
         orphans: list[log_prune.Orphan] = []
         if self.params["prune"]:
