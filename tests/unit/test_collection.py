@@ -16,6 +16,8 @@ import pytest
 import yaml
 from documents import ROOT, documentation_of, relative
 
+from ansible_collections.apiary.swarm.plugins.lookup.bake_parts import LIBRARIES
+
 PLUGINS = ROOT / "plugins"
 MODULES = sorted(path for path in (PLUGINS / "modules").glob("*.py"))
 UTILS = sorted((PLUGINS / "module_utils").rglob("*.py"))
@@ -50,7 +52,7 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.Import):
             yield from ((0, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield node.level, node.module or ""
+            yield from ((node.level, node.module or alias.name) for alias in node.names)
 
 
 def is_pure(path: Path) -> bool:
@@ -119,6 +121,7 @@ def test_the_parts_that_decide_call_themselves_pure() -> None:
         "_swarm/model.py",
         "_swarm/nodes.py",
         "_swarm/plan/stack.py",
+        "_swarm/routes.py",
         "_swarm/watch/verdict.py",
     }
 
@@ -126,6 +129,21 @@ def test_the_parts_that_decide_call_themselves_pure() -> None:
 @pytest.mark.parametrize("path", [path for path in UTILS if len(path.relative_to(PLUGINS).parts) > 2], ids=relative)
 def test_packages_that_go_to_a_node_import_relatively(path: Path) -> None:
     assert [name for level, name in imports(path) if not level and name.startswith("ansible_collections")] == []
+
+
+def test_the_agent_takes_along_all_that_its_packages_use() -> None:
+    """The role packs whole packages, so whatever a file of one imports must be packed too."""
+    parts = yaml.safe_load((ROOT / "roles/agent/vars/main.yml").read_text())["__agent_parts"]
+    assert [Path(part).name for part in LIBRARIES] == parts
+    top = PLUGINS / "module_utils"
+    used = {
+        (path.relative_to(PLUGINS).parts[1], name.partition(".")[0])
+        for path in UTILS
+        for level, name in imports(path)
+        if level == len(path.relative_to(top).parts)
+    }
+    packed = {Path(part).stem for part in parts}
+    assert [f"{user} needs {name}" for user, name in sorted(used) if user in packed and name not in packed] == []
 
 
 def test_aws_and_swarm_do_not_know_the_agent() -> None:

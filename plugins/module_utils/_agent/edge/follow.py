@@ -132,8 +132,8 @@ class Edge:
         if changed:
             tasks = sum(len(route.tasks) for route in found.routes)
             self._log(f"loaded {self._loaded}: {len(found.routes)} routes, {tasks} tasks")
-            for service, problem in (found.problems or {}).items():
-                self._log(f"service {service} has no route: {problem}")
+        for service, problem in (found.problems or {}).items():
+            self._diary.say(f"route of {service}", f"service {service} has no route: {problem}")
         return True
 
     def _keep(self, document: str) -> None:

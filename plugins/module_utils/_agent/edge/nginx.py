@@ -135,7 +135,7 @@ http {{
     include /etc/nginx/mime.types;
     default_type application/octet-stream;
     server_tokens off;
-    server_names_hash_bucket_size 128;
+    server_names_hash_bucket_size 512;
     client_body_temp_path /tmp/body;
     proxy_temp_path /tmp/proxy;
     fastcgi_temp_path /tmp/fastcgi;
@@ -209,7 +209,7 @@ def _upstream(group: Group) -> t.Iterator[str]:
     balance = group.routes[0].balance
     yield f"    upstream {group.name} {{"
     # Shared by all worker processes, so that they balance as one.
-    yield f"        zone {group.name} 128k;"
+    yield f"        zone {group.name} {128 * (1 + len(servers) // 100)}k;"
     if balance == "least_conn":
         yield "        least_conn;"
     elif balance == "sticky":

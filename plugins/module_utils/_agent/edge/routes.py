@@ -17,18 +17,17 @@ import ipaddress
 import json
 import re
 import typing as t
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from ..._errors import SwarmError
+from ..._swarm.problems import BadValue
+from ..._swarm.routes import PORT, read
 from ..._swarm.tasks import RUNNING, state_of
 
-BALANCES = ("round_robin", "least_conn", "sticky", "weighted")
 SCHEMA = 1
 
-_HOST = re.compile(r"^(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$")
-_SERVICE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
-# Only what means nothing to nginx's own language.
-_PATH = re.compile(r"^/[A-Za-z0-9._~%+@:,=/-]*$")
+_SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_VALUES = ("host", "path", "port", "balance", "weight")
 
 
 @dataclass(frozen=True)
@@ -97,28 +96,32 @@ def version(document: str) -> str:
 def parse(document: str) -> Routes:
     """Read a document of the feed; every value is checked again, because it becomes part of nginx's configuration.
 
+    A manager of another version may let through what this one does not: that costs one service its route.
+
     :raises SwarmError: it is not a document of a known schema, or holds a value that cannot be.
     """
     try:
         data = json.loads(document)
         if data["schema"] != SCHEMA:
             raise SwarmError(f"The route feed has schema {data['schema']!r}; this version reads {SCHEMA}.")
-        routes = tuple(
-            _checked(
+        problems = {str(name): str(text) for name, text in data["problems"].items()}
+        found = [
+            _route(
                 str(item["service"]),
-                {key: str(item[key]) for key in ("host", "path", "port", "balance", "weight")},
+                {f"edge.{key}": str(item[key]) for key in _VALUES},
                 tuple(Task(str(task["id"]), _address(str(task["address"]))) for task in item["tasks"]),
+                problems,
             )
             for item in data["routes"]
-        )
-        return Routes(routes, {str(name): str(text) for name, text in data["problems"].items()})
+        ]
+        return Routes(tuple(route for route in found if route), problems)
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise SwarmError(f"The route feed has a wrong form: {exc!r}") from exc
 
 
 def routed(services: t.Iterable[t.Mapping[str, t.Any]]) -> dict[str, t.Mapping[str, t.Any]]:
     """Return id → service object for those with the label C(edge.port)."""
-    return {str(s["ID"]): s for s in services if "edge.port" in (s["Spec"].get("Labels") or {})}
+    return {str(s["ID"]): s for s in services if PORT in (s["Spec"].get("Labels") or {})}
 
 
 def collect(
@@ -134,17 +137,18 @@ def collect(
             address = _on_network(task, network)
             if address:
                 upstreams[str(task["ServiceID"])].append(Task(str(task["ID"]), address))
-    routes: list[Route] = []
     problems: dict[str, str] = {}
-    for service_id, service in services.items():
-        name = str(service["Spec"]["Name"])
-        labels = {key[5:]: value for key, value in service["Spec"]["Labels"].items() if key.startswith("edge.")}
-        try:
-            running = tuple(sorted(upstreams[service_id], key=lambda task: task.task_id))
-            routes.append(_checked(name, {"balance": "round_robin", **labels}, running))
-        except SwarmError as exc:
-            problems[name] = exc.message
-    return Routes(tuple(sorted(routes, key=lambda route: (route.host, route.path, route.service))), problems)
+    found = [
+        _route(
+            str(service["Spec"]["Name"]),
+            service["Spec"]["Labels"],
+            tuple(sorted(upstreams[service_id], key=lambda task: task.task_id)),
+            problems,
+        )
+        for service_id, service in services.items()
+    ]
+    routes = sorted(filter(None, found), key=lambda route: (route.host, route.path, route.service))
+    return Routes(tuple(routes), problems)
 
 
 def _on_network(task: t.Mapping[str, t.Any], network: str) -> str:
@@ -154,36 +158,21 @@ def _on_network(task: t.Mapping[str, t.Any], network: str) -> str:
     return ""
 
 
-def _checked(service: str, values: t.Mapping[str, str], tasks: tuple[Task, ...]) -> Route:
-    """Make a route of label values.
+def _route(
+    service: str, labels: t.Mapping[str, str], tasks: tuple[Task, ...], problems: dict[str, str]
+) -> Route | None:
+    """Return the route of a service's labels; None when there is a problem with them, which is noted.
 
-    :raises SwarmError: a value cannot be; the message names the label.
+    :raises SwarmError: there can be no service of that name.
     """
-    host = values.get("host", "").strip().lower()
-    path = values.get("path", "/").strip() or "/"
-    if not _SERVICE.match(service):
+    if not _SERVICE.fullmatch(service):
         raise SwarmError(f"{service!r} is no service name")
-    if host and not _HOST.match(host):
-        raise SwarmError(f"edge.host must be a host name or *.domain, got {host!r}")
-    if not _PATH.match(path):
-        raise SwarmError(f"edge.path must start with / and hold letters, digits and ._~%+@:,=- only, got {path!r}")
-    if values["balance"] not in BALANCES:
-        raise SwarmError(f"edge.balance must be one of {', '.join(BALANCES)}, got {values['balance']!r}")
-    return Route(
-        service=service,
-        port=_number("edge.port", values["port"], 1, 65535),
-        host=host,
-        path=path.rstrip("/") or "/",
-        balance=values["balance"],
-        weight=_number("edge.weight", values.get("weight", "1"), 0, 1000),
-        tasks=tasks,
-    )
-
-
-def _number(label: str, text: str, low: int, high: int) -> int:
-    if not text.strip().isdecimal() or not low <= int(text) <= high:
-        raise SwarmError(f"{label} must be a number from {low} to {high}, got {text!r}")
-    return int(text)
+    try:
+        route = read(labels)
+    except BadValue as exc:
+        problems[service] = "".join(c if c.isprintable() else " " for c in f"{exc.path[0]} {exc}")
+        return None
+    return Route(service=service, tasks=tasks, **asdict(route)) if route else None
 
 
 def _address(text: str) -> str:

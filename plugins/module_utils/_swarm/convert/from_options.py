@@ -16,7 +16,7 @@ import shlex
 import typing as t
 
 from ..._errors import SwarmError
-from .. import values
+from .. import routes, values
 from ..problems import BadValue
 from ..values import variable_lines
 
@@ -43,7 +43,7 @@ def read(option: str, reader: t.Callable[[t.Any], t.Any], value: t.Any) -> t.Any
     try:
         return reader(value)
     except BadValue as exc:
-        raise InvalidOption(f"{option}: {exc}") from None
+        raise InvalidOption(f"{'.'.join(map(str, (option, *exc.path)))}: {exc}") from None
 
 
 def environment(env: t.Any, files: t.Sequence[t.Mapping[str, str]]) -> list[str]:
@@ -172,7 +172,9 @@ def _fields(params: Params, live: Spec, files: t.Sequence[t.Mapping[str, str]]) 
     yield from _mode(params, live)
     if params.get("labels") is not None:
         kept = {key: value for key, value in (live.get("Labels") or {}).items() if key.startswith(_STACK_LABELS)}
-        yield ("Labels",), {**kept, **_texts("labels", params["labels"])}
+        labels = _texts("labels", params["labels"])
+        read("labels", routes.read, labels)
+        yield ("Labels",), {**kept, **labels}
     if params.get("endpoint_mode") is not None:
         yield ("EndpointSpec", "Mode"), params["endpoint_mode"]
     if params.get("publish") is not None:

@@ -9,19 +9,21 @@ from __future__ import annotations
 import typing as t
 
 from ..._references import problem as image_problem
+from .. import routes
 from ..compose import Project
 from ..compose.errors import ComposeError
 from ..model import (
     LABEL_IMAGE,
     LABEL_NAMESPACE,
     NetworkEntry,
+    Route,
     ServiceEntry,
     Spec,
     StackModel,
     StackOptions,
     VolumeEntry,
 )
-from ..routes import routes
+from ..problems import BadValue
 from . import extensions
 from .container import container_spec
 from .declared import declared_defaults
@@ -98,7 +100,7 @@ class _Builder:
             raise self.project.error(("services", key), problem)
         self._check_image(key, definition)
         labels = definition.get("deploy", {}).get("labels", {})
-        own_routes = routes(self.project, key, labels)
+        route = self._route(key, labels)
         driver, logs = extensions.logs(self.project, self.name, key, definition, self.options)
         parts = ServiceParts(self.project, key, definition)
         task: Spec = {
@@ -108,7 +110,7 @@ class _Builder:
             "Resources": parts.resources(),
             "RestartPolicy": parts.restart_policy(),
             "Placement": parts.placement(),
-            "Networks": self.networks.attachments(key, definition, bool(own_routes)),
+            "Networks": self.networks.attachments(key, definition, route is not None),
             "LogDriver": driver if driver is not None else parts.log_driver(),
             "ForceUpdate": 0,
         }
@@ -131,8 +133,14 @@ class _Builder:
             image=definition["image"],
             depends_on=definition.get("depends_on", []),
             logs=logs,
-            routes=own_routes,
+            routes=[route] if route else [],
         )
+
+    def _route(self, key: str, labels: t.Mapping[str, str]) -> Route | None:
+        try:
+            return routes.read(labels)
+        except BadValue as exc:
+            raise self.project.error(("services", key, "deploy", "labels", *exc.path), exc.problem) from None
 
     def _check_image(self, key: str, definition: t.Mapping[str, t.Any]) -> None:
         image = definition.get("image")

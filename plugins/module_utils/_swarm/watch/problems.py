@@ -10,6 +10,7 @@ import collections
 import typing as t
 
 from .. import nodes as node_facts
+from ..routes import PORT
 from ..tasks import (
     COMPLETE,
     FAILED,
@@ -37,7 +38,7 @@ def serves(seen: Seen) -> str:
     """Say what makes a service one that others count on, "" when nothing does: then its tasks may end."""
     if (seen.tree.get("EndpointSpec") or {}).get("Ports"):
         return "a published port"
-    if "edge.port" in (seen.tree.get("Labels") or {}):
+    if PORT in (seen.tree.get("Labels") or {}):
         return "a route"
     container = (seen.tree.get("TaskTemplate") or {}).get("ContainerSpec") or {}
     test = (container.get("Healthcheck") or {}).get("Test") or ["NONE"]
