@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr.images import Reference, parse_reference
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import InvalidInput
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import InvalidInput
 
 DOCUMENTATION = r"""
 name: kept_images

@@ -87,9 +87,8 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr.auth import 
     get_token,
     parse_registry,
 )
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import InvalidInput
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsOptions, AwsSession
-from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import InvalidInput, SwarmError
 from ansible_collections.apiary.swarm.plugins.plugin_utils._options import set_options
 
 _tokens: dict[tuple[str, AwsOptions], Token] = {}

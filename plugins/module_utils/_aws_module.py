@@ -14,21 +14,10 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ._aws.options import AWS_ARGUMENTS, AWS_EXCLUSIVE, AWS_TOGETHER
 from ._aws.session import AwsOptions, AwsSession
 from ._diff import show_argument
-from ._errors import HIDDEN, SwarmError
+from ._errors import HIDDEN, Refused, SwarmError
 
 Params = t.Mapping[str, t.Any]
 Result = dict[str, t.Any]
-
-
-class Refused(SwarmError):
-    """The task fails with a message and with data.
-
-    :ivar data: what the task returns beside the message.
-    """
-
-    def __init__(self, message: str, **data: t.Any) -> None:
-        super().__init__(message)
-        self.data = data
 
 
 class AwsModule(AnsibleModule):  # type: ignore[misc]  # Ansible's classes have no types.

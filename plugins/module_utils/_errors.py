@@ -22,7 +22,7 @@ def without_logins(text: str) -> str:
 
 
 class SwarmError(Exception):
-    """The base of every error that a user is meant to read.
+    """The base of every error that a user is meant to read: of these, and of those that packages add to them.
 
     What Docker's SDK and botocore say repeats the address that they were given, with the login in it.
 
@@ -32,6 +32,21 @@ class SwarmError(Exception):
     def __init__(self, message: str) -> None:
         self.message = without_logins(message)
         super().__init__(self.message)
+
+
+class InvalidInput(SwarmError):
+    """What was given makes no sense; no call was made."""
+
+
+class Refused(SwarmError):
+    """What was asked for cannot work as things are; the message says what to change.
+
+    :ivar data: what the task returns beside the message.
+    """
+
+    def __init__(self, message: str, **data: t.Any) -> None:
+        super().__init__(message)
+        self.data = data
 
 
 class EngineError(SwarmError):
@@ -87,7 +102,7 @@ class ImageUnresolved(SwarmError):
         self.missing = missing
 
 
-class PlanRefused(SwarmError):
+class PlanRefused(Refused):
     """The plan may not be carried out as it is; the message says what to change or which option allows it.
 
     :ivar plan: the plan, where there is one already; for the result.

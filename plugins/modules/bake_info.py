@@ -111,7 +111,8 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.baking imp
     parts_to_tag,
 )
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
-from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import Refused
 from ansible_collections.apiary.swarm.plugins.module_utils._preflight import IMAGE_ID
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {

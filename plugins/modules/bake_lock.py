@@ -86,7 +86,8 @@ from datetime import datetime, timezone
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import lock as bake_lock
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.ssm import get_parameter
-from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import Refused
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "cluster": {"type": "str", "required": True},

@@ -67,7 +67,8 @@ import typing as t
 
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster import fleet, leftovers
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
-from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import Refused
 from ansible_collections.apiary.swarm.plugins.module_utils._preflight import check_cluster_name, one_message
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {

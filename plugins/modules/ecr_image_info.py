@@ -94,7 +94,8 @@ import typing as t
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr.auth import Registry
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr.images import find_images, parse_reference
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
-from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import Refused
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "images": {"type": "list", "elements": "str", "required": True},

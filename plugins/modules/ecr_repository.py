@@ -190,7 +190,8 @@ import typing as t
 
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr.task import RepositoryTask
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
-from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import Refused
 
 SETTINGS: dict[str, dict[str, t.Any]] = {
     "image_tag_mutability": {"type": "str", "choices": ["mutable", "immutable"]},

@@ -110,7 +110,8 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.baking imp
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.reconcile import Draft, Plan, carry_out
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.ssm import get_parameter, put_parameter
-from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import Refused
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "image_id": {"type": "str", "required": True},

@@ -94,7 +94,8 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import cop
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.baking import Image
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.threads import in_threads
-from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import Refused
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "image_id": {"type": "str", "required": True},

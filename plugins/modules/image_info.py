@@ -162,12 +162,12 @@ import typing as t
 from datetime import datetime, timezone
 from pathlib import Path
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import InvalidInput
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import api as images
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.report import PackageList, image_report
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.users import find_users
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
-from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import InvalidInput, Refused
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "cluster": {"type": "str"},

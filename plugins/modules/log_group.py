@@ -323,7 +323,8 @@ import typing as t
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.params import SETTINGS
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.task import LogGroupTask
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
-from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import Refused
 
 _NAME: dict[str, t.Any] = {"type": "str", "aliases": ["log_group_name"]}
 

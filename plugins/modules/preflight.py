@@ -197,7 +197,8 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import No
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import api as images
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import published
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
-from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import Refused
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "cluster": {"type": "str", "required": True},

@@ -280,7 +280,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.opti
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import lock, releases, rollback
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.removal import remove_stack
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.stack import Deploy, Options, Result
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import ModelError, StackModel
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import StackModel
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import (
     EngineModule,
     open_engine,
@@ -378,9 +378,9 @@ def answer(module: AnsibleModule) -> dict[str, t.Any]:
         for warning in exc.warnings:
             module.warn(warning)
         failure = {"msg": exc.message, "failures": exc.failures, "changed": exc.changed}
-    except (SwarmError, ModelError) as exc:
+    except SwarmError as exc:
         refused = isinstance(exc, (PlanRefused, LockHeld, ImageUnresolved))
-        failure = {"msg": str(exc), "refused": refused, **refused_plan(module, exc)}
+        failure = {"msg": exc.message, "refused": refused, **refused_plan(module, exc)}
     return {"failed": True, **failure, "invocation": invocation}
 
 

@@ -18,8 +18,8 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.options import (
     AWS_TOGETHER,
 )
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsOptions, AwsSession
-from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Refused, Result
-from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
+from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Result
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import Refused, SwarmError
 from ansible_collections.apiary.swarm.plugins.plugin_utils._here import is_here
 
 

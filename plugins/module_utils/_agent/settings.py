@@ -15,7 +15,7 @@ import typing as t
 from pathlib import Path
 
 from .._aws.session import AwsOptions, AwsSession
-from .._errors import SwarmError
+from .._errors import InvalidInput
 
 #: Written when the image is made; the same on every node of that image. Later ones win.
 IMAGE_FILES = (Path("/etc/apiary-swarm/image.json"), Path("/etc/apiary-swarm/edge.json"))
@@ -33,7 +33,7 @@ _ROLES = ("manager", "worker")
 _SOURCES = ("ssm", "baked")
 
 
-class SettingsError(SwarmError):
+class SettingsError(InvalidInput):
     """A settings file is missing or wrong; the message names the file and the key."""
 
 

@@ -17,7 +17,7 @@ import inspect
 import re
 import typing as t
 
-from .._errors import SwarmError
+from .._errors import InvalidInput, SwarmError
 
 _F = t.TypeVar("_F", bound=t.Callable[..., t.Any])
 
@@ -107,10 +107,6 @@ class AlreadyExists(AwsError):
     """The thing to make exists."""
 
 
-class InvalidInput(AwsError):
-    """The input was refused before any call was made."""
-
-
 def nearest(word: str, known: t.Iterable[str]) -> str:
     """Return ``" (did you mean X?)"`` for the entry of *known* most like *word*, or ``""``."""
     words = list(known)
@@ -169,9 +165,9 @@ def from_code(code: str, detail: str, doing: str, region: str = "", permission: 
     return AwsError(text, code=code, region=region)
 
 
-def translate(error: Exception, doing: str, region: str = "", permission: str = "") -> AwsError:
-    """Return the typed error for *error*, an exception of botocore (or an :class:`AwsError`, returned as it is)."""
-    if isinstance(error, AwsError):
+def translate(error: Exception, doing: str, region: str = "", permission: str = "") -> SwarmError:
+    """Return the typed error for *error*, an exception of botocore (or one of ours, returned as it is)."""
+    if isinstance(error, SwarmError):
         return error
     response = getattr(error, "response", None)
     if isinstance(response, dict) and "Error" in response:

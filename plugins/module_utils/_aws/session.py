@@ -12,7 +12,8 @@ import threading
 import typing as t
 from dataclasses import dataclass, replace
 
-from .errors import CredentialsError, InvalidInput, RegionUnavailable, translate
+from .._errors import InvalidInput
+from .errors import CredentialsError, RegionUnavailable, translate
 from .first_request import FirstAlone
 
 CONNECT_TIMEOUT = 5

@@ -15,6 +15,8 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from .._errors import InvalidInput
+
 #: Changes when a record written by an older release can no longer be read.
 MODEL_VERSION = 1
 
@@ -28,7 +30,7 @@ BALANCES = ("round_robin", "least_conn", "sticky", "weighted")
 Spec = dict[str, t.Any]
 
 
-class ModelError(ValueError):
+class ModelError(InvalidInput):
     """A dict given to C(from_dict) is not a model that this release can read."""
 
 

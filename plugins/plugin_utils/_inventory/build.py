@@ -18,7 +18,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.record i
     parameter_name,
     parse_record,
 )
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import AccessDenied, InvalidInput, nearest
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import AccessDenied, nearest
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.instances import (
     Facts,
     Filters,
@@ -27,6 +27,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.instances import
 )
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsOptions, AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.signed_http import SignedHttp
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import InvalidInput
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.expressions import (
     check_keyed_groups,
     expressions_of,
@@ -167,7 +168,7 @@ class Builder:
             strict = isinstance(error, AccessDenied) and self._settings.strict_permissions
             # A mistake in the configuration is one everywhere; a warning would hide it.
             if error.code.startswith("Invalid"):
-                raise InvalidInput(error.message + self._nearest_filter(error.message), code=error.code)
+                raise InvalidInput(error.message + self._nearest_filter(error.message))
             if strict:
                 raise error
         if len(answer.failed) == len(regions):

@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from jinja2 import Environment, TemplateError, nodes
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import InvalidInput
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.instances import LEAN, LEAN_PARTS
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import InvalidInput
 
 Asked = tuple[str, str]
 """A variable and the attribute of it that is asked for, ``""`` for the whole."""

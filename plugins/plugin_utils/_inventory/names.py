@@ -13,8 +13,9 @@ import typing as t
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import InvalidInput, nearest
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import nearest
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.instances import Facts
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import InvalidInput
 
 Preference = str | Mapping[str, t.Any]
 

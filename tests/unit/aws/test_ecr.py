@@ -23,7 +23,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr.repositories
     plan_present,
     protected,
 )
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import InvalidInput
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import InvalidInput
 
 DIGEST = "sha256:" + "a" * 64
 OTHER = "sha256:" + "b" * 64

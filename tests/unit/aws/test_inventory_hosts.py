@@ -20,7 +20,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.record i
     ManagerRecord,
     NodeRecord,
 )
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import InvalidInput
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import InvalidInput
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.build import include_filters
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.expressions import (
     expressions_of,

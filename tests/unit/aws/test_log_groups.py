@@ -14,7 +14,6 @@ from botocore.session import Session
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import InvalidInput
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs import api as logs
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.groups import (
     LogGroup,
@@ -26,6 +25,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.limits impo
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.prune import DAY, judge, orphans_of
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.reading import common_prefixes, metric_settings
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.reconcile import Step
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import InvalidInput
 
 LIMITS = LogLimits.from_model(Session().get_service_model("logs"))
 

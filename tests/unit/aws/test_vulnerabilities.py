@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import InvalidInput
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.baking import Image
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.report import PackageList, image_report
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.vulnerabilities import (
@@ -20,6 +19,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.vulnerabil
     compare_versions,
     known_flaws,
 )
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import InvalidInput
 
 ORDER = [
     "0~rc1",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.apiary.swarm.plugins.module_utils import _references as references
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr.images import parse_reference
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import InvalidInput
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import InvalidInput
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.registry import auth
 
 HEX = "a" * 64

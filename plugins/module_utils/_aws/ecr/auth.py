@@ -13,7 +13,8 @@ import typing as t
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from ..errors import AwsError, InvalidInput, api_call
+from ..._errors import InvalidInput
+from ..errors import AwsError, api_call
 
 PUBLIC_HOST = "public.ecr.aws"
 PUBLIC_REGION = "us-east-1"

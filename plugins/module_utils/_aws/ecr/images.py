@@ -12,7 +12,8 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ... import _references as references
-from ..errors import InvalidInput, NotFound
+from ..._errors import InvalidInput
+from ..errors import NotFound
 from ..threads import in_threads
 from . import api as ecr
 from .auth import Registry, parse_registry

@@ -12,7 +12,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ..errors import InvalidInput
+from ..._errors import InvalidInput
 from ..reconcile import Draft, Plan, plan_deletion
 from . import api as ecr
 from .keeping import KEPT_PREFIX, keep, release

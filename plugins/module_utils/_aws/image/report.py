@@ -11,8 +11,8 @@ import typing as t
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ..._errors import InvalidInput
 from ..cluster.record import parse_time
-from ..errors import InvalidInput
 from .baking import Image, parts_from_tag
 from .vulnerabilities import known_flaws
 

@@ -11,7 +11,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ..errors import InvalidInput
+from ..._errors import InvalidInput
 
 HARMLESS = "unimportant"
 """The tracker's urgency of flaws that cannot be used in Debian's build of a package."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ..errors import InvalidInput
+from ..._errors import InvalidInput
 from ..reconcile import Draft, Plan, plan_deletion
 from . import api as logs
 

@@ -11,7 +11,8 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ..errors import InvalidInput, nearest
+from ..._errors import InvalidInput
+from ..errors import nearest
 from .groups import KEEP_FOR_EVER, WantedLogGroup
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..errors import InvalidInput
+from ..._errors import InvalidInput
 from .groups import KEEP_FOR_EVER, WantedLogGroup
 
 Params = t.Mapping[str, t.Any]

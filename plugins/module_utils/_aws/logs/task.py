@@ -11,7 +11,7 @@ import time
 import typing as t
 from dataclasses import replace
 
-from ..errors import InvalidInput
+from ..._errors import InvalidInput
 from ..reconcile import carry_out, reports, result
 from ..session import AwsSession
 from ..threads import in_threads

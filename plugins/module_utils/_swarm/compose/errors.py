@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-from ..._errors import SwarmError
+from ..._errors import InvalidInput
 from ..problems import Path, revealed
 
 
-class ComposeError(SwarmError):
+class ComposeError(InvalidInput):
     """A stack file that cannot be deployed.
 
     The message is one sentence that names the file, the line and the key, says what is wrong and what to write

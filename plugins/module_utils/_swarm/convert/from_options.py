@@ -15,7 +15,7 @@ import re
 import shlex
 import typing as t
 
-from ..._errors import SwarmError
+from ..._errors import InvalidInput
 from .. import routes, values
 from ..problems import BadValue
 from ..values import variable_lines
@@ -30,7 +30,7 @@ _STACK_LABELS = "com.docker.stack."
 _TESTS = ("CMD", "CMD-SHELL", "NONE")
 
 
-class InvalidOption(SwarmError):
+class InvalidOption(InvalidInput):
     """The value of an option makes no sense; the message names the option."""
 
 
