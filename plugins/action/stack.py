@@ -13,9 +13,9 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.utils.display import Display
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
+from ansible_collections.apiary.swarm.plugins.module_utils._module import Work
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import STACK_OPTIONS
 from ansible_collections.apiary.swarm.plugins.plugin_utils._follow import PRIVATE, FollowingAction, checked
-from ansible_collections.apiary.swarm.plugins.plugin_utils._here import Here
 from ansible_collections.apiary.swarm.plugins.plugin_utils._level import at_level, role_of
 from ansible_collections.apiary.swarm.plugins.plugin_utils._stack_files import Request, StackFiles
 from ansible_collections.apiary.swarm.plugins.plugin_utils._who import user_here, who_deploys
@@ -40,7 +40,7 @@ class ActionModule(FollowingAction):
         if not params["deployed_by"]:
             arguments["deployed_by"] = who_deploys(os.environ, user_here())
         try:
-            return self.follow("apiary.swarm.stack", arguments, task_vars, Here(STACK_OPTIONS, _work))
+            return self.follow("apiary.swarm.stack", arguments, task_vars, _work)
         except AnsibleConnectionFailure as error:
             raise AnsibleConnectionFailure(_lost(params, error.message)) from error
 
@@ -77,8 +77,8 @@ def _lost(params: dict[str, t.Any], why: str) -> str:
     )
 
 
-def _work(task: t.Any) -> dict[str, t.Any]:
-    """Do the module's work in this process; only this loads it, for most of the time the work is a manager's."""
+def _work() -> Work:
+    """Return the module's work; only this loads it, for most of the time the work is a manager's."""
     from ansible_collections.apiary.swarm.plugins.modules import stack
 
-    return stack.answer(task)
+    return stack.WORK

@@ -171,6 +171,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import (
     nearest,
 )
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import InvalidInput, SwarmError
+from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.build import Builder, Settings
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.cache import InventoryCache
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.hosts import Computed, Host
 from ansible_collections.apiary.swarm.plugins.plugin_utils._options import without_value

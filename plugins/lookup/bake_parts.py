@@ -58,7 +58,7 @@ from ansible_collections.apiary.swarm.plugins.plugin_utils._options import set_o
 COLLECTION = Path(__file__).resolve().parents[2]
 LIBRARIES = tuple(
     f"plugins/module_utils/{name}"
-    for name in ("_agent", "_aws", "_swarm", "_errors.py", "_diff.py", "_references.py", "_words.py")
+    for name in ("_agent", "_aws", "_swarm", "_errors.py", "_diff.py", "_module.py", "_references.py", "_words.py")
 )
 """Python that the roles copy to the node."""
 _IGNORED = ("__pycache__", "README.md", "meta", "molecule", ".pytest_cache", ".mypy_cache", ".ruff_cache")

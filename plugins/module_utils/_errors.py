@@ -27,10 +27,14 @@ class SwarmError(Exception):
     What Docker's SDK and botocore say repeats the address that they were given, with the login in it.
 
     :ivar message: one sentence for the user, without the logins of addresses.
+    :ivar data: what a task that fails with it returns beside the message.
     """
+
+    data: dict[str, t.Any]
 
     def __init__(self, message: str) -> None:
         self.message = without_logins(message)
+        self.data = {}
         super().__init__(self.message)
 
 
@@ -39,10 +43,7 @@ class InvalidInput(SwarmError):
 
 
 class Refused(SwarmError):
-    """What was asked for cannot work as things are; the message says what to change.
-
-    :ivar data: what the task returns beside the message.
-    """
+    """What was asked for cannot work as things are; the message says what to change."""
 
     def __init__(self, message: str, **data: t.Any) -> None:
         super().__init__(message)

@@ -111,8 +111,9 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.baking imp
     parts_to_tag,
 )
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
-from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.work import AwsWork
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import Refused
+from ansible_collections.apiary.swarm.plugins.module_utils._module import Params, Result
 from ansible_collections.apiary.swarm.plugins.module_utils._preflight import IMAGE_ID
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
@@ -171,9 +172,12 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     }
 
 
+WORK = AwsWork(ARGUMENTS, run)
+
+
 def main() -> None:
     """Run the module."""
-    run_module(ARGUMENTS, run)
+    WORK.main()
 
 
 if __name__ == "__main__":

@@ -86,8 +86,9 @@ from datetime import datetime, timezone
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import lock as bake_lock
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.ssm import get_parameter
-from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.work import AwsWork
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import Refused
+from ansible_collections.apiary.swarm.plugins.module_utils._module import Params, Result
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "cluster": {"type": "str", "required": True},
@@ -130,9 +131,12 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     return {"changed": not ours, "owner": held.owner, "since": held.since}
 
 
+WORK = AwsWork(ARGUMENTS, run)
+
+
 def main() -> None:
     """Run the module."""
-    run_module(ARGUMENTS, run)
+    WORK.main()
 
 
 if __name__ == "__main__":

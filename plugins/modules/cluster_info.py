@@ -120,13 +120,12 @@ services:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
+from ansible_collections.apiary.swarm.plugins.module_utils._module import Params, Result
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import nodes
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import ENGINE_OPTIONS
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import namespace_of, running, to_tree
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import EngineModule, open_engine
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import EngineWork
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.tasks import SHOULD_RUN, is_running
 
 Json = dict[str, t.Any]
@@ -186,9 +185,8 @@ def service_of(service: Json, tasks: t.Sequence[Json], all_nodes: t.Sequence[Jso
     }
 
 
-def run(module: AnsibleModule) -> Json:
-    """Read the swarm and return the module's result."""
-    engine = open_engine(module)
+def run(engine: Engine, params: Params, check_mode: bool) -> Result:
+    """Read the swarm; check mode makes no difference."""
     all_nodes, tasks = engine.nodes(), engine.tasks(SHOULD_RUN)
     result: Json = {
         "changed": False,
@@ -196,19 +194,18 @@ def run(module: AnsibleModule) -> Json:
         "managers": managers_of(all_nodes),
         "nodes": sorted((node_of(node, tasks) for node in all_nodes), key=lambda item: str(item["hostname"])),
     }
-    if module.params["services"]:
+    if params["services"]:
         found = (service_of(service, tasks, all_nodes) for service in engine.services())
         result["services"] = sorted(found, key=lambda item: str(item["name"]))
     return result
 
 
+WORK = EngineWork(ARGUMENTS, run)
+
+
 def main() -> None:
     """Run the module."""
-    module = EngineModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    try:
-        module.exit_json(**run(module))
-    except SwarmError as exc:
-        module.fail_json(msg=exc.message)
+    WORK.main()
 
 
 if __name__ == "__main__":

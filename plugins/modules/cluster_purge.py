@@ -67,8 +67,9 @@ import typing as t
 
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster import fleet, leftovers
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
-from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.work import AwsWork
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import Refused
+from ansible_collections.apiary.swarm.plugins.module_utils._module import Params, Result
 from ansible_collections.apiary.swarm.plugins.module_utils._preflight import check_cluster_name, one_message
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
@@ -104,9 +105,12 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     return {"changed": bool(parameters or log_groups), "parameters": parameters, "log_groups": log_groups}
 
 
+WORK = AwsWork(ARGUMENTS, run)
+
+
 def main() -> None:
     """Run the module."""
-    run_module(ARGUMENTS, run)
+    WORK.main()
 
 
 if __name__ == "__main__":

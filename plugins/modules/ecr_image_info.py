@@ -94,8 +94,9 @@ import typing as t
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr.auth import Registry
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr.images import find_images, parse_reference
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
-from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.work import AwsWork
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import Refused
+from ansible_collections.apiary.swarm.plugins.module_utils._module import Params, Result
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "images": {"type": "list", "elements": "str", "required": True},
@@ -123,9 +124,12 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     return result
 
 
+WORK = AwsWork(ARGUMENTS, run)
+
+
 def main() -> None:
     """Run the module."""
-    run_module(ARGUMENTS, run)
+    WORK.main()
 
 
 if __name__ == "__main__":

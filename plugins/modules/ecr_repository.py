@@ -190,8 +190,9 @@ import typing as t
 
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr.task import RepositoryTask
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
-from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.work import AwsWork
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import Refused
+from ansible_collections.apiary.swarm.plugins.module_utils._module import Params, Result
 
 SETTINGS: dict[str, dict[str, t.Any]] = {
     "image_tag_mutability": {"type": "str", "choices": ["mutable", "immutable"]},
@@ -221,12 +222,6 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
 }
 
 
-RULES: dict[str, t.Any] = {
-    "mutually_exclusive": [("name", "repositories")],
-    "required_one_of": [("name", "repositories")],
-}
-
-
 def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     """Do the task."""
     result = RepositoryTask(session, params, check_mode=check_mode).run()
@@ -236,9 +231,17 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     return result
 
 
+WORK = AwsWork(
+    ARGUMENTS,
+    run,
+    mutually_exclusive=[("name", "repositories")],
+    required_one_of=[("name", "repositories")],
+)
+
+
 def main() -> None:
     """Run the module."""
-    run_module(ARGUMENTS, run, **RULES)
+    WORK.main()
 
 
 if __name__ == "__main__":

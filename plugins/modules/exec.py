@@ -115,12 +115,12 @@ task:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.apiary.swarm.plugins.module_utils._errors import PlanRefused, SwarmError
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import InvalidInput, Refused
+from ansible_collections.apiary.swarm.plugins.module_utils._module import Params, Result
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import programs
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import ENGINE_OPTIONS
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import EngineModule, open_engine
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import EngineWork
 
 ARGUMENTS: dict[str, t.Any] = {
     **ENGINE_OPTIONS,
@@ -141,12 +141,14 @@ def spec_of(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return the program as the engine's API wants it (pure).
 
     Raises:
-        PlanRefused: there is no command, or a variable has no good name.
+        InvalidInput: there is no command, or a variable has no good name.
     """
     if not params["command"] or not params["command"][0]:
-        raise PlanRefused("command is empty; write the program and its arguments, such as [/app/migrate, --to-latest].")
+        raise InvalidInput(
+            "command is empty; write the program and its arguments, such as [/app/migrate, --to-latest]."
+        )
     if params["timeout"] < 1:
-        raise PlanRefused("timeout must be at least 1 second.")
+        raise InvalidInput("timeout must be at least 1 second.")
     spec = {"Cmd": params["command"], "Env": programs.environment(params["env"])}
     for option, field in (("user", "User"), ("working_dir", "WorkingDir")):
         if params[option]:
@@ -154,21 +156,19 @@ def spec_of(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     return spec
 
 
-def run(module: AnsibleModule) -> dict[str, t.Any]:
-    """Run the command and return the module's result."""
-    params = module.params
-    engine = open_engine(module, own=("timeout",))
+def run(engine: Engine, params: Params, check_mode: bool) -> Result:
+    """Run the command."""
     spec = spec_of(params)
     told = {"container": params["container"], "task": ""}
     if params["service"]:
         place = programs.find(engine, params["service"], params["slot"])
         told = {"container": place.container, "task": place.task}
-    if module.check_mode:
+    if check_mode:
         return {"changed": True, **told}
     done = programs.run(engine, told["container"], spec, params["timeout"])
     told.update(exit_code=done.exit_code, stdout=done.stdout, stderr=done.stderr)
     if done.exit_code != 0:
-        module.fail_json(msg=failure(params["command"][0], done), changed=True, **told)
+        raise Refused(failure(params["command"][0], done), changed=True, **told)
     return {"changed": True, **told}
 
 
@@ -181,18 +181,18 @@ def failure(program: str, done: programs.Ended) -> str:
     return "\n".join([f"{program}: {done.problem or f'exit code {done.exit_code}'}", *said])
 
 
+WORK = EngineWork(
+    ARGUMENTS,
+    run,
+    own=("timeout",),
+    required_one_of=[("service", "container")],
+    mutually_exclusive=[("service", "container")],
+)
+
+
 def main() -> None:
     """Run the module."""
-    module = EngineModule(
-        argument_spec=ARGUMENTS,
-        supports_check_mode=True,
-        required_one_of=[("service", "container")],
-        mutually_exclusive=[("service", "container")],
-    )
-    try:
-        module.exit_json(**run(module))
-    except SwarmError as exc:
-        module.fail_json(msg=exc.message)
+    WORK.main()
 
 
 if __name__ == "__main__":

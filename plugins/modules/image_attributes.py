@@ -110,8 +110,9 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.baking imp
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.reconcile import Draft, Plan, carry_out
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.ssm import get_parameter, put_parameter
-from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.work import AwsWork
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import Refused
+from ansible_collections.apiary.swarm.plugins.module_utils._module import Params, Result
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "image_id": {"type": "str", "required": True},
@@ -210,9 +211,12 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     }
 
 
+WORK = AwsWork(ARGUMENTS, run)
+
+
 def main() -> None:
     """Run the module."""
-    run_module(ARGUMENTS, run)
+    WORK.main()
 
 
 if __name__ == "__main__":

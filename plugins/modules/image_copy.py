@@ -94,8 +94,9 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import cop
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.baking import Image
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.threads import in_threads
-from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.work import AwsWork
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import Refused
+from ansible_collections.apiary.swarm.plugins.module_utils._module import Params, Result
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "image_id": {"type": "str", "required": True},
@@ -169,9 +170,12 @@ def _make(client: t.Any, image: Image, region: str, failed: t.Sequence[Image], k
     return image_copies.copy(client, image, region, tags, kms_key_id)
 
 
+WORK = AwsWork(ARGUMENTS, run)
+
+
 def main() -> None:
     """Run the module."""
-    run_module(ARGUMENTS, run)
+    WORK.main()
 
 
 if __name__ == "__main__":

@@ -166,8 +166,9 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import api
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.report import PackageList, image_report
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.users import find_users
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
-from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.work import AwsWork
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import InvalidInput, Refused
+from ansible_collections.apiary.swarm.plugins.module_utils._module import Params, Result
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "cluster": {"type": "str"},
@@ -235,9 +236,12 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     return {"changed": False, "images": reports}
 
 
+WORK = AwsWork(ARGUMENTS, run)
+
+
 def main() -> None:
     """Run the module."""
-    run_module(ARGUMENTS, run)
+    WORK.main()
 
 
 if __name__ == "__main__":

@@ -114,9 +114,8 @@ image:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.apiary.swarm.plugins.module_utils._errors import PlanRefused, SwarmError
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import PlanRefused, Refused
+from ansible_collections.apiary.swarm.plugins.module_utils._module import Params, Result
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.common import job_problems, require
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import (
     ENGINE_OPTIONS,
@@ -128,7 +127,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import LiveState
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.registry import digest
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.registry.auth import header_for
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import EngineModule, open_engine
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import EngineWork
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch import report
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.progress import Progress
 
@@ -164,15 +163,20 @@ def spec_of(engine: Engine, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     return jobs.job_spec(service["Spec"], name, params["command"], params["args"], env, image)
 
 
-def run(module: AnsibleModule) -> dict[str, t.Any]:
-    """Run the job and return the module's result."""
-    params = module.params
+def check(params: Params) -> None:
+    """Check what can be known to be wrong without an engine.
+
+    :raises PlanRefused: with all that is.
+    """
     require(job_problems(params), "Nothing was run")
-    engine = open_engine(module)
+
+
+def run(engine: Engine, params: Params, check_mode: bool) -> Result:
+    """Run the job."""
     spec = spec_of(engine, params)
     image = spec["TaskTemplate"]["ContainerSpec"]["Image"]
     told = {"job": spec["Name"], "image": image}
-    if module.check_mode:
+    if check_mode:
         return {"changed": True, **told}
     live = LiveState(services=[], tasks=[], nodes=engine.nodes(), networks=engine.networks())
     auth = header_for(params["registry_auth"], image)
@@ -181,17 +185,16 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     told.update(exit_code=done.exit_code, logs=done.logs, node=done.node)
     if not done.succeeded:
         failures = [done.failure] if done.failure else []
-        module.fail_json(msg=report.text(failures, f"Job {done.name}: {done.reason}"), failures=failures, **told)
+        raise Refused(report.text(failures, f"Job {done.name}: {done.reason}"), failures=failures, **told)
     return {"changed": True, **told}
+
+
+WORK = EngineWork(ARGUMENTS, run, check=check)
 
 
 def main() -> None:
     """Run the module."""
-    module = EngineModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    try:
-        module.exit_json(**run(module))
-    except SwarmError as exc:
-        module.fail_json(msg=exc.message)
+    WORK.main()
 
 
 if __name__ == "__main__":

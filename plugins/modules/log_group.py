@@ -323,8 +323,9 @@ import typing as t
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.params import SETTINGS
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.task import LogGroupTask
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
-from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.work import AwsWork
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import Refused
+from ansible_collections.apiary.swarm.plugins.module_utils._module import Params, Result
 
 _NAME: dict[str, t.Any] = {"type": "str", "aliases": ["log_group_name"]}
 
@@ -347,12 +348,6 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
 }
 
 
-RULES: dict[str, t.Any] = {
-    "mutually_exclusive": [("name", "groups")],
-    "required_one_of": [("name", "groups", "prune")],
-}
-
-
 def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     """Do the task."""
     result = LogGroupTask(session, params, check_mode=check_mode).run()
@@ -362,9 +357,17 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     return result
 
 
+WORK = AwsWork(
+    ARGUMENTS,
+    run,
+    mutually_exclusive=[("name", "groups")],
+    required_one_of=[("name", "groups", "prune")],
+)
+
+
 def main() -> None:
     """Run the module."""
-    run_module(ARGUMENTS, run, **RULES)
+    WORK.main()
 
 
 if __name__ == "__main__":

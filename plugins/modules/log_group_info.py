@@ -99,19 +99,14 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs import read
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.groups import LogGroup
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.threads import in_threads
-from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.work import AwsWork
+from ansible_collections.apiary.swarm.plugins.module_utils._module import Params, Result
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "names": {"type": "list", "elements": "str"},
     "prefix": {"type": "str", "aliases": ["log_group_name"]},
     "tags": {"type": "bool", "default": True},
     "last_event": {"type": "bool", "default": False},
-}
-
-
-RULES: dict[str, t.Any] = {
-    "mutually_exclusive": [("names", "prefix")],
-    "required_one_of": [("names", "prefix")],
 }
 
 
@@ -136,9 +131,17 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     }
 
 
+WORK = AwsWork(
+    ARGUMENTS,
+    run,
+    mutually_exclusive=[("names", "prefix")],
+    required_one_of=[("names", "prefix")],
+)
+
+
 def main() -> None:
     """Run the module."""
-    run_module(ARGUMENTS, run, **RULES)
+    WORK.main()
 
 
 if __name__ == "__main__":

@@ -58,9 +58,10 @@ reason:
 
 import typing as t
 
-from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
+from ansible_collections.apiary.swarm.plugins.module_utils._module import Params, Result
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import ENGINE_OPTIONS
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import EngineModule, open_engine
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import EngineWork
 
 ENGINE_TIMEOUT = 10
 """Seconds for an engine to list its nodes."""
@@ -71,17 +72,28 @@ ARGUMENTS: dict[str, t.Any] = {
 }
 
 
+def run(engine: Engine, params: Params, check_mode: bool) -> Result:
+    """Ask for the nodes, which only a manager that has a leader can tell."""
+    engine.timeout = ENGINE_TIMEOUT
+    engine.nodes()
+    return {}
+
+
+class Question(EngineWork):
+    """A question that a failure answers, too. The options about connections are the action's, on the controller."""
+
+    def result(self, params: Params, check_mode: bool) -> Result:
+        """Return whether the engine answers, and why not."""
+        reason = super().result(params, check_mode).get("msg", "")
+        return {"changed": False, "answers": not reason, "reason": reason}
+
+
+WORK = Question(ARGUMENTS, run)
+
+
 def main() -> None:
-    """Run the module; the options about connections are the action's, on the controller."""
-    module = EngineModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    reason = ""
-    try:
-        engine = open_engine(module)
-        engine.timeout = ENGINE_TIMEOUT
-        engine.nodes()
-    except SwarmError as exc:
-        reason = exc.message
-    module.exit_json(changed=False, answers=not reason, reason=reason)
+    """Run the module."""
+    WORK.main()
 
 
 if __name__ == "__main__":

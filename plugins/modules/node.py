@@ -130,14 +130,13 @@ moved:
 import copy
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.apiary.swarm.plugins.module_utils._errors import PlanRefused, SwarmError
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import PlanRefused
+from ansible_collections.apiary.swarm.plugins.module_utils._module import Params, Result
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import nodes
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import ENGINE_OPTIONS
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import drain
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import EngineModule, open_engine
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import EngineWork
 
 Json = dict[str, t.Any]
 
@@ -205,16 +204,15 @@ def check_quorum(all_nodes: t.Sequence[Json], node: Json) -> None:
         )
 
 
-def present(engine: Engine, all_nodes: t.Sequence[Json], node: Json, module: AnsibleModule) -> Json:
+def present(engine: Engine, all_nodes: t.Sequence[Json], node: Json, params: Params, check_mode: bool) -> Result:
     """Set what the arguments ask for."""
-    params = module.params
     wanted = desired(node["Spec"], params)
     before, after = told(node, node["Spec"]), told(node, wanted)
     demoted = node["Spec"]["Role"] == "manager" and wanted["Role"] == "worker"
     if demoted:
         check_quorum(all_nodes, node)
     changed, moved = before != after, list[str]()
-    if not module.check_mode:
+    if not check_mode:
         if wanted["Availability"] == "drain" and node["Spec"]["Availability"] != "drain":
             moved = drain.drain(engine, node, params["wait_timeout"], params["force"]).moved
         if changed:
@@ -224,9 +222,9 @@ def present(engine: Engine, all_nodes: t.Sequence[Json], node: Json, module: Ans
     return {"changed": changed, "node": after, "moved": moved, "diff": {"before": before, "after": after}}
 
 
-def absent(engine: Engine, all_nodes: t.Sequence[Json], node: Json, module: AnsibleModule) -> Json:
+def absent(engine: Engine, all_nodes: t.Sequence[Json], node: Json, params: Params, check_mode: bool) -> Result:
     """Remove a node from the swarm."""
-    force = module.params["force"]
+    force = params["force"]
     if nodes.is_up(node) and not force:
         raise PlanRefused(
             f"Node {nodes.name_of(node)} is up: drain it and let it leave the swarm (docker swarm leave) first, or use "
@@ -234,7 +232,7 @@ def absent(engine: Engine, all_nodes: t.Sequence[Json], node: Json, module: Ansi
         )
     if node["Spec"]["Role"] == "manager":
         check_quorum(all_nodes, node)
-    if not module.check_mode:
+    if not check_mode:
         if node["Spec"]["Role"] == "manager":
             drain.change_node(engine, node["ID"], lambda spec: {**spec, "Role": "worker"})
         drain.release(engine, node["ID"])
@@ -242,27 +240,25 @@ def absent(engine: Engine, all_nodes: t.Sequence[Json], node: Json, module: Ansi
     return {"changed": True, "moved": [], "diff": {"before": told(node, node["Spec"]), "after": {}}}
 
 
-def run(module: AnsibleModule) -> Json:
-    """Do what the arguments ask for and return the module's result."""
-    engine = open_engine(module)
+def run(engine: Engine, params: Params, check_mode: bool) -> Result:
+    """Do what the arguments ask for."""
     all_nodes = engine.nodes()
-    node = find(all_nodes, module.params["hostname"])
-    if node is None and module.params["state"] == "absent":
+    node = find(all_nodes, params["hostname"])
+    if node is None and params["state"] == "absent":
         return {"changed": False, "moved": []}
     if node is None:
         names = ", ".join(sorted(nodes.name_of(item) for item in all_nodes))
-        raise PlanRefused(f"There is no node {module.params['hostname']}; the swarm has {names}.")
-    act = absent if module.params["state"] == "absent" else present
-    return act(engine, all_nodes, node, module)
+        raise PlanRefused(f"There is no node {params['hostname']}; the swarm has {names}.")
+    act = absent if params["state"] == "absent" else present
+    return act(engine, all_nodes, node, params, check_mode)
+
+
+WORK = EngineWork(ARGUMENTS, run)
 
 
 def main() -> None:
     """Run the module."""
-    module = EngineModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    try:
-        module.exit_json(**run(module))
-    except SwarmError as exc:
-        module.fail_json(msg=exc.message)
+    WORK.main()
 
 
 if __name__ == "__main__":

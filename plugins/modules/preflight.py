@@ -197,8 +197,9 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import No
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import api as images
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import published
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
-from ansible_collections.apiary.swarm.plugins.module_utils._aws_module import Params, Result, run_module
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.work import AwsWork
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import Refused
+from ansible_collections.apiary.swarm.plugins.module_utils._module import Params, Result
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "cluster": {"type": "str", "required": True},
@@ -320,9 +321,12 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     }
 
 
+WORK = AwsWork(ARGUMENTS, run)
+
+
 def main() -> None:
     """Run the module."""
-    run_module(ARGUMENTS, run)
+    WORK.main()
 
 
 if __name__ == "__main__":

@@ -103,10 +103,11 @@ left_alone:
 
 import typing as t
 
-from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
+from ansible_collections.apiary.swarm.plugins.module_utils._module import Params, Result
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import ENGINE_OPTIONS, LOGINS
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.registry.auth import refresh
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import EngineModule, open_engine
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import EngineWork
 
 ARGUMENTS: dict[str, t.Any] = {
     **ENGINE_OPTIONS,
@@ -115,19 +116,25 @@ ARGUMENTS: dict[str, t.Any] = {
 }
 
 
+def run(engine: Engine, params: Params, check_mode: bool) -> Result:
+    """Send the logins to the services that use them."""
+    done = refresh(engine, params["registry_auth"], params["services"], check_mode)
+    left = [{"name": name, "reason": why.reason} for name, why in done.left.items()]
+    return {
+        "changed": bool(done.sent),
+        "services": done.sent,
+        "busy": [name for name, why in done.left.items() if why.passes],
+        "left_alone": left,
+        "warnings": [f"Service {item['name']} keeps the login that it has: {item['reason']}." for item in left],
+    }
+
+
+WORK = EngineWork(ARGUMENTS, run)
+
+
 def main() -> None:
     """Run the module."""
-    module = EngineModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    params = module.params
-    try:
-        done = refresh(open_engine(module), params["registry_auth"], params["services"], module.check_mode)
-    except SwarmError as exc:
-        module.fail_json(msg=exc.message)
-    left = [{"name": name, "reason": why.reason} for name, why in done.left.items()]
-    for item in left:
-        module.warn(f"Service {item['name']} keeps the login that it has: {item['reason']}.")
-    busy = [name for name, why in done.left.items() if why.passes]
-    module.exit_json(changed=bool(done.sent), services=done.sent, busy=busy, left_alone=left)
+    WORK.main()
 
 
 if __name__ == "__main__":

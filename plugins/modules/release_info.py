@@ -91,10 +91,11 @@ current:
 
 import typing as t
 
-from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
+from ansible_collections.apiary.swarm.plugins.module_utils._module import Params, Result
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import ENGINE_OPTIONS
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import releases
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import EngineModule, open_engine
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import EngineWork
 
 ARGUMENTS: dict[str, t.Any] = {**ENGINE_OPTIONS, "name": {"type": "str"}}
 
@@ -107,21 +108,24 @@ def by_stack(found: t.Iterable[releases.Release]) -> dict[str, list[releases.Rel
     return stacks
 
 
+def run(engine: Engine, params: Params, check_mode: bool) -> Result:
+    """Read the releases; check mode makes no difference."""
+    label = f"{releases.LABEL_STACK}={params['name']}" if params["name"] else releases.LABEL_STACK
+    found = releases.read_releases(engine.configs({"label": [label]}))
+    good = {name: releases.last_good(items) for name, items in by_stack(found).items()}
+    return {
+        "changed": False,
+        "releases": [{"stack": item.stack, **item.summary()} for item in reversed(found)],
+        "current": {name: release.number for name, release in good.items() if release is not None},
+    }
+
+
+WORK = EngineWork(ARGUMENTS, run)
+
+
 def main() -> None:
     """Run the module."""
-    module = EngineModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    stack = module.params["name"]
-    label = f"{releases.LABEL_STACK}={stack}" if stack else releases.LABEL_STACK
-    try:
-        found = releases.read_releases(open_engine(module).configs({"label": [label]}))
-    except SwarmError as exc:
-        module.fail_json(msg=exc.message)
-    good = {name: releases.last_good(items) for name, items in by_stack(found).items()}
-    module.exit_json(
-        changed=False,
-        releases=[{"stack": item.stack, **item.summary()} for item in reversed(found)],
-        current={name: release.number for name, release in good.items() if release is not None},
-    )
+    WORK.main()
 
 
 if __name__ == "__main__":

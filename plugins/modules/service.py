@@ -665,10 +665,9 @@ failures:
 import pathlib
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.apiary.swarm.plugins.module_utils._diff import dotted
-from ansible_collections.apiary.swarm.plugins.module_utils._errors import DeployFailed, PlanRefused, SwarmError
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import PlanRefused
+from ansible_collections.apiary.swarm.plugins.module_utils._module import Params, Result
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.common import require
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import (
     ENGINE_OPTIONS,
@@ -680,11 +679,10 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.serv
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.convert.from_options import env_file
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.convert.to_options import changed_options, to_options
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import service as single
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import (
-    EngineModule,
-    open_engine,
+    EngineWork,
     plan_result,
-    refused_plan,
 )
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.progress import Progress
 
@@ -876,13 +874,18 @@ def read_env_files(paths: t.Sequence[str]) -> list[dict[str, str]]:
     return found
 
 
-def run(module: AnsibleModule) -> dict[str, t.Any]:
-    """Do what the arguments ask for and return the module's result."""
-    params = module.params
+def check(params: Params) -> None:
+    """Check what can be known to be wrong without an engine.
+
+    :raises PlanRefused: with all that is.
+    """
     require(service_problems(params), "Nothing was changed")
-    engine = open_engine(module)
+
+
+def run(engine: Engine, params: Params, check_mode: bool) -> Result:
+    """Do what the arguments ask for."""
     if params["state"] == "absent":
-        result = single.remove(engine, params["name"], params["wait_timeout"], module.check_mode, params["force"])
+        result = single.remove(engine, params["name"], params["wait_timeout"], check_mode, params["force"])
     else:
         options = single.Options(
             wait=params["wait"],
@@ -897,9 +900,7 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
         )
         files = read_env_files(params["env_files"] or [])
         with Progress(params["progress_token"]) as progress:
-            result = single.change(engine, params, files, options, module.check_mode, progress)
-    for warning in [*result.plan.warnings, *(result.verdict.warnings if result.verdict else ())]:
-        module.warn(warning)
+            result = single.change(engine, params, files, options, check_mode, progress)
     service = result.service
     changes = service.changes if service else []
     return {
@@ -909,20 +910,16 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
         "rebuilt": service is not None and service.action == "recreate",
         **({"running": result.verdict.running, "completed": result.verdict.completed} if result.verdict else {}),
         **plan_result(result.plan),
+        "warnings": [*result.plan.warnings, *(result.verdict.warnings if result.verdict else ())],
     }
+
+
+WORK = EngineWork(ARGUMENTS, run, check=check)
 
 
 def main() -> None:
     """Run the module."""
-    module = EngineModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    try:
-        module.exit_json(**run(module))
-    except DeployFailed as exc:
-        for warning in exc.warnings:
-            module.warn(warning)
-        module.fail_json(msg=exc.message, failures=exc.failures, changed=exc.changed)
-    except SwarmError as exc:
-        module.fail_json(msg=exc.message, **refused_plan(module, exc))
+    WORK.main()
 
 
 if __name__ == "__main__":

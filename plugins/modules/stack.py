@@ -266,27 +266,25 @@ import base64
 import dataclasses
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import (
     DeployFailed,
     ImageUnresolved,
-    LockHeld,
+    InvalidInput,
     PlanRefused,
     SwarmError,
 )
+from ansible_collections.apiary.swarm.plugins.module_utils._module import Params
+from ansible_collections.apiary.swarm.plugins.module_utils._module import Result as Answer
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.common import require, stack_problems
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import STACK_OPTIONS
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import lock, releases, rollback
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.removal import remove_stack
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.stack import Deploy, Options, Result
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import StackModel
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import (
-    EngineModule,
-    open_engine,
+    EngineWork,
     plan_result,
-    refused_plan,
-    told,
 )
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.progress import Progress
 
@@ -327,13 +325,13 @@ def known(release: releases.Release) -> StackModel:
     return release.model
 
 
-def protect(module: AnsibleModule) -> None:
-    """Make Ansible hide the content of secrets wherever it turns up, the last log lines of a task included."""
-    contents = [str(data) for data in (module.params["secret_data"] or {}).values()]
+def secrets(params: Params) -> list[str]:
+    """Return what no result may hold: the content of secrets, the last log lines of a task included."""
+    contents = [str(data) for data in (params["secret_data"] or {}).values()]
     texts = [base64.b64decode(data).decode(errors="ignore") for data in contents]
     lines = [line for text in texts for line in text.splitlines() if len(line) >= SHORTEST_SECRET]
-    passwords = [str(login["password"]) for login in module.params["registry_auth"]]
-    module.no_log_values.update(value for value in (*contents, *passwords, *lines) if value)
+    passwords = [str(login["password"]) for login in params["registry_auth"]]
+    return [value for value in (*contents, *passwords, *lines) if value]
 
 
 def deploy_result(result: Result) -> dict[str, t.Any]:
@@ -345,16 +343,26 @@ def deploy_result(result: Result) -> dict[str, t.Any]:
         "migrations": result.migrations,
         "release": release,
         **plan_result(result.plan),
+        "warnings": result.warnings,
     }
 
 
-def run(module: AnsibleModule) -> dict[str, t.Any]:
-    """Do what the arguments ask for and return the module's result."""
-    params = module.params
+def check(params: Params) -> None:
+    """Check what can be known to be wrong without an engine.
+
+    :raises InvalidInput: if there is nothing to deploy.
+    :raises PlanRefused: with all that is wrong otherwise.
+    """
+    if params["state"] == "present" and params["model"] is None:
+        raise InvalidInput("apiary.swarm.stack needs files or definition, which its action plugin reads.")
     require(stack_problems(params), "Nothing was deployed")
-    engine, options = open_engine(module), options_of(params)
+
+
+def run(engine: Engine, params: Params, check_mode: bool) -> Answer:
+    """Do what the arguments ask for."""
+    options = options_of(params)
     if params["state"] == "absent":
-        plan = remove_stack(engine, params["name"], module.check_mode, params["wait_timeout"], params["force"])
+        plan = remove_stack(engine, params["name"], check_mode, params["wait_timeout"], params["force"])
         return {"changed": plan.changed, **plan_result(plan)}
     if params["state"] == "rolled_back":
         to = rollback.target(lock.read(engine, params["name"]), params["name"], params["release"])
@@ -362,37 +370,26 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     else:
         model = StackModel.from_dict(params["model"]).with_secret_data(params["secret_data"] or {})
     with Progress(params["progress_token"]) as progress:
-        result = Deploy(engine, model, options, progress).run(module.check_mode)
-    for warning in result.warnings:
-        module.warn(warning)
+        result = Deploy(engine, model, options, progress).run(check_mode)
     return deploy_result(result)
 
 
-def answer(module: AnsibleModule) -> dict[str, t.Any]:
-    """Do what the arguments ask for and return the result, that of a failure too."""
-    protect(module)
-    invocation = told(module.params)
-    try:
-        return {**run(module), "invocation": invocation}
-    except DeployFailed as exc:
-        for warning in exc.warnings:
-            module.warn(warning)
-        failure = {"msg": exc.message, "failures": exc.failures, "changed": exc.changed}
-    except SwarmError as exc:
-        refused = isinstance(exc, (PlanRefused, LockHeld, ImageUnresolved))
-        failure = {"msg": exc.message, "refused": refused, **refused_plan(module, exc)}
-    return {"failed": True, **failure, "invocation": invocation}
+class StackWork(EngineWork):
+    """A deploy, which says of a failure whether anything was done before it."""
+
+    def failure(self, error: SwarmError) -> Answer:
+        """Return what a failure returns."""
+        failed = isinstance(error, DeployFailed)
+        refused = {} if failed else {"refused": isinstance(error, (InvalidInput, PlanRefused, ImageUnresolved))}
+        return {**refused, **super().failure(error)}
+
+
+WORK = StackWork(STACK_OPTIONS, run, check=check, secrets=secrets)
 
 
 def main() -> None:
     """Run the module."""
-    module = EngineModule(argument_spec=STACK_OPTIONS, supports_check_mode=True)
-    if module.params["state"] == "present" and module.params["model"] is None:
-        module.fail_json(msg="apiary.swarm.stack needs files or definition, which its action plugin reads.")
-    result = answer(module)
-    if result.pop("failed", False):
-        module.fail_json(**result)
-    module.exit_json(**result)
+    WORK.main()
 
 
 if __name__ == "__main__":

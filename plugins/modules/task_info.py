@@ -86,15 +86,13 @@ tasks:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
+from ansible_collections.apiary.swarm.plugins.module_utils._module import Params, Result
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import nodes
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import tasks as task_facts
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import ENGINE_OPTIONS
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import (
-    EngineModule,
-    open_engine,
+    EngineWork,
     unknown_service,
 )
 
@@ -143,26 +141,25 @@ def listed(tasks: t.Sequence[Json], all_nodes: t.Sequence[Json], history: bool) 
     return sorted((task_of(task, by_id) for task in newest_first), key=lambda item: item["slot"].zfill(8))
 
 
-def run(module: AnsibleModule) -> Json:
-    """Read the tasks and return the module's result."""
-    engine, name = open_engine(module), module.params["service"]
+def run(engine: Engine, params: Params, check_mode: bool) -> Result:
+    """Read the tasks; check mode makes no difference."""
+    name = params["service"]
     service = engine.service(name)
     if service is None:
         raise unknown_service(engine, name)
     filters = {"service": [service["ID"]]}
-    if not module.params["history"]:
+    if not params["history"]:
         filters.update(task_facts.SHOULD_RUN)
     tasks = engine.tasks(filters)
-    return {"changed": False, "tasks": listed(tasks, engine.nodes(), module.params["history"])}
+    return {"changed": False, "tasks": listed(tasks, engine.nodes(), params["history"])}
+
+
+WORK = EngineWork(ARGUMENTS, run)
 
 
 def main() -> None:
     """Run the module."""
-    module = EngineModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    try:
-        module.exit_json(**run(module))
-    except SwarmError as exc:
-        module.fail_json(msg=exc.message)
+    WORK.main()
 
 
 if __name__ == "__main__":

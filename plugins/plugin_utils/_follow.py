@@ -10,7 +10,6 @@ import contextlib
 import secrets
 import threading
 import typing as t
-from importlib.util import find_spec
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -18,10 +17,11 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.apiary.swarm.plugins.module_utils._module import Work
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.types import type_problems
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch import progress
 from ansible_collections.apiary.swarm.plugins.module_utils._words import nearest
-from ansible_collections.apiary.swarm.plugins.plugin_utils._here import Here, is_here, shows_invocation
+from ansible_collections.apiary.swarm.plugins.plugin_utils._here import is_here, run_here, without_diff
 from ansible_collections.apiary.swarm.plugins.plugin_utils._level import at_level, role_of
 
 display = Display()
@@ -124,11 +124,11 @@ class FollowingAction(ActionBase):
         module: str,
         arguments: dict[str, t.Any],
         task_vars: dict[str, t.Any] | None,
-        here: Here | None = None,
+        here: t.Callable[[], Work] | None = None,
     ) -> dict[str, t.Any]:
         """Run a module and show its progress, unless the option C(progress) says no.
 
-        :param here: does the module's work in this process; used when that makes no difference.
+        :param here: gives the module's work, to be done in this process when that makes no difference.
         """
         in_background = bool(self._task.async_val)
         wanted = boolean(arguments.get("progress", True), strict=False)
@@ -143,23 +143,16 @@ class FollowingAction(ActionBase):
         with Follower(self._remote_text) if follow else contextlib.nullcontext() as follower:
             if follower:
                 arguments["progress_token"] = follower.token
-            if here is not None and is_here(self, task_vars) and find_spec("docker"):
-                answer = here.result(arguments, self._task.check_mode)
-                if not shows_invocation(task_vars):
-                    answer.pop("invocation", None)
-                return self._told(answer)
+            if here is not None and is_here(self, task_vars) and here().possible():
+                return self._told(run_here(self, here(), arguments, task_vars))
             result: dict[str, t.Any] = self._execute_module(
                 module_name=module, module_args=arguments, task_vars=task_vars, wrap_async=in_background
             )
         return self._told(result)
 
     def _told(self, answer: dict[str, t.Any]) -> dict[str, t.Any]:
-        """Return a result as the user of this task reads it.
-
-        Ansible shows a result's diff when it was started with C(--diff), even for a task with C(diff: false).
-        """
-        told = {key: value for key, value in answer.items() if key != "diff"} if self._task.diff is False else answer
-        return t.cast("dict[str, t.Any]", at_level(told, role_of(self._task)))
+        """Return a result as the user of this task reads it."""
+        return t.cast("dict[str, t.Any]", at_level(without_diff(self, answer), role_of(self._task)))
 
     def _remote_text(self, command: str) -> str:
         """Return what a harmless command prints on the manager, run as the user that connects."""

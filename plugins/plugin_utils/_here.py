@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import importlib
 import json
 import sys
 import typing as t
@@ -18,47 +18,42 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
-Params = dict[str, t.Any]
+from ansible_collections.apiary.swarm.plugins.module_utils._module import Result, Work, invocation
 
 
-class Task:
-    """What a module's work asks of the module that it runs in.
-
-    :ivar params: the options with their defaults.
-    :ivar no_log_values: what must not be in the result.
-    """
-
-    def __init__(self, params: Params, check_mode: bool) -> None:
-        self.params = params
-        self.check_mode = check_mode
-        self.no_log_values: set[str] = set()
-        self.warnings: list[str] = []
-
-    def warn(self, text: str) -> None:
-        """Show a warning with the result."""
-        self.warnings.append(text)
+def name_of(action: ActionBase) -> str:
+    """Return the name of the module that a task asks for, without that of the collection."""
+    return str(action._task.resolved_action or action._task.action).rpartition(".")[2]
 
 
-@dataclasses.dataclass(frozen=True)
-class Here:
-    """A module's work.
+def work_of(action: ActionBase) -> Work:
+    """Return the work of the module that a task asks for."""
+    module = importlib.import_module(f"ansible_collections.apiary.swarm.plugins.modules.{name_of(action)}")
+    return t.cast(Work, module.WORK)
 
-    :ivar specification: the module's options.
-    :ivar work: does it and returns the module's result, that of a failure too.
-    """
 
-    specification: Params
-    work: t.Callable[[t.Any], Params]
+def result_of(work: Work, arguments: t.Mapping[str, t.Any], check_mode: bool) -> Result:
+    """Return what the module would answer: plain data with nothing secret in it."""
+    found = ArgumentSpecValidator(work.arguments, **work.rules).validate(arguments)
+    if found.error_messages:
+        return {"failed": True, "msg": "; ".join(found.error_messages)}
+    params = found.validated_parameters
+    answer = {**work.result(params, check_mode), "invocation": invocation(params)}
+    hidden = {*found._no_log_values, *work.secrets(params)}
+    return t.cast(Result, remove_values(json.loads(json.dumps(answer)), hidden))
 
-    def result(self, arguments: Params, check_mode: bool) -> Params:
-        """Return what the module would answer: plain data with nothing secret in it."""
-        found = ArgumentSpecValidator(self.specification).validate(arguments)
-        if found.error_messages:
-            return {"failed": True, "msg": "; ".join(found.error_messages)}
-        task = Task(found.validated_parameters, check_mode)
-        answer = self.work(task)
-        told = {**answer, "warnings": task.warnings} if task.warnings else answer
-        return t.cast(Params, remove_values(json.loads(json.dumps(told)), task.no_log_values))
+
+def run_here(action: ActionBase, work: Work, arguments: t.Mapping[str, t.Any], variables: t.Any) -> Result:
+    """Return the result of a task's *work*, done in this process, as the module's would reach the user."""
+    answer = result_of(work, arguments, action._task.check_mode)
+    if not shows_invocation(variables):
+        answer.pop("invocation", None)
+    return without_diff(action, answer)
+
+
+def without_diff(action: ActionBase, result: Result) -> Result:
+    """Return a result without its diff if the task has C(diff: false), which Ansible shows all the same."""
+    return {key: value for key, value in result.items() if key != "diff"} if action._task.diff is False else result
 
 
 def is_here(action: ActionBase, task_vars: t.Mapping[str, t.Any] | None = None) -> bool:

@@ -15,7 +15,6 @@ from lab import until
 from stacks import SECOND, content, network, reference, service, stack
 from workbench import Swarm
 
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import STACK_OPTIONS
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import (
     LABEL_NAMESPACE,
     Migration,
@@ -23,7 +22,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import (
     StackModel,
 )
 from ansible_collections.apiary.swarm.plugins.modules import stack as stack_module
-from ansible_collections.apiary.swarm.plugins.plugin_utils._here import Here
+from ansible_collections.apiary.swarm.plugins.plugin_utils._here import result_of
 
 #: What of a scenario is done to a stack that runs release "old", what is live if it succeeds, and if it fails.
 SCENARIOS = {
@@ -95,7 +94,7 @@ class Trial:
             slim, secrets = self.model(what).split_secret_data()
             # The same version fails again and again here.
             args.update({"model": slim.to_dict(), "secret_data": secrets, "force": what == "broken"})
-        return Here(STACK_OPTIONS, stack_module.answer).result(args, check_mode=False)
+        return result_of(stack_module.WORK, args, check_mode=False)
 
     def prepare(self, scenario: str) -> None:
         """Bring the stack to the state from which a scenario begins; this is the next deploy after a spoilt one."""

@@ -172,11 +172,10 @@ def test_action_group_names_every_module() -> None:
     assert runtime["action_groups"]["swarm"] == [path.stem for path in MODULES]
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if "run_module(" in path.read_text()], ids=relative)
-def test_module_of_aws_runs_on_the_controller_without_a_process_of_its_own(path: Path) -> None:
-    action = (PLUGINS / "action" / path.name).read_text()
-    assert f"import {path.stem}\n" in action
-    assert f"\n    module = {path.stem}\n" in action
+def test_modules_of_aws_run_on_the_controller_without_a_process_of_their_own() -> None:
+    routing = yaml.safe_load((ROOT / "meta/runtime.yml").read_text())["plugin_routing"]["modules"]
+    found = [name for name, route in routing.items() if route == {"action_plugin": "apiary.swarm.log_group"}]
+    assert sorted([*found, "log_group"]) == [path.stem for path in MODULES if "WORK = AwsWork(" in path.read_text()]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=relative)

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-
-from .._diff import show_argument
-from .._errors import PlanRefused, SwarmError
+from .._errors import DeployFailed, PlanRefused, SwarmError
+from .._module import Arguments, Params, Result, Work
 from .._words import nearest
 from .arguments.types import type_problems
 from .connection import Connection
@@ -19,81 +17,53 @@ from .engine import Engine
 from .plan import StackPlan
 from .registry import auth
 
-#: Arguments whose values no result repeats, however it ends: variables, contents, what was read of stack files, and
-#: what may hold a password in any form (command lines, labels of a proxy, options of a log driver).
-UNTOLD = frozenset({
-    "args", "command", "container_labels", "definition", "env", "healthcheck", "labels", "logging", "model", "mounts",
-    "secret_data",
-})  # fmt: skip
 
+class EngineWork(Work):
+    """What a module does with an engine; C(run) gets the :class:`Engine`.
 
-class EngineModule(AnsibleModule):  # type: ignore[misc]  # Ansible's classes have no types.
-    """A module whose results never hold the values of its secret arguments.
-
-    Ansible repeats all arguments with each result (C(invocation), shown with C(-vvv)), also with those that it makes by
-    itself: of an argument that does not fit, say. It writes them into the node's journal, too, unless told not to.
+    :param own: options that the module has under the name of one of the engine's, with a meaning of its own.
     """
 
-    def __init__(self, argument_spec: t.Mapping[str, t.Any], **options: t.Any) -> None:
-        super().__init__(argument_spec=argument_spec, **{"no_log": True, **options})
-        found = list(type_problems(self.written, argument_spec))
-        if found:
-            self.fail_json(msg=f"{'; '.join(found)}.")
+    library = ("docker", "Docker SDK for Python: docker", "https://docker-py.readthedocs.io")
 
-    def _load_params(self) -> None:
-        """Keep the arguments as they were written, before the base class makes them what they should be."""
-        super()._load_params()
-        self.written = dict(self.params)
+    def __init__(
+        self,
+        arguments: Arguments,
+        run: t.Callable[[Engine, Params, bool], Result],
+        *,
+        own: t.Container[str] = (),
+        **more: t.Any,
+    ) -> None:
+        super().__init__(arguments, run, **more)
+        self._own = own
 
-    def exit_json(self, **result: t.Any) -> t.NoReturn:
-        """End the module well."""
-        super().exit_json(**{"invocation": told(self.params), **result})
-        raise AssertionError  # not reached: the process has ended
+    def problems(self, written: Params) -> list[str]:
+        """Return what Ansible would read as something else."""
+        return list(type_problems(written, self.arguments))
 
-    def fail_json(self, msg: str, **result: t.Any) -> t.NoReturn:
-        """End the module with a sentence."""
-        super().fail_json(msg, **{"invocation": told(self.params), **result})
-        raise AssertionError  # not reached
+    def open(self, params: Params) -> Engine:
+        """Return a session with the engine that the options name.
 
+        :raises PlanRefused: two logins are for one registry, one is for none, or options contradict each other.
+        """
+        logins = params.get("registry_auth") or ()
+        host, entry = auth.doubled(logins), auth.misnamed(logins)
+        if host:
+            raise PlanRefused(f"registry_auth: the registry {host} is given twice; one login serves all of its images.")
+        if entry:
+            raise PlanRefused(
+                f'registry_auth: entry {entry} names no registry; write a host, as "registry.example.org".'
+            )
+        return Engine(Connection.from_params({key: value for key, value in params.items() if key not in self._own}))
 
-def told(params: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
-    """Return what a result may repeat of its arguments, as Ansible's C(invocation)."""
-    return {
-        "module_args": {key: show_argument((key,), value) for key, value in (params or {}).items() if key not in UNTOLD}
-    }
-
-
-def open_engine(module: t.Any, own: t.Container[str] = ()) -> Engine:
-    """Return a session with the engine that the module's options name.
-
-    :param own: options that the module has under the same name, with a meaning of its own.
-
-    Raises:
-        SwarmError: there is no Docker SDK.
-        PlanRefused: two logins are for one registry, one is for none, or options contradict each other.
-    """
-    try:
-        import docker  # noqa: F401 - only to say in a friendly way that it is missing
-    except ImportError:
-        library = missing_required_lib("Docker SDK for Python: docker", url="https://docker-py.readthedocs.io")
-        raise SwarmError(library) from None
-    host = auth.doubled(module.params.get("registry_auth") or ())
-    if host:
-        raise PlanRefused(f"registry_auth: the registry {host} is given twice; one login serves all of its images.")
-    entry = auth.misnamed(module.params.get("registry_auth") or ())
-    if entry:
-        raise PlanRefused(f'registry_auth: entry {entry} names no registry; write a host, as "registry.example.org".')
-    return Engine(Connection.from_params({key: value for key, value in module.params.items() if key not in own}))
-
-
-def refused_plan(module: t.Any, error: Exception) -> dict[str, t.Any]:
-    """Return the plan that was refused for the user, and show its warnings; nothing for other errors."""
-    plan = error.plan if isinstance(error, PlanRefused) else None
-    if plan is None:
-        return {}
-    for warning in plan.warnings:
-        module.warn(warning)
-    return plan_result(plan)
+    def failure(self, error: SwarmError) -> Result:
+        """Return what a failure returns: with the plan that was refused, or what did not converge."""
+        if isinstance(error, DeployFailed):
+            found = {"failures": error.failures, "changed": error.changed, "warnings": error.warnings}
+            return {"msg": error.message, **found}
+        plan = error.plan if isinstance(error, PlanRefused) else None
+        shown = {"warnings": plan.warnings, **plan_result(plan)} if plan is not None else {}
+        return {**super().failure(error), **shown}
 
 
 def plan_result(plan: StackPlan) -> dict[str, t.Any]:

@@ -59,7 +59,7 @@ def test_p7_every_module_of_the_engine_goes_by_docker_host_of_the_environment(
 @pytest.mark.parametrize("module", MODULES)
 def test_p7_every_module_of_the_engine_has_the_options_of_its_peer(module: str) -> None:
     code = importlib.import_module(f"ansible_collections.apiary.swarm.plugins.modules.{module}")
-    found = code.STACK_OPTIONS if module == "stack" else code.ARGUMENTS
+    found = code.WORK.arguments
     known = {name for option, spec in found.items() for name in (option, *spec.get("aliases", ()))}
     assert known >= {
         "docker_host", "docker_url", "tls", "tls_hostname", "ca_path", "ca_cert", "tls_ca_cert", "cacert_path",

@@ -12,27 +12,34 @@ import typing as t
 
 import pytest
 
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import Refused
+from ansible_collections.apiary.swarm.plugins.module_utils._module import Params, Result, Work
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import STACK_OPTIONS
 from ansible_collections.apiary.swarm.plugins.modules import stack
-from ansible_collections.apiary.swarm.plugins.plugin_utils._here import Here, is_here
+from ansible_collections.apiary.swarm.plugins.plugin_utils._here import is_here, result_of
 
 SECRET = base64.b64encode(b"first line\nhunter2-hunter2\n").decode()
 
 
-Work = t.Callable[[t.Any], dict[str, t.Any]]
+class Nothing(Work):
+    """Work that is done with nothing."""
+
+    def open(self, params: Params) -> None:
+        """Return nothing."""
 
 
-def result(work: Work, **arguments: t.Any) -> dict[str, t.Any]:
-    return Here(STACK_OPTIONS, work).result({"name": "shop", **arguments}, check_mode=True)
+def result(run: t.Callable[[Params], Result], **arguments: t.Any) -> Result:
+    work = Nothing(STACK_OPTIONS, lambda dummy, params, _check: run(params), secrets=stack.secrets)
+    return result_of(work, {"name": "shop", **arguments}, check_mode=True)
 
 
 def test_options_are_converted_and_have_their_defaults() -> None:
-    params = result(lambda task: task.params, wait="no", wait_timeout="30")
+    params = result(lambda params: {"params": params}, wait="no", wait_timeout="30")["params"]
     assert params["wait"] is False and params["wait_timeout"] == 30 and params["prune"] is True
 
 
 def test_bad_options_are_refused_before_any_work() -> None:
-    def work(_task: t.Any) -> dict[str, t.Any]:
+    def work(_params: Params) -> Result:
         raise AssertionError("worked")
 
     answer = result(work, wait_timeout="soon")
@@ -40,10 +47,9 @@ def test_bad_options_are_refused_before_any_work() -> None:
 
 
 def test_secrets_and_passwords_are_hidden_wherever_they_are() -> None:
-    def work(task: t.Any) -> dict[str, t.Any]:
-        stack.protect(task)
-        task.warn("it said hunter2-hunter2")
-        return {"msg": f"{SECRET} pa55word", "lines": ("hunter2-hunter2", "fine")}
+    def work(_params: Params) -> Result:
+        warnings = ["it said hunter2-hunter2"]
+        raise Refused(f"{SECRET} pa55word", lines=("hunter2-hunter2", "fine"), warnings=warnings)
 
     login = {"registry": "r", "username": "u", "password": "pa55word"}
     text = str(result(work, secret_data={"s": SECRET}, registry_auth=[login]))
@@ -51,16 +57,16 @@ def test_secrets_and_passwords_are_hidden_wherever_they_are() -> None:
 
 
 def test_empty_secrets_hide_nothing() -> None:
-    def work(task: t.Any) -> dict[str, t.Any]:
-        stack.protect(task)
+    def work(_params: Params) -> Result:
         return {"msg": "all is well"}
 
     login = {"registry": "r", "username": "u", "password": ""}
-    assert result(work, secret_data={"s": ""}, registry_auth=[login]) == {"msg": "all is well"}
+    assert result(work, secret_data={"s": ""}, registry_auth=[login])["msg"] == "all is well"
 
 
 def test_a_failure_is_a_result() -> None:
-    answer = result(stack.answer, docker_host="unix:///nowhere/docker.sock", state="absent")
+    given = {"name": "shop", "docker_host": "unix:///nowhere/docker.sock", "state": "absent"}
+    answer = result_of(stack.WORK, given, check_mode=True)
     assert answer["failed"] and "no engine answers at unix:///nowhere/docker.sock" in answer["msg"]
     assert answer["invocation"]["module_args"]["name"] == "shop"
 

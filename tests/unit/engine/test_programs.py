@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.apiary.swarm.plugins.module_utils._errors import PlanRefused
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import InvalidInput, PlanRefused
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.programs import Ended, choose, environment, split
 from ansible_collections.apiary.swarm.plugins.modules.exec import failure, spec_of
 from ansible_collections.apiary.swarm.plugins.modules.task_info import listed
@@ -69,7 +69,7 @@ def test_a_failure_repeats_the_last_words() -> None:
 )
 def test_bad_input(given: Json, says: str) -> None:
     params = {"command": ["true"], "timeout": 5, "env": {}, "user": None, "working_dir": None, **given}
-    with pytest.raises(PlanRefused, match=says):
+    with pytest.raises((InvalidInput, PlanRefused), match=says):
         spec_of(params)
 
 

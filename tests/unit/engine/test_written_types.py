@@ -15,7 +15,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._errors import Engine
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.service import service_problems
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.types import type_problems
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.connection import Connection
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import EngineModule
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import EngineWork
 from ansible_collections.apiary.swarm.plugins.modules.service import ARGUMENTS
 
 SECRET = "hunter2xyz"
@@ -60,7 +60,7 @@ def test_p9_what_has_one_meaning_is_taken() -> None:
 
 def test_p9_every_module_of_the_engine_looks_at_what_was_written(capsys: pytest.CaptureFixture[str]) -> None:
     with patch_module_args({"name": {"a": SECRET}}), pytest.raises(SystemExit):
-        EngineModule(argument_spec={"name": {"type": "str"}})
+        EngineWork({"name": {"type": "str"}}, lambda *dummy: {}).main()
     answer = json.loads(capsys.readouterr().out)
     assert answer["failed"] and answer["msg"] == "name: must be text; write it in quotes."
 
