@@ -66,6 +66,7 @@ log_groups:
 import typing as t
 
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster import fleet, leftovers
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.logs.api import delete_log_group
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.work import AwsWork
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import Refused
@@ -101,7 +102,7 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     if not check_mode:
         leftovers.delete_parameters(ssm, parameters)
         for name in log_groups:
-            leftovers.delete_log_group(logs, name)
+            delete_log_group(logs, name)
     return {"changed": bool(parameters or log_groups), "parameters": parameters, "log_groups": log_groups}
 
 

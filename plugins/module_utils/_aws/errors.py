@@ -239,11 +239,16 @@ def known_regions() -> tuple[str, ...]:
     )
 
 
-def api_call(doing: str, permission: str = "") -> t.Callable[[_F], _F]:
+#: What :func:`api_call` does about a thing that is not there, unless it is told what to return instead.
+RAISE: t.Final = object()
+
+
+def api_call(doing: str, permission: str = "", missing: t.Any = RAISE) -> t.Callable[[_F], _F]:
     """Decorate a function that makes one AWS call; its first argument is a botocore client.
 
     :param doing: what it tries, with its arguments as placeholders: ``create log group {name}``.
     :param permission: the IAM action that it needs.
+    :param missing: what is returned when the thing asked for does not exist.
     :raises AwsError: from the decorated function, for whatever botocore raises.
     """
 
@@ -259,9 +264,11 @@ def api_call(doing: str, permission: str = "") -> t.Callable[[_F], _F]:
             except (BotoCoreError, ClientError) as error:
                 bound = signature.bind(client, *args, **kwargs)
                 bound.apply_defaults()
-                raise translate(
-                    error, doing.format(**bound.arguments), str(client.meta.region_name or ""), permission
-                ) from error
+                region = str(client.meta.region_name or "")
+                found = translate(error, doing.format(**bound.arguments), region, permission)
+                if missing is not RAISE and isinstance(found, NotFound):
+                    return missing
+                raise found from error
 
         return t.cast(_F, call)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from .errors import AlreadyExists, NotFound, api_call
+from .errors import AlreadyExists, api_call
 
 if t.TYPE_CHECKING:
     from .signed_http import SignedHttp
@@ -29,20 +29,10 @@ class Parameter:
         return f"Parameter(name={self.name!r}, version={self.version})"
 
 
-@api_call("read the SSM parameter {name}", permission="ssm:GetParameter")
-def _get(client: t.Any, name: str) -> dict[str, t.Any]:
-    return t.cast("dict[str, t.Any]", client.get_parameter(Name=name, WithDecryption=True)["Parameter"])
-
-
+@api_call("read the SSM parameter {name}", permission="ssm:GetParameter", missing=None)
 def get_parameter(client: t.Any, name: str) -> Parameter | None:
-    """Return the parameter *name*, decrypted, or ``None`` if it does not exist.
-
-    :raises AwsError: for anything else.
-    """
-    try:
-        found = _get(client, name)
-    except NotFound:
-        return None
+    """Return the parameter *name*, decrypted, or ``None`` if it does not exist."""
+    found = client.get_parameter(Name=name, WithDecryption=True)["Parameter"]
     return Parameter(name=name, value=found["Value"], version=int(found["Version"]))
 
 
@@ -85,17 +75,10 @@ def _settings(value: str, secure: bool, data_type: str, key_id: str) -> dict[str
     return settings
 
 
-@api_call("delete the SSM parameter {name}", permission="ssm:DeleteParameter")
-def _delete(client: t.Any, name: str) -> None:
-    client.delete_parameter(Name=name)
-
-
+@api_call("delete the SSM parameter {name}", permission="ssm:DeleteParameter", missing=False)
 def delete_parameter(client: t.Any, name: str) -> bool:
     """Delete the parameter *name* and tell whether it was there."""
-    try:
-        _delete(client, name)
-    except NotFound:
-        return False
+    client.delete_parameter(Name=name)
     return True
 
 

@@ -15,9 +15,10 @@ from ansible_collections.apiary.swarm.plugins.module_utils._agent.imds import Id
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership import join
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.absence import Absences, Patience
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.chores import Chore, plan, record
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.cloud import Instance, Membership
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.cloud import Membership
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.house import Fate, House, Member
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.settings import Settings
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.ec2 import Instance
 
 LABELS = {"availability-zone": "eu-west-1a", "instance-type": "t3.small"}
 

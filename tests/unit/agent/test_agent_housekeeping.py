@@ -17,7 +17,8 @@ from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.cho
     plan,
     record,
 )
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.cloud import Instance, Membership
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.cloud import Membership
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.ec2 import Instance
 
 
 def manager(n: int, **changes: t.Any) -> Member:

@@ -121,3 +121,17 @@ def test_api_call_names_its_arguments() -> None:
 
     with pytest.raises(errors.AccessDenied, match=r"Cannot create a of sort in eu-west-1: permission x:Y is missing\."):
         create(Client(), "a")
+
+
+def test_what_is_missing_is_an_answer_where_that_is_said() -> None:
+    class Client:
+        class meta:
+            region_name = "eu-west-1"
+
+    @errors.api_call("read {name}", missing=None)
+    def read(client: object, name: str) -> str:
+        raise client_error(name)
+
+    assert read(Client(), "ParameterNotFound") is None
+    with pytest.raises(errors.AccessDenied):
+        read(Client(), "AccessDenied")

@@ -10,20 +10,27 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.formation import Group, Machine, assess
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.formation import Group, assess
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.record import (
     ClusterRecord,
     ManagerRecord,
     NodeRecord,
     format_time,
 )
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.ec2 import Instance
+
+
+def machine(instance_id: str, role: str, group: str, zone: str, address: str) -> Instance:
+    tags = {"swarm:role": role, "aws:autoscaling:groupName": group}
+    return Instance(instance_id, "running", address, availability_zone=zone, tags=tags)
+
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 GROUPS = [Group("m1", "manager", 1, slot="1"), Group("w", "worker", 2)]
 MACHINES = [
-    Machine("i-w2", "worker", "w", "eu-west-1b", "10.20.192.10"),
-    Machine("i-w1", "worker", "w", "eu-west-1b", "10.20.192.9"),
-    Machine("i-m1", "manager", "m1", "eu-west-1a", "10.20.160.4"),
+    machine("i-w2", "worker", "w", "eu-west-1b", "10.20.192.10"),
+    machine("i-w1", "worker", "w", "eu-west-1b", "10.20.192.9"),
+    machine("i-m1", "manager", "m1", "eu-west-1a", "10.20.160.4"),
 ]
 RECORD = ClusterRecord(
     cluster="demo",

@@ -10,46 +10,16 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from ..._aws.ec2 import describe_instances
 from ..._aws.errors import api_call
 
 _BATCH = 50  # DescribeAutoScalingInstances takes no more ids
 
 
-@dataclass(frozen=True)
-class Instance:
-    """An EC2 instance as far as the agent cares."""
-
-    instance_id: str
-    state: str
-    """C(pending), C(running), C(shutting-down), C(terminated), C(stopping) or C(stopped)."""
-    private_ip: str = ""
-    instance_type: str = ""
-    availability_zone: str = ""
-
-
-@api_call("describe instances", permission="ec2:DescribeInstances")
-def describe(client: t.Any, filters: t.Mapping[str, t.Sequence[str]]) -> dict[str, Instance]:
-    """Return instance id → instance for all that match *filters*; what does not exist is left out."""
-    pages = client.get_paginator("describe_instances").paginate(
-        Filters=[{"Name": name, "Values": list(values)} for name, values in filters.items()]
-    )
-    found = (item for page in pages for reservation in page["Reservations"] for item in reservation["Instances"])
-    return {
-        item["InstanceId"]: Instance(
-            instance_id=item["InstanceId"],
-            state=item["State"]["Name"],
-            private_ip=item.get("PrivateIpAddress", ""),
-            instance_type=item.get("InstanceType", ""),
-            availability_zone=item.get("Placement", {}).get("AvailabilityZone", ""),
-        )
-        for item in found
-    }
-
-
 def states(client: t.Any, instance_ids: t.Iterable[str]) -> dict[str, str]:
     """Return instance id → state for each of *instance_ids*; C(missing) for one that EC2 does not know."""
     wanted = sorted({instance_id for instance_id in instance_ids if instance_id})
-    found = describe(client, {"instance-id": wanted}) if wanted else {}
+    found = describe_instances(client, {"instance-id": wanted}) if wanted else {}
     return {name: found[name].state if name in found else "missing" for name in wanted}
 
 

@@ -21,7 +21,8 @@ import functools
 import typing as t
 from dataclasses import dataclass, field
 
-from .cloud import Instance, Membership
+from ..._aws.ec2 import Instance
+from .cloud import Membership
 from .election import GONE
 
 Json = t.Mapping[str, t.Any]

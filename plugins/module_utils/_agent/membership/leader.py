@@ -13,6 +13,7 @@ import typing as t
 from datetime import datetime, timezone
 
 from ..._aws.cluster.record import ClusterRecord, NewerRecord, RecordError, format_time
+from ..._aws.ec2 import Instance, describe_instances
 from ..._errors import SwarmError
 from ..diary import Diary
 from ..engine import LocalEngine
@@ -87,14 +88,14 @@ class Keeper:
         )
         return dataclasses.replace(house, long_absent=self._absences.note(absent, time.monotonic(), ghosts))
 
-    def _cloud(self, members: t.Sequence[Member]) -> tuple[dict[str, cloud.Instance], dict[str, cloud.Membership]]:
+    def _cloud(self, members: t.Sequence[Member]) -> tuple[dict[str, Instance], dict[str, cloud.Membership]]:
         ec2 = self._session.client("ec2")
-        instances = cloud.describe(ec2, {"tag:swarm:cluster": [self._settings.cluster]})
+        instances = describe_instances(ec2, {"tag:swarm:cluster": [self._settings.cluster]})
         labels = (member.labels.get(INSTANCE_LABEL, "") for member in members)
         # Nodes that somebody added by hand may lack the tag.
         others = {name for name in labels if name} - set(instances)
         if others:
-            instances.update(cloud.describe(ec2, {"instance-id": sorted(others)}))
+            instances.update(describe_instances(ec2, {"instance-id": sorted(others)}))
         # Ended ones too: Auto Scaling holds an instance until its hooks are done, even if it has ended by itself.
         return instances, cloud.memberships(self._session.client("autoscaling"), {*instances, *others})
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from ..ec2 import Instance, describe_instances
 from ..errors import api_call
-from .formation import Group, Machine
+from .formation import Group
 
 
 @dataclass(frozen=True)
@@ -113,28 +114,11 @@ def list_groups(client: t.Any, cluster: str) -> list[Group]:
     return sorted(groups, key=lambda group: (group.role != "manager", group.slot, group.name))
 
 
-@api_call("list the instances of {cluster}", permission="ec2:DescribeInstances")
-def list_machines(client: t.Any, cluster: str) -> list[Machine]:
+def list_machines(client: t.Any, cluster: str) -> list[Instance]:
     """Return the instances of *cluster* that are pending or running."""
-    pages = client.get_paginator("describe_instances").paginate(
-        Filters=[
-            {"Name": "tag:swarm:cluster", "Values": [cluster]},
-            {"Name": "tag:swarm:role", "Values": ["manager", "worker"]},
-            {"Name": "instance-state-name", "Values": ["pending", "running"]},
-        ]
-    )
-    return [_machine(found) for page in pages for held in page["Reservations"] for found in held["Instances"]]
-
-
-def _machine(found: t.Mapping[str, t.Any]) -> Machine:
-    tags = {tag["Key"]: tag.get("Value", "") for tag in found.get("Tags", ())}
-    return Machine(
-        instance_id=found["InstanceId"],
-        role=tags.get("swarm:role", ""),
-        group=tags.get("aws:autoscaling:groupName", ""),
-        zone=found.get("Placement", {}).get("AvailabilityZone", ""),
-        private_ip=found.get("PrivateIpAddress", ""),
-        instance_type=found.get("InstanceType", ""),
-        image_id=found.get("ImageId", ""),
-        state=found["State"]["Name"],
-    )
+    filters = {
+        "tag:swarm:cluster": [cluster],
+        "tag:swarm:role": ["manager", "worker"],
+        "instance-state-name": ["pending", "running"],
+    }
+    return list(describe_instances(client, filters).values())

@@ -11,6 +11,7 @@ import typing as t
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..ec2 import Instance
 from .record import ClusterRecord, NodeRecord
 
 
@@ -27,20 +28,6 @@ class Group:
     def label(self) -> str:
         """How the group is called in messages."""
         return f"manager slot {self.slot}" if self.slot else f"{self.role} group"
-
-
-@dataclass(frozen=True)
-class Machine:
-    """An EC2 instance of the cluster that is pending or running."""
-
-    instance_id: str
-    role: str = ""
-    group: str = ""
-    zone: str = ""
-    private_ip: str = ""
-    instance_type: str = ""
-    image_id: str = ""
-    state: str = "running"
 
 
 @dataclass(frozen=True)
@@ -78,7 +65,7 @@ class Formation:
 
 
 def assess(
-    groups: t.Sequence[Group], machines: t.Sequence[Machine], record: ClusterRecord | None, now: datetime
+    groups: t.Sequence[Group], machines: t.Sequence[Instance], record: ClusterRecord | None, now: datetime
 ) -> Formation:
     """Compare what the groups want with what runs and with the record that the agents keep.
 
@@ -89,14 +76,14 @@ def assess(
     managers = {manager.instance_id: manager for manager in record.managers} if record and not stale else {}
     nodes = []
     missing = [*_missing_machines(groups, machines)]
-    for machine in sorted(machines, key=lambda m: (m.role != "manager", m.zone, _address(m.private_ip))):
+    for machine in sorted(machines, key=lambda m: (m.role != "manager", m.availability_zone, _address(m.private_ip))):
         node = told.get(machine.instance_id)
         manager = managers.get(machine.instance_id)
         nodes.append(
             Node(
                 instance_id=machine.instance_id,
                 role=machine.role,
-                zone=machine.zone,
+                zone=machine.availability_zone,
                 private_ip=machine.private_ip,
                 instance_type=machine.instance_type,
                 image_id=machine.image_id,
@@ -108,7 +95,9 @@ def assess(
         )
         reason = _why_not_ready(machine, node, manager.reachability if manager else "")
         if reason:
-            missing.append(f"{machine.role} {machine.instance_id} ({machine.private_ip}, {machine.zone}) {reason}")
+            missing.append(
+                f"{machine.role} {machine.instance_id} ({machine.private_ip}, {machine.availability_zone}) {reason}"
+            )
     if record is None:
         missing.insert(0, "no manager has published the cluster's record yet")
     elif stale:
@@ -116,7 +105,7 @@ def assess(
     return Formation(tuple(nodes), sum(group.desired for group in groups), tuple(missing))
 
 
-def _missing_machines(groups: t.Sequence[Group], machines: t.Sequence[Machine]) -> list[str]:
+def _missing_machines(groups: t.Sequence[Group], machines: t.Sequence[Instance]) -> list[str]:
     """Say which groups lack instances, or hold more than they should."""
     found = []
     for group in groups:
@@ -131,7 +120,7 @@ def _missing_machines(groups: t.Sequence[Group], machines: t.Sequence[Machine]) 
     return found
 
 
-def _why_not_ready(machine: Machine, node: NodeRecord | None, reachability: str) -> str:
+def _why_not_ready(machine: Instance, node: NodeRecord | None, reachability: str) -> str:
     """Say why *machine* is no Ready node yet; ``""`` when it is one."""
     if machine.state != "running":
         return f"is {machine.state}"

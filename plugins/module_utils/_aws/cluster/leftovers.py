@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ..errors import NotFound, api_call
+from ..errors import api_call
 from ..image.published import names_below
+from ..logs.api import describe_log_groups
 
 KEPT = ("ami", "bake-lock")
 """Parameters that belong to the images and not to the cluster."""
@@ -33,22 +34,6 @@ def delete_parameters(client: t.Any, names: t.Sequence[str]) -> None:
         client.delete_parameters(Names=list(names[start : start + _BATCH]))
 
 
-@api_call("list the log groups of {cluster}", permission="logs:DescribeLogGroups")
 def list_log_groups(client: t.Any, cluster: str) -> list[str]:
     """Return the names of the log groups of *cluster*, sorted."""
-    pages = client.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=f"/swarm/{cluster}/")
-    return sorted(group["logGroupName"] for page in pages for group in page["logGroups"])
-
-
-@api_call("delete the log group {name}", permission="logs:DeleteLogGroup")
-def _delete_log_group(client: t.Any, name: str) -> None:
-    client.delete_log_group(logGroupName=name)
-
-
-def delete_log_group(client: t.Any, name: str) -> bool:
-    """Delete the log group *name* and tell whether it was there."""
-    try:
-        _delete_log_group(client, name)
-    except NotFound:
-        return False
-    return True
+    return sorted(group["logGroupName"] for group in describe_log_groups(client, f"/swarm/{cluster}/"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..errors import NotFound, api_call
+from ..errors import api_call
 
 Json = dict[str, t.Any]
 
@@ -27,17 +27,10 @@ def create_repository(client: t.Any, name: str, settings: Json) -> Json:
     return t.cast(Json, client.create_repository(repositoryName=name, **settings)["repository"])
 
 
-@api_call("delete the ECR repository {name}", permission="ecr:DeleteRepository")
-def _delete(client: t.Any, name: str, force: bool) -> None:
-    client.delete_repository(repositoryName=name, force=force)
-
-
+@api_call("delete the ECR repository {name}", permission="ecr:DeleteRepository", missing=False)
 def delete_repository(client: t.Any, name: str, force: bool) -> bool:
     """Delete *name*, with its images only if *force*; return whether it was there."""
-    try:
-        _delete(client, name, force)
-    except NotFound:
-        return False
+    client.delete_repository(repositoryName=name, force=force)
     return True
 
 
@@ -53,17 +46,10 @@ def put_scanning(client: t.Any, name: str, on_push: bool) -> None:
     client.put_image_scanning_configuration(repositoryName=name, imageScanningConfiguration={"scanOnPush": on_push})
 
 
-@api_call("read the lifecycle policy of {name}", permission="ecr:GetLifecyclePolicy")
-def _get_lifecycle(client: t.Any, name: str) -> str:
-    return t.cast(str, client.get_lifecycle_policy(repositoryName=name)["lifecyclePolicyText"])
-
-
+@api_call("read the lifecycle policy of {name}", permission="ecr:GetLifecyclePolicy", missing="")
 def get_lifecycle(client: t.Any, name: str) -> str:
     """Return the lifecycle policy of *name* as JSON, ``""`` when it has none."""
-    try:
-        return _get_lifecycle(client, name)
-    except NotFound:
-        return ""
+    return t.cast(str, client.get_lifecycle_policy(repositoryName=name)["lifecyclePolicyText"])
 
 
 @api_call("set the lifecycle policy of {name}", permission="ecr:PutLifecyclePolicy")
@@ -78,17 +64,10 @@ def delete_lifecycle(client: t.Any, name: str) -> None:
     client.delete_lifecycle_policy(repositoryName=name)
 
 
-@api_call("read the policy of {name}", permission="ecr:GetRepositoryPolicy")
-def _get_policy(client: t.Any, name: str) -> str:
-    return t.cast(str, client.get_repository_policy(repositoryName=name)["policyText"])
-
-
+@api_call("read the policy of {name}", permission="ecr:GetRepositoryPolicy", missing="")
 def get_policy(client: t.Any, name: str) -> str:
     """Return the access policy of *name* as JSON, ``""`` when it has none."""
-    try:
-        return _get_policy(client, name)
-    except NotFound:
-        return ""
+    return t.cast(str, client.get_repository_policy(repositoryName=name)["policyText"])
 
 
 @api_call("set the policy of {name}", permission="ecr:SetRepositoryPolicy")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime
 
-from ..errors import NotFound, api_call
+from ..errors import api_call
 from .baking import Image
 
 TAG_BAKED = "swarm:bake"
@@ -21,17 +21,10 @@ TAG_CLUSTER = "swarm:cluster"
 TAG_COPY_OF = "swarm:copy-of"
 
 
-@api_call("read the image {image_id}", permission="ec2:DescribeImages")
-def _describe_one(client: t.Any, image_id: str) -> list[dict[str, t.Any]]:
-    return t.cast("list[dict[str, t.Any]]", client.describe_images(ImageIds=[image_id])["Images"])
-
-
+@api_call("read the image {image_id}", permission="ec2:DescribeImages", missing=None)
 def get_image(client: t.Any, image_id: str) -> Image | None:
     """Return the image *image_id*, or ``None`` if there is none that the account may see."""
-    try:
-        found = _describe_one(client, image_id)
-    except NotFound:
-        return None
+    found = client.describe_images(ImageIds=[image_id])["Images"]
     return from_api(found[0]) if found else None
 
 
@@ -69,17 +62,10 @@ def deregister(client: t.Any, image_id: str) -> None:
     client.deregister_image(ImageId=image_id)
 
 
-@api_call("delete the snapshot {snapshot_id}", permission="ec2:DeleteSnapshot")
-def _delete_snapshot(client: t.Any, snapshot_id: str) -> None:
-    client.delete_snapshot(SnapshotId=snapshot_id)
-
-
+@api_call("delete the snapshot {snapshot_id}", permission="ec2:DeleteSnapshot", missing=False)
 def delete_snapshot(client: t.Any, snapshot_id: str) -> bool:
     """Delete the snapshot *snapshot_id* and tell whether it was there."""
-    try:
-        _delete_snapshot(client, snapshot_id)
-    except NotFound:
-        return False
+    client.delete_snapshot(SnapshotId=snapshot_id)
     return True
 
 

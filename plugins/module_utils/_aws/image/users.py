@@ -9,27 +9,18 @@ from __future__ import annotations
 
 import typing as t
 
-from ..errors import NotFound, api_call
+from ..ec2 import describe_instances
+from ..errors import api_call
 from .published import published_images
 
+_NOT_ENDED = ("pending", "running", "stopping", "stopped", "shutting-down")
 
-@api_call("list the instances", permission="ec2:DescribeInstances")
+
 def by_instances(client: t.Any, image_ids: t.Sequence[str]) -> dict[str, list[str]]:
     """Return the instances, in any state but terminated, that were started from *image_ids*."""
-    pages = client.get_paginator("describe_instances").paginate(
-        Filters=[
-            {"Name": "image-id", "Values": list(image_ids)},
-            {
-                "Name": "instance-state-name",
-                "Values": ["pending", "running", "stopping", "stopped", "shutting-down"],
-            },
-        ]
-    )
     used: dict[str, list[str]] = {}
-    for page in pages:
-        for reservation in page["Reservations"]:
-            for found in reservation["Instances"]:
-                used.setdefault(found["ImageId"], []).append(f"instance {found['InstanceId']}")
+    for found in describe_instances(client, {"image-id": image_ids, "instance-state-name": _NOT_ENDED}).values():
+        used.setdefault(found.image_id, []).append(f"instance {found.instance_id}")
     return used
 
 
@@ -43,7 +34,7 @@ def _list_templates(client: t.Any) -> list[tuple[str, str]]:
     ]
 
 
-@api_call("list the versions of the launch template {template_id}", permission="ec2:DescribeLaunchTemplateVersions")
+@api_call("list the versions of {template_id}", permission="ec2:DescribeLaunchTemplateVersions", missing=())
 def _template_versions(client: t.Any, template_id: str, versions: t.Sequence[str]) -> list[dict[str, t.Any]]:
     found = client.describe_launch_template_versions(LaunchTemplateId=template_id, Versions=list(versions))
     return t.cast("list[dict[str, t.Any]]", found["LaunchTemplateVersions"])
@@ -68,11 +59,8 @@ def by_launch_templates(ec2: t.Any, autoscaling: t.Any) -> dict[str, list[str]]:
     used: dict[str, list[str]] = {}
     for template_id, name in _list_templates(ec2):
         wanted = {"$Latest", "$Default"} | groups.get(template_id, set())
-        try:
-            versions = _template_versions(ec2, template_id, sorted(wanted))
-        except NotFound:  # deleted since it was listed
-            continue
-        for version in versions:
+        # None of a template that was deleted since it was listed.
+        for version in _template_versions(ec2, template_id, sorted(wanted)):
             image = version.get("LaunchTemplateData", {}).get("ImageId", "")
             if image:
                 text = f"launch template {name or template_id} version {version['VersionNumber']}"

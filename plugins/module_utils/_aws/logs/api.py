@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..errors import NotFound, api_call
+from ..errors import api_call
 
 Json = dict[str, t.Any]
 
@@ -28,17 +28,10 @@ def create_log_group(client: t.Any, name: str, settings: Json) -> None:
     client.create_log_group(logGroupName=name, **settings)
 
 
-@api_call("delete the log group {name}", permission="logs:DeleteLogGroup")
-def _delete(client: t.Any, name: str) -> None:
-    client.delete_log_group(logGroupName=name)
-
-
+@api_call("delete the log group {name}", permission="logs:DeleteLogGroup", missing=False)
 def delete_log_group(client: t.Any, name: str) -> bool:
     """Delete *name* with all its logs; return whether it was there."""
-    try:
-        _delete(client, name)
-    except NotFound:
-        return False
+    client.delete_log_group(logGroupName=name)
     return True
 
 
