@@ -12,6 +12,11 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 options:
+  account:
+    description:
+      - The ID of the account that the credentials must be of, in quotes; with those of another one nothing is done.
+      - Empty or not given takes any.
+    type: str
   region:
     description:
       - The AWS region.

@@ -32,8 +32,8 @@ positional: stack_name
 
 EXAMPLES = r"""
 - name: Show what would change
-  ansible.builtin.debug:
-    msg: "{{ result | apiary.swarm.change_set('swarm-demo') }}"
+  apiary.swarm.show:
+    lines: "{{ result | apiary.swarm.change_set('swarm-demo') }}"
   when: ansible_check_mode
 """
 

@@ -15,7 +15,7 @@ DOCUMENTATION = r"""
 name: table
 short_description: Show a list of dictionaries as lines of a table
 description:
-  - Turns a list of dictionaries into lines of text with aligned columns and a heading, for M(ansible.builtin.debug).
+  - Turns a list of dictionaries into lines of text with aligned columns and a heading, for M(apiary.swarm.show).
 version_added: 1.0.0
 author:
   - apiary.swarm contributors (@apiary-swarm)
@@ -39,8 +39,8 @@ positional: columns
 
 EXAMPLES = r"""
 - name: Show nodes
-  ansible.builtin.debug:
-    msg: "{{ formation.nodes | apiary.swarm.table(['instance_id', 'role', 'state']) }}"
+  apiary.swarm.show:
+    lines: "{{ formation.nodes | apiary.swarm.table(['instance_id', 'role', 'state']) }}"
 """
 
 RETURN = r"""

@@ -86,6 +86,10 @@ tags:
   type: dict
   returned: success
   sample: {"team": "shop"}
+image_id:
+  description: The image that new nodes of a living cluster get, empty for a new cluster.
+  type: str
+  returned: success
 changes:
   description: What the run changes of a living cluster.
   type: list
@@ -153,6 +157,9 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     changes: list[settings.SettingChange] = []
     if before is not None:
         changes = settings.changes(before, after)
+        now, tags = tags_of({**params, "tags": None}, stack), tags_of(params, stack)
+        if now != {key: str(value) for key, value in tags.items()}:
+            changes.append(settings.SettingChange("tags", now, tags))
         found = settings.refusals(before, after, running, params["allow_shrink"], params["allow_replace"])
     if found:
         raise Refused(rules.one_message(found), findings=found)
@@ -162,6 +169,7 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
         "settings": after,
         "parameters": settings.parameters(after),
         "tags": tags_of(params, stack),
+        "image_id": stack.parameters.get("ImageId", "") if stack else "",
         "changes": [dataclasses.asdict(change) for change in changes],
     }
 

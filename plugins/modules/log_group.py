@@ -35,9 +35,14 @@ attributes:
 options:
   name:
     description:
-      - The name of a single log group. Excludes O(groups).
+      - The name of a single log group. Excludes O(groups) and O(names).
     type: str
     aliases: [log_group_name]
+  names:
+    description:
+      - The names of log groups that have all their settings in common. Excludes O(groups).
+    type: list
+    elements: str
   groups:
     description:
       - The log groups. Every option of a group may also be given beside O(groups), where it is the default for all entries;
@@ -331,6 +336,7 @@ _NAME: dict[str, t.Any] = {"type": "str", "aliases": ["log_group_name"]}
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "name": _NAME,
+    "names": {"type": "list", "elements": "str"},
     "groups": {
         "type": "list",
         "elements": "dict",
@@ -360,8 +366,8 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
 WORK = AwsWork(
     ARGUMENTS,
     run,
-    mutually_exclusive=[("name", "groups")],
-    required_one_of=[("name", "groups", "prune")],
+    mutually_exclusive=[("name", "names", "groups")],
+    required_one_of=[("name", "names", "groups", "prune")],
 )
 
 

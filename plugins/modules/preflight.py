@@ -194,6 +194,7 @@ import typing as t
 from ansible_collections.apiary.swarm.plugins.module_utils import _preflight as rules
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster import fleet
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import NotFound, known_regions
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.identity import get_caller
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import api as images
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import published
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
@@ -289,7 +290,7 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     if wrong_region:
         raise Refused(rules.one_message(found + wrong_region), findings=found + wrong_region)
 
-    caller = fleet.get_caller(session.client("sts"))
+    caller = get_caller(session.client("sts"))
     zones, offers, wrong = find_zones(session, params)
     found += wrong
     found += rules.check_offers(params["instance_types"], offers, zones, session.region)

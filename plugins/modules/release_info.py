@@ -39,7 +39,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 releases:
-  description: The releases, newest first.
+  description: The releases, newest first; those of several stacks by the time when they began.
   returned: success
   type: list
   elements: dict
@@ -87,11 +87,17 @@ current:
   description: For each stack the number of the newest release that ran.
   returned: success
   type: dict
+registries:
+  description: The registries of the images of each stack's releases; a rollback needs logins to them.
+  returned: success
+  type: dict
+  sample: {shop: [123456789012.dkr.ecr.eu-west-1.amazonaws.com]}
 """
 
 import typing as t
 
 from ansible_collections.apiary.swarm.plugins.module_utils._module import Params, Result
+from ansible_collections.apiary.swarm.plugins.module_utils._references import registry_of
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import ENGINE_OPTIONS
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import releases
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
@@ -108,15 +114,25 @@ def by_stack(found: t.Iterable[releases.Release]) -> dict[str, list[releases.Rel
     return stacks
 
 
+def registries_of(found: t.Iterable[releases.Release]) -> list[str]:
+    """Return the registries of all images that these releases run."""
+    images = (image for release in found for image in release.digests().values())
+    return sorted({registry_of(image) for image in images if image})
+
+
 def run(engine: Engine, params: Params, check_mode: bool) -> Result:
     """Read the releases; check mode makes no difference."""
     label = f"{releases.LABEL_STACK}={params['name']}" if params["name"] else releases.LABEL_STACK
+    # Of one stack, the numbers tell the order, whatever the clocks of those who deployed say.
     found = releases.read_releases(engine.configs({"label": [label]}))
-    good = {name: releases.last_good(items) for name, items in by_stack(found).items()}
+    stacks = by_stack(found)
+    newest = found[::-1] if params["name"] else sorted(found, key=lambda release: (release.at, release.number))[::-1]
+    good = {name: releases.last_good(items) for name, items in stacks.items()}
     return {
         "changed": False,
-        "releases": [{"stack": item.stack, **item.summary()} for item in reversed(found)],
+        "releases": [{"stack": item.stack, **item.summary()} for item in newest],
         "current": {name: release.number for name, release in good.items() if release is not None},
+        "registries": {name: registries_of(items) for name, items in stacks.items()},
     }
 
 

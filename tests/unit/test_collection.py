@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -29,6 +30,7 @@ SOURCES = sorted(
     if ".cache" not in path.parts
 )
 ROLES = sorted(path.parent for path in (ROOT / "roles").glob("*/tasks"))
+TASKS = [*sorted((ROOT / "playbooks").rglob("*.yml")), *sorted((ROOT / "roles").glob("*/tasks/*.yml"))]
 # Roles that run on the controller instead of setting up a node; the end-to-end tests run them.
 ON_THE_CONTROLLER = ("bake", "cluster", "deploy", "local_region")
 
@@ -76,6 +78,15 @@ def test_source_is_short_enough_to_read(path: Path) -> None:
     documented = [node for node in ast.parse(text).body if isinstance(node, ast.Assign) and named(node) in DOCUMENTED]
     lines = len(text.splitlines()) - sum((node.end_lineno or node.lineno) - node.lineno + 1 for node in documented)
     assert lines <= MAX_LINES
+
+
+def tasks_of(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the tasks of a file, those inside of plays and blocks too."""
+    held = list(yaml.safe_load(path.read_text()) or ())
+    while held:
+        entry = held.pop()
+        held += [task for key in ("tasks", "pre_tasks", "block", "rescue", "always") for task in entry.get(key, ())]
+        yield entry
 
 
 def named(node: ast.Assign) -> str:
@@ -210,3 +221,14 @@ def test_role_has_a_scenario(role: Path) -> None:
 
 def test_no_sanity_finding_is_ignored() -> None:
     assert list((ROOT / "tests/sanity").glob("ignore*")) == []
+
+
+@pytest.mark.parametrize("path", TASKS, ids=relative)
+def test_u14_lists_are_shown_as_lines(path: Path) -> None:
+    """Callbacks print what debug is given as JSON, with quotes and brackets; it is for one sentence."""
+    shown = [
+        str(task["ansible.builtin.debug"].get("msg", "")) for task in tasks_of(path) if "ansible.builtin.debug" in task
+    ]
+    assert [
+        text for text in shown if re.search(r"apiary\.swarm\.(table|change_set|deploy_report)|\{\{ *\(?\[", text)
+    ] == []

@@ -10,6 +10,7 @@ from __future__ import annotations
 import typing as t
 
 AWS_ARGUMENTS: dict[str, dict[str, t.Any]] = {
+    "account": {"type": "str"},
     "region": {"type": "str", "aliases": ["aws_region", "ec2_region"]},
     "profile": {"type": "str", "aliases": ["aws_profile"]},
     "access_key": {"type": "str", "aliases": ["aws_access_key_id", "aws_access_key"], "no_log": True},

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import typing as t
 
+from .._errors import Refused
 from .._module import Arguments, Params, Result, Work
+from .identity import get_caller
 from .options import AWS_ARGUMENTS, AWS_EXCLUSIVE, AWS_TOGETHER
 from .session import AwsOptions, AwsSession
 
@@ -30,5 +32,16 @@ class AwsWork(Work):
         super().__init__({**AWS_ARGUMENTS, **arguments}, run, **rules)
 
     def open(self, params: Params) -> AwsSession:
-        """Return a session with the credentials and the region that the options name."""
-        return AwsSession(AwsOptions.from_getter(params.get))
+        """Return a session with the credentials and the region that the options name.
+
+        :raises Refused: if the credentials are of another account than the one that was asked for.
+        """
+        session = AwsSession(AwsOptions.from_getter(params.get))
+        wanted = params.get("account")
+        found = get_caller(session.client("sts")).account if wanted else wanted
+        if found != wanted:
+            raise Refused(
+                f"The AWS credentials are of account {found}, and this is for account {wanted}: take credentials of "
+                "that one, such as another AWS_PROFILE. Nothing was done."
+            )
+        return session

@@ -84,6 +84,7 @@ def swarm_node(facts: Facts, view: View | None) -> dict[str, t.Any]:
         "cluster": tags.get(CLUSTER_TAG, ""),
         "role": tags.get(ROLE_TAG, ""),
         "region": facts["placement"]["region"],
+        "account": facts.get("owner_id", ""),
         "instance_id": instance_id,
     }
     if view is None:

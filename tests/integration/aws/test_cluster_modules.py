@@ -196,6 +196,18 @@ def test_a8_what_is_not_given_stays_as_the_stack_has_it(
     assert region.writes() == []
 
 
+def test_u21_what_changes_is_told_with_the_values_before_and_after(
+    region: Region, run_module: Run, living: dict[str, str]
+) -> None:
+    found = run_module(cluster_settings, cluster="demo", settings={"log_retention": 90}, tags={"team": "ops", "n": 1})
+    assert found["changes"] == [
+        {"setting": "log_retention", "before": 30, "after": 90},
+        {"setting": "tags", "before": {"team": "shop"}, "after": {"team": "ops", "n": 1}},
+    ]
+    assert found["image_id"] == living.get("ImageId", "")
+    assert run_module(cluster_settings, cluster="demo", tags={"team": "shop"})["changes"] == []
+
+
 def test_a8_u1_what_takes_away_is_refused_all_at_once(region: Region, run_module: Run, living: dict[str, str]) -> None:
     given = {"managers": 1, "workers": 2, "vpc_cidr": "10.99.0.0/16"}
     failed = run_module(cluster_settings, cluster="demo", settings=given)

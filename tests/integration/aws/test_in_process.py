@@ -91,8 +91,8 @@ BAD: list[tuple[dict[str, t.Any], str]] = [
     ({"name": "/a", "retention": 1000}, "retention 1000 is not a number of days that AWS takes"),
     ({"name": "/a", "retention": "many"}, "retention_in_days"),
     ({"name": "/a", "colour": "red"}, "colour"),
-    ({"name": "/a", "groups": []}, "mutually exclusive: name|groups"),
-    ({}, "one of the following is required: name, groups, prune"),
+    ({"name": "/a", "groups": []}, "mutually exclusive: name|names|groups"),
+    ({}, "one of the following is required: name, names, groups, prune"),
     ({"name": "/a", "profile": "p", "access_key": "x", "secret_key": "hush"}, "mutually exclusive: profile|access_key"),
 ]
 

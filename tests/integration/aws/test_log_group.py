@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from moto_region import Fault, Region
+from moto_region import ACCOUNT, Fault, Region
 
 from ansible_collections.apiary.swarm.plugins.modules import log_group
 
@@ -378,3 +378,25 @@ def test_prune_needs_services(closed: Region, task: Run, services: list[str] | N
         assert result["failed"] is True and "services" in result["msg"]
     else:
         assert len(result["orphans"]) == 5
+
+
+def test_u3_credentials_of_another_account_write_nothing(region: Region, run_module: Run) -> None:
+    """Nor do they read anything there."""
+    failed = run_module(log_group, name="/a", account="999999999999")
+    assert failed["failed"] and failed["msg"].startswith(
+        f"The AWS credentials are of account {ACCOUNT}, and this is for account 999999999999"
+    )
+    assert [call.action for call in region.calls] == ["GetCallerIdentity"]
+    for account in (ACCOUNT, ""):
+        assert not run_module(log_group, name="/a", account=account).get("failed")
+
+
+def test_groups_that_have_all_in_common_are_given_by_name(region: Region, run_module: Run) -> None:
+    """Made, and removed."""
+    done = run_module(log_group, names=["/a", "/b"], retention_in_days=7)
+    assert [(group["log_group_name"], group["retention_in_days"]) for group in done["log_groups"]] == [
+        ("/a", 7),
+        ("/b", 7),
+    ]
+    assert run_module(log_group, names=["/a", "/b"], state="absent")["deleted"] == ["/a", "/b"]
+    assert not run_module(log_group, names=[], state="absent")["changed"]

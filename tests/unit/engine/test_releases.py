@@ -29,6 +29,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.release
     to_drop,
 )
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
+from ansible_collections.apiary.swarm.plugins.modules import release_info
 
 
 def _release(number: int, outcome: str = "converged", image: str = "app:1", **more: t.Any) -> Release:
@@ -218,3 +219,26 @@ def test_a_dead_deploy_is_taken_over_and_a_living_one_only_by_force(change: Json
     configs = Configs(_release(1), _release(2, "started", **mine, **change))
     lock.take(_engine(configs), read_releases(configs.items.values()), stack("shop"), [], 60, force=force)
     assert configs.outcomes() == {1: "converged", 2: "abandoned", 3: "started"}
+
+
+def test_u8_the_releases_of_several_stacks_are_told_by_time_and_those_of_one_by_number() -> None:
+    configs = [
+        _config(dataclasses.replace(_release(number), stack=name, at=f"2026-11-01T{hour:02}:00:00Z"))
+        for name, number, hour in (("old", 18, 1), ("old", 19, 2), ("new", 1, 9), ("new", 2, 8))
+    ]
+
+    class History:
+        def configs(self, filters: Json) -> list[Json]:
+            return [item for item in configs if filters["label"] != ["apiary.release.stack=new"] or "new" in str(item)]
+
+    def told(name: str | None) -> list[tuple[str, int]]:
+        found = release_info.run(t.cast(Engine, History()), {"name": name}, False)
+        return [(item["stack"], item["number"]) for item in found["releases"] if name in (None, item["stack"])]
+
+    assert told(None) == [("new", 1), ("new", 2), ("old", 19), ("old", 18)]
+    assert told("new") == [("new", 2), ("new", 1)]
+
+
+def test_the_registries_of_a_stack_are_those_of_all_its_releases() -> None:
+    found = [_release(1, image="r.example/a@sha256:1"), _release(2, image="app:1")]
+    assert release_info.registries_of(found) == ["docker.io", "r.example"]

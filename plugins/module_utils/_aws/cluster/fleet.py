@@ -15,26 +15,6 @@ from ..errors import api_call
 from .formation import Group
 
 
-@dataclass(frozen=True)
-class Caller:
-    """Who the credentials belong to."""
-
-    account: str
-    arn: str
-
-    @property
-    def partition(self) -> str:
-        """The part of AWS that the account lives in: ``aws``, ``aws-cn``, ``aws-us-gov`` ..."""
-        return self.arn.split(":")[1]
-
-
-@api_call("find out whose credentials these are", permission="sts:GetCallerIdentity")
-def get_caller(client: t.Any) -> Caller:
-    """Return whom AWS takes the caller for."""
-    found = client.get_caller_identity()
-    return Caller(account=str(found["Account"]), arn=str(found["Arn"]))
-
-
 @api_call("list the availability zones", permission="ec2:DescribeAvailabilityZones")
 def list_zones(client: t.Any) -> list[str]:
     """Return the names of the region's ordinary availability zones that the account can use, sorted."""

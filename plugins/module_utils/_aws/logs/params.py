@@ -62,11 +62,12 @@ _API_NAMES = {
 def wanted_groups(params: Params) -> list[WantedLogGroup]:
     """Return the groups that *params* ask for.
 
-    :param params: the module's options: ``name`` or ``groups``, and the :data:`SETTINGS`.
+    :param params: the module's options: ``name``, ``names`` or ``groups``, and the :data:`SETTINGS`.
     :raises InvalidInput: if an entry contradicts itself.
     """
-    if params.get("name"):
-        return [_wanted(str(params["name"]), params, {})]
+    names = [params["name"]] if params.get("name") else params.get("names")
+    if names:
+        return [_wanted(str(name), params, {}) for name in names]
     return [_wanted(str(entry["name"]), entry, params) for entry in params.get("groups") or []]
 
 

@@ -9,6 +9,7 @@ import json
 import shlex
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from region.config import RegionConfig
 from region.middleware.identity import CONTROLLER_ACCESS_KEY, CONTROLLER_SECRET_KEY
@@ -93,4 +94,23 @@ def _instances(config: RegionConfig) -> list[dict[str, str]]:
     code = f"import urllib.request; print(urllib.request.urlopen({url!r}, timeout=10).read().decode())"
     command = [str(script), "python3", "-c", code]
     answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
-    return list(json.loads(answer.stdout)["instances"]) if answer.returncode == 0 else []
+    return living(json.loads(answer.stdout)["instances"]) if answer.returncode == 0 else []
+
+
+def living(instances: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """Return the instances that are not terminated, as rows of a table: those of a cluster together, managers first."""
+    rows = [
+        {
+            "id": found["id"],
+            "state": found["state"],
+            "cluster": found["tags"].get("swarm:cluster", ""),
+            "role": found["tags"].get("swarm:role", ""),
+            "address": found["private_ip"] or "",
+            "zone": found["az"],
+            "type": found["instance_type"],
+            "image": found["image_id"],
+        }
+        for found in instances
+        if found["state"] != "terminated"
+    ]
+    return sorted(rows, key=lambda row: (row["cluster"], row["role"], row["zone"], row["id"]))
