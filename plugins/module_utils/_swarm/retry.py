@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to the collection: may change in any release.
-"""Calls whose answer is lost: which those are, and for how long they are tried again. Pure but for the clock.
+"""What is asked again: calls whose answer is lost, and whatever takes its time. Pure but for the clock.
 
 An engine passes each call on to the leader and waits 20 seconds for it (moby C(daemon/cluster/cluster.go),
 C(swarmRequestTimeout)); it does so in its own time, so that a call goes on when the client has given up. When the
@@ -100,3 +100,16 @@ def until_answered(
         if time.monotonic() + PAUSE >= deadline:
             raise trouble
         time.sleep(PAUSE)
+
+
+def until(done: t.Callable[[], bool], seconds: float, pause: float = 0.3) -> bool:
+    """Ask every I(pause) seconds whether something is done, for I(seconds) at most; say whether it is.
+
+    It is asked once at least.
+    """
+    deadline = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(pause)
+    return True

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import time
 import typing as t
 
 from ..._errors import Conflict, EngineError, NoLeader, PlanRefused
@@ -16,7 +15,7 @@ from ..plan import Json, LiveState, ObjectPlan, ServicePlan, to_tree
 from ..plan.ports import frees_for
 from ..plan.tree import replicas
 from ..registry.auth import header_after
-from ..retry import until_answered
+from ..retry import until, until_answered
 from ..watch.terms import Expected
 from . import jobs
 from .labels import relabel
@@ -173,15 +172,15 @@ def with_replicas(spec: Json, number: int | None) -> Json:
 def remove_object(engine: Engine, kind: str, object_id: str, patience: float = 0) -> bool:
     """Remove a network, config or secret; False when something still uses it after I(patience) seconds."""
     remove = {"network": engine.remove_network, "config": engine.remove_config, "secret": engine.remove_secret}[kind]
-    deadline = time.monotonic() + patience
-    while True:
+
+    def is_gone() -> bool:
         try:
             remove(object_id)
-            return True
         except EngineError as exc:
             in_use = isinstance(exc, Conflict) or exc.status in (400, 403, 409, 500)
             if not in_use or isinstance(exc, NoLeader):
                 raise
-        if time.monotonic() >= deadline:
             return False
-        time.sleep(0.3)
+        return True
+
+    return until(is_gone, patience)

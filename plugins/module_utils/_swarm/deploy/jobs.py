@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import time
 import typing as t
 
 from ..._errors import Conflict, EngineError, NotFound, PlanRefused, SwarmError
@@ -20,6 +19,7 @@ from ..marks import NOWHERE
 from ..nodes import name_of
 from ..plan import Json, LiveState, to_tree
 from ..plan.rewrite import is_job
+from ..retry import until
 from ..tasks import created, has_completed, has_ended
 from ..watch import report
 from ..watch.memory import Watch
@@ -165,11 +165,7 @@ def stop(engine: Engine, service_id: str, spec: Json | None = None) -> None:
         return
     with contextlib.suppress(NotFound):
         writes.write_service(engine, service, lambda live: idle(spec or live["Spec"]))
-    deadline = time.monotonic() + _STOP_TIME
-    while time.monotonic() < deadline:
-        if all(has_ended(task) for task in engine.tasks({"service": [service_id]})):
-            return
-        time.sleep(0.2)
+    until(lambda: all(has_ended(task) for task in engine.tasks({"service": [service_id]})), _STOP_TIME)
 
 
 def remove(engine: Engine, service: Json) -> None:

@@ -63,10 +63,12 @@ def _remove(engine: Engine, plan: StackPlan, timeout: float) -> None:
     ]
     # A network is gone for good only when its last task is: the next deploy would stumble over a half-removed one.
     own = {"label": [f"{LABEL_NAMESPACE}={plan.stack}"]}
-    while not left and (_any_runs(engine, tasks, own) or engine.networks(own)):
-        if time.monotonic() >= deadline:
-            left = ["tasks that do not stop"]
-        time.sleep(0.2)
+
+    def is_all_gone() -> bool:
+        return not _any_runs(engine, tasks, own) and not engine.networks(own)
+
+    if not left and not until(is_all_gone, deadline - time.monotonic()):
+        left = ["tasks that do not stop"]
     if left:
         raise DeployFailed(f"Stack {plan.stack}: still there after {seconds(timeout)}: {', '.join(left)}.", [])
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import time
 import typing as t
 
 from ... import _references as references
@@ -33,6 +32,7 @@ from ..plan.merge import Merged
 from ..plan.stack import PlanOptions, judge
 from ..registry import digest
 from ..registry.auth import Login, header_for, renew_along
+from ..retry import until
 from ..tasks import stays
 from ..watch import report
 from ..watch.memory import Watch
@@ -140,14 +140,10 @@ def remove(engine: Engine, name: str, timeout: float, check_mode: bool = False, 
     plan = StackPlan(name, [plan_remove(found, tasks)])
     if not check_mode:
         jobs.remove(engine, found)
-        deadline = time.monotonic() + timeout
         # Once the service is gone its tasks can only be asked for by their own ids.
-        while tasks and not all(stays(task) for task in engine.tasks({"id": [task["ID"] for task in tasks]})):
-            if time.monotonic() >= deadline:
-                raise DeployFailed(
-                    f"Service {name} was removed, but its tasks did not stop within {seconds(timeout)}.", []
-                )
-            time.sleep(0.2)
+        own = {"id": [task["ID"] for task in tasks]}
+        if tasks and not until(lambda: all(stays(task) for task in engine.tasks(own)), timeout):
+            raise DeployFailed(f"Service {name} was removed, but its tasks did not stop within {seconds(timeout)}.", [])
     return Result(plan)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
-import time
 import typing as t
 
 from ..._diff import diff
@@ -24,6 +23,7 @@ from ..plan.restarts import replaced_by
 from ..plan.rewrite import is_job
 from ..plan.tree import replicas
 from ..registry.auth import header_after, image_of
+from ..retry import until
 from ..tasks import stays
 from ..watch.memory import Watch
 from ..watch.terms import Expected, Verdict
@@ -306,8 +306,8 @@ def drop_created(applier: Applier, removed: t.AbstractSet[str], tasks: t.Mapping
 def _drop(engine: Engine, kind: str, object_id: str) -> bool:
     """Remove an object and wait until it is gone; False when something still uses it."""
     gone = remove_object(engine, kind, object_id, _PATIENCE)
-    if gone and kind == "network":
-        _wait_gone(engine, object_id)
+    if gone and kind == "network":  # its last tasks hold it, and the next deploy would stumble over it
+        until(lambda: engine.network(object_id) is None, _PATIENCE)
     return gone
 
 
@@ -317,17 +317,10 @@ def _wait_ended(engine: Engine, live: LiveState, removed: t.AbstractSet[str], ta
     A task that its node prepares goes on when its service is removed, and makes its networks there anew.
     """
     down = {node["ID"] for node in live.nodes if node["Status"]["State"] == "down"}
-    deadline = time.monotonic() + _PATIENCE
-    while time.monotonic() < deadline and any(
-        task.get("ServiceID") in removed and task.get("NodeID") not in down and not stays(task)
-        for task in engine.tasks(tasks)
-    ):
-        time.sleep(0.3)
 
 
-def _wait_gone(engine: Engine, network_id: str) -> None:
-    """Wait until the manager has forgotten a network that was removed: its last tasks hold it, and the next deploy
-    would stumble over it."""
-    deadline = time.monotonic() + _PATIENCE
-    while engine.network(network_id) is not None and time.monotonic() < deadline:
-        time.sleep(0.3)
+    def have_ended() -> bool:
+        own = (task for task in engine.tasks(tasks) if task.get("ServiceID") in removed)
+        return all(stays(task) or task.get("NodeID") in down for task in own)
+
+    until(have_ended, _PATIENCE)
