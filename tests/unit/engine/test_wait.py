@@ -19,7 +19,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import to
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch import wait as wait_module
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.memory import Look, Move, Watch
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.terms import Expected, Verdict
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.wait import wait
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch.wait import Waiting, wait
 
 NODES = [node("a", "manager"), node("b")]
 
@@ -74,7 +74,8 @@ def _live(replicas: int = 1) -> Json:
 def _wait(script: Script, live: Json, timeout: float = 60, **more: t.Any) -> Verdict:
     engine = t.cast(Engine, script)
     expected = [Expected("shop_web", live["ID"], to_tree(live["Spec"]))]
-    return wait(engine, expected, timeout, Watch(engine, [], more.pop("before", None)), **more)["shop_web"]
+    watch, first = Watch(engine, [], more.pop("before", None)), more.pop("first", None)
+    return wait(watch, expected, Waiting(timeout, **more), first)["shop_web"]
 
 
 def test_it_ends_as_soon_as_the_last_task_is_stable(clock: list[float]) -> None:
@@ -168,7 +169,7 @@ def test_d68_tasks_that_leave_with_their_slot_have_not_failed() -> None:
     three = [task(live, slot=slot) for slot in (1, 2, 3)]
     fewer = service(entry("shop", "web", "app:1", 1).spec)
     engine = t.cast(Engine, Script(fewer, three, three[:1]))
-    verdict = wait(engine, [Expected("shop_web", live["ID"], to_tree(live["Spec"]))], 60, Watch(engine, [], []))
+    verdict = wait(Watch(engine, [], []), [Expected("shop_web", live["ID"], to_tree(live["Spec"]))], Waiting(60))
     assert verdict["shop_web"].state == "converged" and verdict["shop_web"].problems == ()
 
 

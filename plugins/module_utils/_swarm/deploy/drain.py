@@ -32,7 +32,7 @@ from ..plan.rewrite import goes_on
 from ..retry import is_passing, until_answered
 from ..watch.memory import Watch
 from ..watch.terms import Expected, Verdict
-from ..watch.wait import Listener, wait
+from ..watch.wait import Listener, Waiting, wait
 from . import holders
 
 _TRIES = 4
@@ -185,7 +185,7 @@ def _keep_off(
     watch = Watch(engine, networks, tasks)
     try:
         writes.write_service(engine, service, lambda live: shifted(live["Spec"], node_id))
-        return wait(engine, [Expected(name, service_id, tree, here)], timeout, watch, listener=listener)[name]
+        return wait(watch, [Expected(name, service_id, tree, here)], Waiting(timeout, listener=listener))[name]
     except NotFound:
         return Verdict("failed", "somebody removed the service", cause="foreign")
     finally:

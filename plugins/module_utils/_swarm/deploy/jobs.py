@@ -24,7 +24,7 @@ from ..tasks import created, has_completed, has_ended
 from ..watch import report
 from ..watch.memory import Watch
 from ..watch.terms import Expected, Verdict
-from ..watch.wait import Listener, wait
+from ..watch.wait import Listener, Waiting, wait
 
 LABEL_JOB = "apiary.job"
 _LOG_LINES = 1000
@@ -127,7 +127,7 @@ def run(
         if created is not None:  # as the engine understood it: the spec may name networks where the engine has ids
             tree = to_tree(created["Spec"], live.network_names())
         watch = Watch(engine, live.networks, [])
-        verdict = wait(engine, [Expected(name, service_id, tree)], timeout, watch, listener=listener)[name]
+        verdict = wait(watch, [Expected(name, service_id, tree)], Waiting(timeout, listener=listener))[name]
         return _finished(engine, name, verdict, live.nodes, service_id)
     finally:
         with contextlib.suppress(SwarmError):  # how it ended is known; what is left makes room for the next one

@@ -15,6 +15,7 @@ from ..engine import Engine
 from ..live import read_live, read_tasks
 from ..model import LABEL_NAMESPACE
 from ..plan import ObjectPlan, StackPlan, plan_absent
+from ..retry import until
 from ..tasks import stays
 from . import jobs, lock
 from .apply import remove_object

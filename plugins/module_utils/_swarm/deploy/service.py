@@ -37,7 +37,7 @@ from ..tasks import stays
 from ..watch import report
 from ..watch.memory import Watch
 from ..watch.terms import Verdict
-from ..watch.wait import Listener, wait
+from ..watch.wait import Listener, Waiting, wait
 from . import holders, jobs
 from .apply import Applier
 
@@ -247,9 +247,7 @@ def _carry_out(
         return None
     expected = applier.expected(service)
     watch = Watch(engine, live.networks, before)
-    verdicts = wait(
-        engine, [expected], options.wait_timeout, watch, listener=listener, patience=options.progress_timeout
-    )
+    verdicts = wait(watch, [expected], Waiting(options.wait_timeout, options.progress_timeout, listener))
     failures = report.collect(
         engine, verdicts, live.nodes, lambda image: digest.why_not(engine, image, header_for(options.logins, image))
     )

@@ -23,7 +23,7 @@ from ..registry.auth import header_for, renew_along
 from ..watch import report
 from ..watch.memory import Look, Watch
 from ..watch.terms import Verdict
-from ..watch.wait import Listener, wait
+from ..watch.wait import Listener, Waiting, wait
 from . import jobs, lock, releases
 from .apply import Applier, remove_object
 from .way_back import WayBack
@@ -222,8 +222,7 @@ class Deploy:
         tasks = [task for task in live.tasks if task.get("ServiceID") in own]
         first = Look(live.services, tasks, live.nodes, complete=False)
         expected = [applier.expected(item) for item in plan.services]
-        patience = self._options.progress_timeout
-        verdicts = wait(self._engine, expected, self._left(), watch, first, self._listener, patience)
+        verdicts = wait(watch, expected, self._waiting(), first)
         failures = report.collect(self._engine, verdicts, live.nodes, self._why_not)
         if failures:
             now = f"Stack {plan.stack}: nothing was to be changed, but what is deployed does not run."
@@ -345,15 +344,16 @@ class Deploy:
 
     def _wait(self, applier: Applier, group: t.Sequence[ServicePlan], watch: Watch) -> dict[str, Verdict]:
         expected = [applier.expected(item) for item in group]
-        patience = self._options.progress_timeout
-        return wait(self._engine, expected, self._left(), watch, None, self._listener, patience)
+        return wait(watch, expected, self._waiting())
 
     def _renew_logins(self, plan: StackPlan) -> None:
         stay = [item.name for item in plan.services if item.action == "none"]
         plan.warnings += renew_along(self._engine, self._options.logins, stay)
 
-    def _left(self) -> float:
-        return max(1.0, self._deadline - time.monotonic())
+    def _waiting(self) -> Waiting:
+        """Return how long may still be waited."""
+        left = max(1.0, self._deadline - time.monotonic())
+        return Waiting(left, self._options.progress_timeout, self._listener)
 
     def _to_blame(self, verdicts: t.Mapping[str, Verdict]) -> dict[str, str]:
         """Return the services whose own tasks failed; a full swarm or a dead registry is not a version's fault."""
@@ -369,8 +369,8 @@ class Deploy:
     # -- the way back --------------------------------------------------------------------------------------------
     def _go_back(self, applier: Applier, history: t.Sequence[releases.Release], release: releases.Release) -> str:
         """Undo what was written, record it, and return one sentence on the state that the stack is in now."""
-        options, limit = self._options, max(ROLLBACK_TIME, self._left())
-        back = WayBack(applier, history, release, options.wait, limit, self._listener).go()
+        waiting = Waiting(max(ROLLBACK_TIME, self._waiting().timeout), listener=self._listener)
+        back = WayBack(applier, history, release, waiting if self._options.wait else None).go()
         release.rolled_back_to = back.to
         try:
             self._close(release, back.outcome, release.reason)

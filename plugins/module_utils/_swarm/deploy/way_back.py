@@ -28,7 +28,7 @@ from ..tasks import stays
 from ..watch.memory import Watch
 from ..watch.terms import Expected, Verdict
 from ..watch.verdict import DEFAULT_MONITOR, age, moment
-from ..watch.wait import Listener, wait
+from ..watch.wait import Waiting, wait
 from . import jobs, releases
 from .apply import Applier, remove_object, with_replicas
 from .labels import relabel
@@ -61,16 +61,13 @@ class WayBack:
         applier: did the writing that is undone.
         history: releases before the one that failed, oldest first.
         release: the one that failed.
-        waits: whether anybody waits for services to run again.
-        limit: seconds that they may take.
+        waiting: for services to run again, None when nobody does.
     """
 
     applier: Applier
     history: t.Sequence[releases.Release]
     release: releases.Release
-    waits: bool
-    limit: float
-    listener: Listener | None = None
+    waiting: Waiting | None
 
     def go(self) -> Back:
         """Undo what was written, and say what state the stack is in now."""
@@ -82,7 +79,7 @@ class WayBack:
                 expected, removed = self._restore(good), dict[str, str]()
             else:
                 expected, removed = undo(self.applier, self._never_ran() if good is None and unfinished else ())
-            verdicts = self._wait(expected) if self.waits and expected else {}
+            verdicts = self._wait(expected, self.waiting) if self.waiting and expected else {}
             drop_created(self.applier, set(removed.values()), self._label())
             left = self._left(set(removed.values())) if good is None and not expected else []
         except (EngineUnreachable, NoLeader) as exc:
@@ -156,10 +153,10 @@ class WayBack:
             applier.apply(item)
         return [applier.expected(item) for item in plan.services if item.action != "remove"]
 
-    def _wait(self, expected: t.Sequence[Expected]) -> dict[str, Verdict]:
+    def _wait(self, expected: t.Sequence[Expected], waiting: Waiting) -> dict[str, Verdict]:
         engine = self.applier.engine
         watch = Watch(engine, self.applier.live.networks, read_tasks(engine, (item.service_id for item in expected)))
-        return wait(engine, expected, self.limit, watch, listener=self.listener)
+        return wait(watch, expected, waiting)
 
 
 def _told(
@@ -317,7 +314,6 @@ def _wait_ended(engine: Engine, live: LiveState, removed: t.AbstractSet[str], ta
     A task that its node prepares goes on when its service is removed, and makes its networks there anew.
     """
     down = {node["ID"] for node in live.nodes if node["Status"]["State"] == "down"}
-
 
     def have_ended() -> bool:
         own = (task for task in engine.tasks(tasks) if task.get("ServiceID") in removed)

@@ -94,7 +94,7 @@ class Watch:
     """
 
     def __init__(self, engine: Engine, networks: t.Sequence[Json], before: t.Sequence[Json] | None = None) -> None:
-        self._engine = engine
+        self.engine = engine
         self._networks = list(networks)
         self._specs: dict[str, str] = {}
         self._since: dict[str, float] = {}
@@ -109,7 +109,7 @@ class Watch:
 
     def judge(self, expected: t.Sequence[Expected], look: Look, now: float) -> dict[str, Verdict]:
         """Return the verdict on each service after one more look."""
-        complete_networks(self._engine, self._networks, look.services)
+        complete_networks(self.engine, self._networks, look.services)
         names = {item["Id"]: item["Name"] for item in self._networks}
         wall = datetime.datetime.now(datetime.timezone.utc)
         by_service: dict[str, list[Json]] = {}
@@ -172,7 +172,7 @@ class Watch:
             told = len(self._words) >= _LISTENED or task["ID"] in self._words
             if not told and container_of(task) and (has_failed(task) or has_completed(task)):
                 with contextlib.suppress(EngineError):  # it was forgotten meanwhile: the next one will do
-                    self._words[task["ID"]] = tuple(self._engine.task_logs(task["ID"], LOG_LINES))
+                    self._words[task["ID"]] = tuple(self.engine.task_logs(task["ID"], LOG_LINES))
 
     def _moved(self, tasks: t.Iterable[Json], hosts: t.Mapping[str, str]) -> list[Move]:
         """Return what tasks did since the last look; at the first one that is unknown."""

@@ -36,29 +36,31 @@ _EVENTS = {
 Listener = t.Callable[[str, Verdict, t.Sequence[Move]], None]
 
 
+@dataclasses.dataclass(frozen=True)
+class Waiting:
+    """How long is waited, and who hears of it.
+
+    :ivar timeout: seconds.
+    :ivar patience: seconds without any progress after which the time is up too; None for no such limit.
+    :ivar listener: told each time the verdict on a service changes or one of its tasks moves.
+    """
+
+    timeout: float
+    patience: float | None = None
+    listener: Listener | None = None
+
+
 def wait(
-    engine: Engine,
-    expected: t.Sequence[Expected],
-    timeout: float,
-    watch: Watch,
-    first: Look | None = None,
-    listener: Listener | None = None,
-    patience: float | None = None,
+    watch: Watch, expected: t.Sequence[Expected], waiting: Waiting, first: Look | None = None
 ) -> dict[str, Verdict]:
     """Wait until every service has converged, one has failed, or the time is up.
 
-    Args:
-        timeout: seconds.
-        patience: seconds without any progress after which the time is up too; None for no such limit.
-        watch: carries what was seen from one wait to the next.
-        first: a reading that was just made, to save a request where nothing is to be waited for.
-        listener: told each time the verdict on a service changes or one of its tasks moves.
-
-    Returns:
-        Name → verdict. C(progressing) is only found beside a failure: what has not converged in time has failed.
+    :param watch: carries what was seen from one wait to the next.
+    :param first: a reading that was just made, to save a request where nothing is to be waited for.
+    :return: name → verdict. C(progressing) is only found beside a failure: what has not converged in time has failed.
     """
-    deadline = time.monotonic() + timeout
-    engine = engine.at_once()
+    deadline = time.monotonic() + waiting.timeout
+    engine, patience = watch.engine.at_once(), waiting.patience
     told: dict[str, tuple[t.Any, ...]] = {}
     pause, before, look = FAST, "", first
     moved = time.monotonic()
@@ -82,12 +84,12 @@ def wait(
                 # A manager that loses its leader answers with errors for some seconds.
                 trouble, now = exc, time.monotonic()
             look = None
-            _tell(verdicts, watch.moves if trouble is None else {}, told, listener)
+            _tell(verdicts, watch.moves if trouble is None else {}, told, waiting.listener)
             states = {verdict.state for verdict in verdicts.values()}
             if trouble is None and ("failed" in states or "progressing" not in states):
                 return _settle(verdicts, None)
             if now >= deadline:
-                return _settle(verdicts, trouble, expected, f"not converged within {seconds(timeout)}")
+                return _settle(verdicts, trouble, expected, f"not converged within {seconds(waiting.timeout)}")
             pause, after = _pace(verdicts, FAST if watch.forgets else pause, before)
             if after != before or _only_watched(verdicts):
                 before, moved = after, now
