@@ -13,6 +13,7 @@ from .. import writes
 from ..engine import Engine
 from ..plan import Json, LiveState, ObjectPlan, ServicePlan, to_tree
 from ..plan.ports import frees_for
+from ..plan.steps import Make, Step, Write
 from ..plan.tree import replicas
 from ..registry.auth import header_after
 from ..retry import until, until_answered
@@ -57,8 +58,12 @@ class Applier:
         """Return id → name of all networks known by now."""
         return {**self.live.network_names(), **{value: key for key, value in self._ids["network"].items()}}
 
-    def create_objects(self, plans: t.Iterable[ObjectPlan]) -> None:
-        """Create networks, configs and secrets."""
+    def create_objects(self, plans: t.Iterable[ObjectPlan], services: t.Iterable[ServicePlan] = ()) -> None:
+        """Create networks, configs and secrets; then put ids in place of names into the specs of services.
+
+        Names of networks are left to the engine, as Docker's own client does: its list of networks may still show one
+        that was made anew under the same name.
+        """
         for plan in plans:
             if plan.action == "update" and plan.live is not None:
                 self.relabelled.append(plan)
@@ -68,6 +73,19 @@ class Applier:
                 self.created.append(plan)  # before the call: its answer may be lost
                 plan.object_id = writes.create_object(self.engine, plan.kind, plan.body)
                 self._ids[plan.kind][plan.name] = plan.object_id
+        for service in services:
+            service.spec = self._with_ids(service.spec)
+
+    def take(self, step: Step) -> None:
+        """Take a step that makes or writes something.
+
+        :raises PlanRefused: somebody else changed a service since it was read.
+        """
+        if isinstance(step, Make):
+            self.create_objects(step.objects, step.services)
+        elif isinstance(step, Write):
+            for plan in step.services:
+                self.apply(plan)
 
     def apply(self, plan: ServicePlan) -> None:
         """Create, update, recreate or remove one service.
@@ -84,9 +102,7 @@ class Applier:
         if plan.action in ("remove", "recreate"):
             jobs.remove(self.engine, plan.before)
         if plan.action in ("create", "recreate"):
-            self._made[plan.name] = self._once_freed(
-                plan, lambda: writes.create_service(self.engine, self.with_ids(plan.spec), auth)
-            )
+            self._made[plan.name] = self._once_freed(plan, lambda: writes.create_service(self.engine, plan.spec, auth))
 
     def _once_freed(self, plan: ServicePlan, write: t.Callable[[], Written]) -> Written:
         """Write a service, again while a port that it takes still counts as another one's that has just given it away.
@@ -103,7 +119,7 @@ class Applier:
 
         The number of replicas belongs to whoever scales, except in a deploy that changes it itself.
         """
-        live, spec, specs = plan.before, self.with_ids(plan.spec), writes.Specs(self.engine)
+        live, spec, specs = plan.before, plan.spec, writes.Specs(self.engine)
         scales = any(change.path == REPLICAS for change in plan.changes)
 
         def wanted(current: Json) -> Json | None:
@@ -123,8 +139,7 @@ class Applier:
     def expected(self, plan: ServicePlan) -> Expected:
         """Return what to wait for after M(apply), or for a service that stays as it is."""
         service_id = self._made.get(plan.name) or (plan.live["ID"] if plan.live else "")
-        tree = to_tree(self.with_ids(plan.spec), self.network_names())
-        return Expected(plan.name, service_id, tree, plan.replaced)
+        return Expected(plan.name, service_id, to_tree(plan.spec, self.network_names()), plan.replaced)
 
     def has_made(self, plan: ServicePlan, found: Json) -> bool:
         """Say whether a service is the one that a plan has made. While no answer has told its id, its spec says it."""
@@ -135,12 +150,7 @@ class Applier:
             return bool(found["ID"] == made)
         return writes.Specs(self.engine).equal(found["Spec"], plan.spec, replicas=False)
 
-    def with_ids(self, spec: Json) -> Json:
-        """Return a copy of a ServiceSpec with ids where it has names of configs and secrets.
-
-        Names of networks are left to the engine, as Docker's own client does: its list of networks may still show one
-        that was made anew under the same name.
-        """
+    def _with_ids(self, spec: Json) -> Json:
         template = dict(spec["TaskTemplate"])
         container = dict(template.get("ContainerSpec") or {})
         for field, kind, name, key in (

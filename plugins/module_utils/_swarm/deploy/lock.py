@@ -156,10 +156,10 @@ def take(
     Raises:
         LockHeld: another deploy is under way, or was faster.
     """
+    if not force:
+        refuse_held(releases, nodes, engine)
     for release in releases:
         if release.is_open:
-            if not force:
-                refuse_held(release, holder(release, nodes, engine))
             finish(engine, dataclasses.replace(release, outcome="abandoned", reason="its deploy never finished"))
     process = this_process()
     fresh = Release(
@@ -179,18 +179,27 @@ def take(
     return fresh
 
 
-def refuse_held(release: Release, held_by: str) -> None:
-    """Raise LockHeld when somebody holds an unfinished release."""
-    if held_by:
-        raise LockHeld(
-            f"Another deploy of stack {release.stack} is under way: {held_by}. Wait for it, or take over with "
-            f"force: true; it may be taken over by itself from {release.expires} on."
-        )
+def refuse_held(releases: t.Sequence[Release], nodes: t.Sequence[Json], engine: Engine | None = None) -> None:
+    """Raise LockHeld when somebody holds one of the releases of a stack.
+
+    :param engine: as for M(holder).
+    """
+    for release in releases:
+        held_by = holder(release, nodes, engine) if release.is_open else ""
+        if held_by:
+            raise LockHeld(
+                f"Another deploy of stack {release.stack} is under way: {held_by}. Wait for it, or take over with "
+                f"force: true; it may be taken over by itself from {release.expires} on."
+            )
 
 
-def is_held(engine: Engine, release: Release) -> bool:
-    """Say whether an open release is still its deploy's own. Who has lost it may not write to the stack any more."""
-    return any(_is_same(item, release) and item.is_open for item in read(engine, release.stack))
+def require(engine: Engine, release: Release) -> None:
+    """Ask for the lock before the first write of each part: who has lost it may not write to the stack any more.
+
+    :raises LockHeld: another deploy has taken over.
+    """
+    if not any(_is_same(item, release) and item.is_open for item in read(engine, release.stack)):
+        raise LockHeld("another deploy took over before all services were changed")
 
 
 def finish(engine: Engine, release: Release) -> None:

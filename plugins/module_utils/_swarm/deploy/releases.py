@@ -22,6 +22,7 @@ import zlib
 from ..._diff import Tree
 from ..model import ModelError, StackModel, known_part
 from ..plan.tree import fingerprint, task_tree, to_tree
+from ..watch.terms import Verdict
 
 Json = dict[str, t.Any]
 
@@ -274,6 +275,36 @@ def known_bad(releases: t.Sequence[Release], model: StackModel) -> list[tuple[st
             if wanted.get(name) == identity:
                 bad[name] = release
     return sorted(bad.items())
+
+
+def reservations(releases: t.Sequence[Release], model: StackModel) -> list[str]:
+    """Return what earlier releases have against a deploy of this model."""
+    failed = [
+        f"service {name} failed with the very same image and settings in release {release.number} "
+        f"({release.reason or 'no reason recorded'}); change something, or use force: true"
+        for name, release in known_bad(releases, model)
+    ]
+    return failed + [
+        f"release {release.number} was recorded by a newer version of this collection, and this one cannot "
+        "read what it declared; deploy with that version, or use force: true, which removes what the file "
+        "does not declare"
+        for release in unreadable(releases)
+    ]
+
+
+def to_blame(model: StackModel, verdicts: t.Mapping[str, Verdict]) -> dict[str, str]:
+    """Return the services whose own tasks failed, each with the fingerprint of its tasks.
+
+    A full swarm or a dead registry is not a version's fault.
+    """
+    identities = {entry.full_name: task_identity(entry.spec) for entry in model.services.values()}
+    return {
+        name: identities[name]
+        for name, verdict in verdicts.items()
+        if verdict.state == "failed"
+        and name in identities
+        and any(problem.ended_itself for problem in verdict.problems)
+    }
 
 
 def task_identity(spec: Json) -> str:

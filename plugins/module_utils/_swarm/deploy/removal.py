@@ -19,6 +19,7 @@ from ..retry import until
 from ..tasks import stays
 from . import jobs, lock
 from .apply import remove_object
+from .releases import Release, referenced, to_drop
 
 
 def remove_stack(engine: Engine, stack: str, check_mode: bool, timeout: float, force: bool = False) -> StackPlan:
@@ -44,6 +45,29 @@ def remove_stack(engine: Engine, stack: str, check_mode: bool, timeout: float, f
             engine.remove_config(record.object_id)
     plan.objects += records
     return plan
+
+
+def forget(engine: Engine, kept: t.Sequence[Release], keep: int) -> None:
+    """Remove old releases of a stack, then its configs and secrets that none of the others refers to.
+
+    :param kept: all releases of the stack, the newest last.
+    :param keep: number of releases to keep.
+    """
+    old = to_drop(kept, keep)
+    for item in old:
+        engine.remove_config(item.config_id)
+    kept = [item for item in kept if item not in old]
+    if not all(item.readable for item in kept):
+        return  # what those refer to is not known
+    configs, secrets = referenced(kept)
+    label = {"label": [f"{LABEL_NAMESPACE}={kept[-1].stack}"]}
+    for kind, items, wanted in (
+        ("config", engine.configs(label), configs),
+        ("secret", engine.secrets(label), secrets),
+    ):
+        for thing in items:
+            if thing["Spec"]["Name"] not in wanted:
+                remove_object(engine, kind, thing["ID"])
 
 
 def _remove(engine: Engine, plan: StackPlan, timeout: float) -> None:

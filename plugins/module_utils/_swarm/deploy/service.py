@@ -240,6 +240,7 @@ def _carry_out(
     applier = Applier(engine, live, lambda image: header_for(options.logins, image))
     watching = options.wait and service.action not in ("create", "none")
     before = read_tasks(engine, [service.before["ID"]]) if watching else None
+    applier.create_objects((), [service])
     applier.apply(service)
     if service.action == "none":
         renew_along(engine, options.logins, [service.name])

@@ -17,10 +17,11 @@ from .. import writes
 from ..engine import Engine
 from ..live import read_live, read_tasks
 from ..model import LABEL_NAMESPACE
-from ..plan import Json, LiveState, ObjectPlan, PlanOptions, ServicePlan, order, plan_stack, running, to_tree
+from ..plan import Json, LiveState, ObjectPlan, PlanOptions, ServicePlan, plan_stack, running, to_tree
 from ..plan.back import spare_jobs
 from ..plan.restarts import replaced_by
 from ..plan.rewrite import is_job
+from ..plan.steps import steps
 from ..plan.tree import replicas
 from ..registry.auth import header_after, image_of
 from ..retry import until
@@ -144,13 +145,12 @@ class WayBack:
         live = read_live(engine, good.stack, good.model)
         plan = plan_stack(good.model, live, base, PlanOptions(allow_recreate=True))
         applier = Applier(engine, live, self.applier.auth_of)
-        applier.create_objects(item for item in plan.objects if item.kind == "network")
+        plan.objects = [item for item in plan.objects if item.kind == "network"]
         for job in spare_jobs(plan):
             if job.live is not None and not jobs.has_run(engine, job.live):
                 jobs.stop(engine, job.live["ID"])
-        writing = order(plan.services)
-        for item in [*(item for wave in writing.waves for item in wave), *writing.last]:
-            applier.apply(item)
+        for step in steps(plan, waits=False):
+            applier.take(step)
         return [applier.expected(item) for item in plan.services if item.action != "remove"]
 
     def _wait(self, expected: t.Sequence[Expected], waiting: Waiting) -> dict[str, Verdict]:

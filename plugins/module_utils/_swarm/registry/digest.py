@@ -13,6 +13,7 @@ import typing as t
 
 from ..._errors import EngineError, ImageUnresolved
 from ..._references import completed, digest_of, pinned, registry_of
+from ..model import StackModel
 
 Spec = dict[str, t.Any]
 
@@ -138,6 +139,21 @@ def pin(spec: Spec, resolved: Resolved, live: Spec | None = None) -> Spec:
         platforms = [{"Architecture": architecture, "OS": os} for architecture, os in resolved.platforms]
         template["Placement"] = {**(template.get("Placement") or {}), "Platforms": platforms}
     return {**spec, "TaskTemplate": template}
+
+
+def pin_stack(model: StackModel, found: t.Mapping[str, Resolved], services: t.Iterable[Spec]) -> StackModel:
+    """Return a stack with every image pinned that was looked up.
+
+    :param services: as they are live.
+    """
+    live = {service["Spec"]["Name"]: service["Spec"] for service in services}
+    pinned_services = {
+        key: dataclasses.replace(entry, spec=pin(entry.spec, found[image], live.get(entry.full_name)))
+        for key, entry in model.services.items()
+        for image in [entry.spec["TaskTemplate"]["ContainerSpec"]["Image"]]
+        if image in found
+    }
+    return dataclasses.replace(model, services={**model.services, **pinned_services})
 
 
 def _platforms_of(live: Spec | None, image: str) -> list[Spec]:
