@@ -50,10 +50,26 @@ def test_nothing_to_do() -> None:
 def test_create() -> None:
     plan = _plan(stack("shop", _web(env={"A": "1"})), _state())
     assert plan.services[0].action == "create"
-    assert (
-        "+ service shop_web" in plan.text()
-        and "shop_web: TaskTemplate.ContainerSpec.Env.A: (hidden)" in plan.before_after()[1]
-    )
+    assert plan.text().splitlines() == [
+        "+ service shop_web",
+        "    + image app:1@sha256:111111111111",
+    ]
+    before, after = plan.before_after()
+    assert before == "" and after.splitlines() == [
+        "service shop_web",
+        "shop_web: Name: shop_web",
+        "shop_web: Labels[com.docker.stack.namespace]: shop",
+        "shop_web: Labels[com.docker.stack.image]: app:1@sha256:111111111111",
+        "shop_web: TaskTemplate.ContainerSpec.Image: app:1@sha256:111111111111",
+        "shop_web: TaskTemplate.ContainerSpec.Env.A: (hidden)",
+        "shop_web: TaskTemplate.ContainerSpec.Labels[com.docker.stack.namespace]: shop",
+        "shop_web: TaskTemplate.RestartPolicy.Delay: 200000000",
+        "shop_web: Mode.Kind: replicated",
+        "shop_web: Mode.Replicas: 2",
+        "shop_web: UpdateConfig.Parallelism: 0",
+        "shop_web: UpdateConfig.Monitor: 1000000000",
+        "shop_web: EndpointSpec.Mode: dnsrr",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -92,8 +108,15 @@ def test_mode_change_needs_permission() -> None:
     live = service(_web().spec)
     model = stack("shop", _web(Mode={"Global": {}}))
     refused = _plan(model, _state(live, tasks=_running(live)))
-    assert refused.services[0].action == "recreate" and "from replicated to global" in refused.blockers[0]
-    assert "2 tasks stop" in refused.blockers[0]
+    assert refused.text().splitlines() == [
+        "! service shop_web: removed and created again, 2 tasks stop first",
+        "    ~ Mode.Kind: replicated -> global",
+        "    - Mode.Replicas: 2",
+        (
+            "refused: service shop_web: its mode changes from replicated to global, which needs removing and "
+            "creating it again (2 tasks stop); allow_recreate: true allows that"
+        ),
+    ]
     assert _plan(model, _state(live), allow_recreate=True).blockers == []
 
 
@@ -101,18 +124,32 @@ def test_drift_of_others_is_kept_and_told() -> None:
     base = _web(env={"A": "1", "OLD": "1"}).spec
     live = service(_web(env={"A": "1", "OLD": "1", "THEIRS": "x"}, labels={"note": "hand"}).spec)
     plan = _plan(stack("shop", _web(env={"A": "1"})), _state(live), {"shop_web": base})
-    assert [change.path[-1] for change in plan.services[0].changes] == ["OLD"]
-    assert {change.path[-1] for change in plan.services[0].kept} == {"THEIRS", "note"}
-    assert "not declared, kept" in plan.text()
+    assert plan.text().splitlines() == [
+        "~ service shop_web: restarts nothing",
+        "    - TaskTemplate.ContainerSpec.Env.OLD: (hidden)",
+        "      Labels.note: hand (not declared, kept)",
+        "      TaskTemplate.ContainerSpec.Env.THEIRS: (hidden) (not declared, kept)",
+    ]
     strict = _plan(stack("shop", _web(env={"A": "1"})), _state(live), {"shop_web": base}, purge=True)
-    assert {change.path[-1] for change in strict.services[0].changes} == {"OLD", "THEIRS", "note"}
+    assert strict.text().splitlines() == [
+        "~ service shop_web: restarts nothing",
+        "    - Labels.note: hand",
+        "    - TaskTemplate.ContainerSpec.Env.OLD: (hidden)",
+        "    - TaskTemplate.ContainerSpec.Env.THEIRS: (hidden)",
+    ]
 
 
 def test_a_declared_field_that_somebody_changed_goes_back_and_says_so() -> None:
     base = _web(env={"A": "1"}).spec
     live = service(_web(env={"A": "2"}).spec)
     plan = _plan(stack("shop", _web(env={"A": "1"})), _state(live), {"shop_web": base})
-    assert plan.services[0].changes[0].note == "changed by somebody else, set back"
+    assert plan.text().splitlines() == [
+        "~ service shop_web: restarts nothing",
+        (
+            "    ~ TaskTemplate.ContainerSpec.Env.A: (hidden) old value -> (hidden) new value  (changed by "
+            "somebody else, set back)"
+        ),
+    ]
 
 
 @pytest.mark.parametrize(("file", "live_count", "wanted"), [(2, 5, 5), (3, 5, 3), (2, 0, 0)])
@@ -128,31 +165,50 @@ def test_replicas_of_an_autoscaler_stay_until_the_file_changes_its_mind(
 def test_new_content_under_the_same_tag_is_named() -> None:
     live = service(_web().spec)
     plan = _plan(stack("shop", _web("app:1@sha256:" + "2" * 64)), _state(live))
-    assert "new content under the same tag" in plan.text()
+    assert plan.text().splitlines() == [
+        "~ service shop_web: restarts nothing",
+        "    ~ Labels[com.docker.stack.image]: app:1@sha256:111111111111 -> app:1@sha256:222222222222",
+        (
+            "    ~ TaskTemplate.ContainerSpec.Image: app:1@sha256:111111111111 -> app:1@sha256:222222222222  "
+            "(new content under the same tag)"
+        ),
+    ]
 
 
 def test_services_that_left_the_file() -> None:
     gone = service(entry("shop", "old", "app:1").spec)
     other = service(entry("blog", "web", "app:1").spec)
-    assert [item.name for item in _plan(stack("shop"), _state(gone, other)).services] == ["shop_old"]
-    assert _plan(stack("shop"), _state(gone, other), prune=False).services == []
+    assert _plan(stack("shop"), _state(gone, other)).text() == "- service shop_old"
+    assert _plan(stack("shop"), _state(gone, other), prune=False).text() == "nothing changes"
 
 
 def test_names_of_others_are_refused() -> None:
     theirs = service({**_web().spec, "Labels": {"com.docker.stack.namespace": "blog"}})
     plan = _plan(stack("shop", _web()), _state(theirs))
-    assert "belongs to stack blog, not to stack shop" in plan.errors[0] and plan.services == []
+    assert plan.text().splitlines() == [
+        "nothing changes",
+        (
+            "refused: service shop_web exists and belongs to stack blog, not to stack shop: choose another "
+            "stack name or remove that service first"
+        ),
+    ]
     net = network("shop", "net")
     foreign = {"Id": "n", "Name": net.name, "Scope": "swarm", "Driver": "overlay", "Labels": {}}
     plan = _plan(stack("shop", networks={"net": net}), _state(networks=[foreign]))
-    assert "belongs to no stack: declare it as external" in plan.errors[0]
+    assert plan.text().splitlines() == [
+        "nothing changes",
+        ("refused: network shop_net exists and belongs to no stack: declare it as external or give it another name"),
+    ]
 
 
 def test_external_things_must_exist() -> None:
     model = stack("shop", networks={"x": NetworkEntry("x", "edge", external=True)})
     assert _plan(model, _state()).errors == ["network edge is declared external and does not exist in the swarm"]
     local = {"Id": "n", "Name": "edge", "Scope": "local"}
-    assert "on this node only" in _plan(model, _state(networks=[local])).errors[0]
+    assert _plan(model, _state(networks=[local])).text().splitlines() == [
+        "nothing changes",
+        "refused: network edge exists on this node only, services need one of scope swarm",
+    ]
     host = stack("shop", networks={"x": NetworkEntry("x", "host", external=True)})
     assert _plan(host, _state()).errors == []
 
@@ -161,7 +217,13 @@ def test_a_config_with_a_fixed_name_cannot_change() -> None:
     config = content("shop", "conf", "new")
     old = {"ID": "c", "Spec": {"Name": config.name, "Data": "b2xk", "Labels": config.spec["Labels"]}}
     plan = _plan(stack("shop", configs={"conf": config}), _state(configs=[old]))
-    assert "exists with other content and cannot change" in plan.errors[0]
+    assert plan.text().splitlines() == [
+        "nothing changes",
+        (
+            "refused: config shop_conf_11507a0e2f5e exists with other content and cannot change: leave its "
+            "name out of the file, then each content gets a name of its own"
+        ),
+    ]
     old["Spec"]["Data"] = config.data
     assert not _plan(stack("shop", configs={"conf": config}), _state(configs=[old])).changed
 
@@ -174,11 +236,19 @@ def test_what_no_node_can_run() -> None:
     def placed(*constraints: str, **more: t.Any) -> t.Any:
         return _web(template={"Placement": {"Constraints": list(constraints), **more}})
 
-    assert "matches none of the 2 nodes" in _blockers(placed("node.labels.disk==ssd"))[0]
-    assert "satisfies all its constraints together" in _blockers(placed("node.hostname==a", "node.role==worker"))[0]
+    assert _blockers(placed("node.labels.disk==ssd")) == [
+        'service shop_web: constraint "node.labels.disk==ssd" matches none of the 2 nodes that take tasks',
+    ]
+    assert _blockers(placed("node.hostname==a", "node.role==worker")) == [
+        ("service shop_web: no node satisfies all its constraints together (node.hostname==a, node.role==worker)"),
+    ]
     arm = placed(Platforms=[{"OS": "linux", "Architecture": "arm64"}])
-    assert "built for linux/arm64 and no node is of that kind" in _blockers(arm)[0]
-    assert "no node is ready and active" in _blockers(_web(), nodes=[node("a", availability="drain")])[0]
+    assert _blockers(arm) == [
+        "service shop_web: its image is built for linux/arm64 and no node is of that kind",
+    ]
+    assert _blockers(_web(), nodes=[node("a", availability="drain")]) == [
+        "service shop_web: no node is ready and active"
+    ]
     assert _blockers(_web(replicas=0, template={"Placement": {"Constraints": ["node.hostname==z"]}})) == []
     assert _blockers(placed("node.hostname==a")) == []
 
@@ -188,12 +258,16 @@ def test_ports_that_are_taken() -> None:
         return {"Mode": "vip", "Ports": [{"TargetPort": 80, "PublishedPort": port, "PublishMode": mode}]}
 
     theirs = service({**entry("blog", "web", "app:1", EndpointSpec=on("ingress", 80)).spec})
-    assert (
-        "ingress port 80/tcp is taken by service blog_web" in _blockers(_web(EndpointSpec=on("ingress", 80)), theirs)[0]
-    )
+    assert _blockers(_web(EndpointSpec=on("ingress", 80)), theirs) == [
+        "service shop_web: ingress port 80/tcp is taken by service blog_web",
+    ]
     hosted = service({**entry("blog", "web", "app:1", EndpointSpec=on("host", 80)).spec})
     plan = _plan(stack("shop", _web(EndpointSpec=on("host", 80))), _state(hosted, tasks=_running(hosted)))
-    assert plan.blockers == [] and "host port 80/tcp is taken by service blog_web" in plan.warnings[0]
+    assert plan.text().splitlines() == [
+        "+ service shop_web",
+        "    + image app:1@sha256:111111111111",
+        "warning: service shop_web: host port 80/tcp is taken by service blog_web on some of its nodes",
+    ]
 
 
 def test_start_first_with_a_host_port_needs_a_free_node() -> None:
@@ -201,7 +275,12 @@ def test_start_first_with_a_host_port_needs_a_free_node() -> None:
     fields = {"EndpointSpec": ports, "UpdateConfig": {"Order": "start-first"}}
     live = service(_web(**fields).spec)
     fresh = _web(env={"A": "1"}, **fields)
-    assert "start-first cannot work with host port 80" in _blockers(fresh, live, tasks=_running(live))[0]
+    assert _blockers(fresh, live, tasks=_running(live)) == [
+        (
+            "service shop_web: update order start-first cannot work with host port 80: every node that it "
+            "may run on already has a task holding the port; use order stop-first or add a node"
+        ),
+    ]
     assert _blockers(fresh, live, tasks=_running(live, 1)) == []
 
 
@@ -209,14 +288,26 @@ def test_second_thoughts() -> None:
     routed = _web("app:1")
     routed.routes = [Route(80)]
     hungry = {"Resources": {"Reservations": {"MemoryBytes": 2 * 1024**3}}}
-    warnings = _plan(stack("shop", routed), _state()).warnings
-    assert any("has a route and declares no health check" in text for text in warnings)
-    assert any("is not pinned to a digest" in text for text in warnings)
+    assert _plan(stack("shop", routed), _state()).text().splitlines() == [
+        "+ service shop_web",
+        "    + image app:1",
+        (
+            "warning: service shop_web has a route and declares no health check: unless its image has one, "
+            "it gets requests before it can answer them"
+        ),
+        "warning: service shop_web: image app:1 is not pinned to a digest, nodes may differ",
+    ]
     large = [node(name, memory=2 * 1024**3) for name in "ab"]
     busy = task(service(entry("blog", "web", "app:1", template=hungry).spec), on="a")
     busy = [busy, task(service(entry("blog", "web", "app:1", template=hungry).spec), on="b")]
-    warnings = _plan(stack("shop", _web(template=hungry)), _state(nodes=large, tasks=busy)).warnings
-    assert "reserves 2.00 GiB of memory, and no node has as much unreserved (at most 0.00 GiB" in warnings[0]
+    assert _plan(stack("shop", _web(template=hungry)), _state(nodes=large, tasks=busy)).text().splitlines() == [
+        "+ service shop_web",
+        "    + image app:1@sha256:111111111111",
+        (
+            "warning: service shop_web: a task reserves 2.00 GiB of memory, and no node has as much "
+            "unreserved (at most 0.00 GiB of memory)"
+        ),
+    ]
 
 
 def _on(name: str, replicas: int, mode: str = "dnsrr", key: str = "web") -> t.Any:
@@ -249,7 +340,16 @@ def test_network_to_be_made_warns_when_its_subnet_is_told() -> None:
     model.networks = {"net": made}
     assert _plan(model, _state()).warnings == []
     made.spec["IPAM"] = {"Config": [{"Subnet": "fd00::/64"}, {"Subnet": "10.9.0.0/24"}]}
-    assert "network shop_net has 253 addresses" in _plan(model, _state()).warnings[0]
+    assert _plan(model, _state()).text().splitlines() == [
+        "+ network shop_net",
+        "+ service shop_web",
+        "    + image app:1@sha256:111111111111",
+        (
+            "warning: network shop_net has 253 addresses to give and its services need 302, for tasks, "
+            "virtual IPs and nodes: some tasks would stay pending; give it a larger subnet (ipam) or use "
+            "several networks"
+        ),
+    ]
 
 
 def test_more_tasks_in_a_network_that_is_there() -> None:
@@ -258,7 +358,23 @@ def test_more_tasks_in_a_network_that_is_there() -> None:
     model = stack("shop", _on("shop_net", 20))
     model.networks = {"net": network("shop", "net")}
     plan = _plan(model, _state(live, networks=[found]))
-    assert "network shop_net has 13 addresses to give and its services need 22" in plan.warnings[-1]
+    assert plan.text().splitlines() == [
+        "~ service shop_web: restarts nothing",
+        "    ~ Mode.Replicas: 5 -> 20",
+        (
+            "warning: network shop_net has driver None, the file says overlay: a network cannot change while "
+            "it exists, remove the stack first"
+        ),
+        (
+            "warning: network shop_net has attachable false, the file says true: a network cannot change "
+            "while it exists, remove the stack first"
+        ),
+        (
+            "warning: network shop_net has 13 addresses to give and its services need 22, for tasks, virtual "
+            "IPs and nodes: some tasks would stay pending; give it a larger subnet (ipam) or use several "
+            "networks"
+        ),
+    ]
 
 
 def test_absent_takes_what_carries_the_stacks_label_and_nothing_else() -> None:
@@ -271,5 +387,4 @@ def test_absent_takes_what_carries_the_stacks_label_and_nothing_else() -> None:
         secrets=[{"ID": "s1", "Spec": {"Name": "shop_s"}}],
     )
     plan = plan_absent("shop", live)
-    assert [item.name for item in plan.services] == ["shop_web"]
-    assert [(item.kind, item.name) for item in plan.objects] == [("config", "shop_c"), ("network", "shop_net")]
+    assert plan.text().splitlines() == ["- config shop_c", "- network shop_net", "- service shop_web"]

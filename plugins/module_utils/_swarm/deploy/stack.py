@@ -20,7 +20,7 @@ from ..live import read_live, read_tasks
 from ..model import StackModel
 from ..plan import Json, LiveState, StackPlan
 from ..plan.migrations import MigrationPlan
-from ..plan.steps import Converge, Migrate, steps
+from ..plan.steps import Converge, Migrate, Write, steps
 from ..registry import digest
 from ..registry.auth import header_for, image_of, renew_along
 from ..watch import report
@@ -149,7 +149,6 @@ class Deploy:
         there = [item.live["ID"] for item in plan.services if item.live] if self._options.wait else []
         watch = Watch(self._engine, applier.live.networks, read_tasks(self._engine, there))
         verdicts: dict[str, Verdict] = {}
-        self._deadline = time.monotonic() + self._options.wait_timeout
         for step in steps(plan, self._options.wait):
             if isinstance(step, Converge):
                 verdicts = wait(watch, [applier.expected(item) for item in step.services], self._waiting())
@@ -161,10 +160,12 @@ class Deploy:
                 self._migrate(step.plan, applier.live)
             else:
                 applier.take(step)
+            if not isinstance(step, Write):  # what is made and what migrates takes nothing of the services' time
+                self._deadline = time.monotonic() + self._options.wait_timeout
         return verdicts
 
     def _migrate(self, item: MigrationPlan, live: LiveState) -> None:
-        """Run a migration, which has a time of its own.
+        """Run a migration.
 
         :raises DeployFailed: it failed; no service was touched.
         """
@@ -178,7 +179,6 @@ class Deploy:
             failures = [done.failure] if done.failure else []
             text = f"the migration of service {item.service.name} failed: {done.reason}; no service was changed"
             raise DeployFailed(report.text(failures, text), failures)
-        self._deadline += time.monotonic() - begin
         self._migrated.append(report.of_migration(item, done.logs, done.node, time.monotonic() - begin))
 
     def _waiting(self) -> Waiting:
