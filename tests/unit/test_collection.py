@@ -129,9 +129,11 @@ def test_the_parts_that_decide_call_themselves_pure() -> None:
         "_swarm/compose/merge.py",
         "_swarm/convert/service.py",
         "_swarm/deploy/releases.py",
+        "_swarm/deploy/terms.py",
         "_swarm/model.py",
         "_swarm/nodes.py",
         "_swarm/plan/stack.py",
+        "_swarm/plan/steps.py",
         "_swarm/routes.py",
         "_swarm/watch/verdict.py",
     }
