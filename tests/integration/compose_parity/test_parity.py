@@ -34,6 +34,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import (
     StackOptions,
 )
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import PlanOptions, plan_stack
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan.steps import steps
 
 CORPUS = Path(__file__).parent / "corpus"
 CASES = sorted(path.name for path in CORPUS.iterdir())
@@ -200,15 +201,14 @@ def deploy_with_cli(case: Case, host: str, config: Path, able: bool) -> None:
 
 
 def deploy_ours(model: StackModel, host: str) -> None:
-    """Write a model as a deploy does: read, plan, apply."""
+    """Write a model as a deploy does: read, plan, take the steps."""
     engine = Engine(host)
     live = read_live(engine, STACK, model)
     plan = plan_stack(model, live, {}, PlanOptions())
     assert plan.errors == []
     applier = Applier(engine, live, lambda _image: "")
-    applier.create_objects(plan.objects)
-    for service in plan.services:
-        applier.apply(service)
+    for step in steps(plan, waits=False):
+        applier.take(step)
     engine.close()
 
 
