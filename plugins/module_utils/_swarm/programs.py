@@ -151,9 +151,9 @@ def not_started(text: str) -> str:
     """Return in a few words why a program was not even started, V("") when the text is a program's own (pure).
 
     The engine writes what its runtime says into the program's output (moby daemon/exec.go; runc's C(exec failed), with
-    the engine's C(: unknown) at its end).
+    the engine's C(: unknown) at its end; Docker 26 adds its own reading of that, as C(: permission denied)).
     """
-    found = re.fullmatch(r"OCI runtime exec failed: (.*?)(?:: unknown)?\s*", text, re.DOTALL)
+    found = re.fullmatch(r"OCI runtime exec failed: (.*?)(?:: unknown(?:: .*)?)?\s*", text, re.DOTALL)
     if found is None:
         user = re.fullmatch(r"unable to find (?:user|group) .*", text.strip())
         return f"it cannot be started: {user[0]}" if user else ""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from engine_recorder import Recorder
@@ -57,12 +58,13 @@ def test_u24_a_program_that_cannot_be_started_gets_one_sentence(swarm: Swarm, na
     for options, says in (
         ({"command": ["nope"]}, "nope: the container has no such program"),
         ({"command": ["/no/such"]}, "/no/such: the container has no such program"),
-        ({"command": ["/www"]}, "/www: it cannot be started: permission denied"),
+        # runc 1.1.5 (Debian 12) says only that it is not permitted, 1.1.15 (Debian 13) why.
+        ({"command": ["/www"]}, "/www: it cannot be started: (permission denied|is a directory)$"),
         ({"command": ["true"], "working_dir": "/nowhere"}, "true: it cannot be started: "),
         ({"command": ["true"], "user": "nobody-here"}, "nobody-here"),
     ):
         out = run_module("exec", {**here, **options})
-        assert out.failed and says in out.msg and "OCI" not in out.msg and "\n" not in out.msg, out.msg
+        assert out.failed and re.search(says, out.msg) and "OCI" not in out.msg and "\n" not in out.msg, out.msg
 
 
 def test_command_that_takes_too_long_is_stopped(swarm: Swarm, name: str, tmp_path: Path) -> None:

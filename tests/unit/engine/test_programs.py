@@ -10,7 +10,13 @@ import typing as t
 import pytest
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import InvalidInput, PlanRefused
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.programs import Ended, choose, environment, split
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.programs import (
+    Ended,
+    choose,
+    environment,
+    not_started,
+    split,
+)
 from ansible_collections.apiary.swarm.plugins.modules.exec import failure, spec_of
 from ansible_collections.apiary.swarm.plugins.modules.task_info import listed
 
@@ -45,6 +51,18 @@ def test_output_is_split_and_may_be_cut_off() -> None:
     raw = b"\x01\0\0\0\0\0\0\x03one" + b"\x02\0\0\0\0\0\0\x03bad" + b"\x01\0\0\0\0\0\0\x09two"
     assert split(raw) == ("onetwo", "bad")
     assert split(b"") == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ('exec: "/www": permission denied: unknown', "permission denied"),  # Docker 20.10
+        ('exec: "/www": is a directory: unknown: permission denied', "is a directory"),  # Docker 26
+    ],
+)
+def test_u24_the_engines_own_words_around_the_reason_go(words: str, why: str) -> None:
+    text = f"OCI runtime exec failed: exec failed: unable to start container process: {words}\r\n"
+    assert not_started(text) == f"it cannot be started: {why}"
 
 
 def test_environment() -> None:
