@@ -24,7 +24,7 @@ def ansible_playbook(nodes: t.Sequence[Node], folder: Path, *arguments: str) -> 
     (folder / "inventory.yml").write_text(json.dumps({"all": {"hosts": hosts, "children": groups}}))
     env = {**os.environ, "ANSIBLE_NOCOLOR": "true", "ANSIBLE_LOCALHOST_WARNING": "false", "COLUMNS": "120"}
     command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "inventory.yml", *arguments]
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=200, check=False)
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=600, check=False)
 
 
 def task(
