@@ -81,7 +81,7 @@ shell: ## a shell inside the local region
 # --- tests ------------------------------------------------------------------------------------------------------------
 PYTEST := $(BIN)/python -m pytest --durations=15 --durations-min=1
 
-.PHONY: test test-judges test-unit test-integration test-agent test-faults test-load test-newest test-molecule test-e2e test-sanity bench
+.PHONY: test test-judges test-unit test-integration test-engines test-agent test-faults test-load test-newest test-molecule test-e2e test-sanity bench
 # Not in it, for their hour: deploys while engines break, random lives by the thousand, and every answer that may be lost, in
 # the oldest and newest Python.
 FAULTS := tests/integration/engine/test_faults.py
@@ -105,6 +105,13 @@ test-unit: $(READY) $(PROGRAMS) ## unit tests, no engine and no network
 
 test-integration: $(READY) $(PROGRAMS) ## each module against a real engine and the region
 	@$(PYTEST) tests/integration
+
+# Debian releases; joined by commas, nodes of a swarm take them in turn.
+ENGINES ?= trixie
+test-engines: $(READY) $(PROGRAMS) ## each module on Debian 13's engine; ENGINES="trixie host,trixie forky" for others
+	@for engine in $(ENGINES); do
+		LAB_ENGINE=$$engine $(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder tests/integration/engine --ignore $(FAULTS)
+	done
 
 test-agent: $(READY) $(PROGRAMS) ## agents on real engines: formation, take-over, loss of the leader, leaving
 	@$(PYTEST) tests/integration/agent

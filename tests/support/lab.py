@@ -5,7 +5,7 @@
 
 Every node is one C(dockerd) in its own mount, PID, UTS and network namespace, joined by a bridge that lives in a
 network namespace of the laboratory, so nothing appears on the host. All processes are descendants of one init: when
-that dies, by order or by accident, everything dies with it.
+that dies, by order or by accident, everything dies with it. Engines are this machine's, or as lab_engines.py says.
 
     with Lab() as lab:
         manager, worker = lab.swarm(managers=1, workers=1)
@@ -30,6 +30,7 @@ import typing as t
 from pathlib import Path
 
 import docker
+import lab_engines
 from lab_images import BUSYBOX, archive
 from lab_processes import MORTAL, children, kill, namespace, remove_groups
 from lab_registry import Registry
@@ -47,8 +48,8 @@ while True:
         time.sleep(0.2)
 """
 
-# The node's first process: private run-time folders, its address, then the engine. The shell stays as PID 1 because it
-# collects orphans, which dockerd would not do.
+# The node's first process: private run-time folders and host names, its address, then the engine. The shell stays as
+# PID 1 because it collects orphans, which dockerd would not do.
 _NODE = """
 set -eu
 hostname "$LAB_NAME"
@@ -56,6 +57,8 @@ mount --make-rprivate /
 mount -t tmpfs tmpfs /run
 mkdir -p /etc/docker
 mount -t tmpfs tmpfs /etc/docker
+cp /etc/hosts /run/hosts
+mount --bind /run/hosts /etc/hosts
 until ip link show eth0 >/dev/null 2>&1; do sleep 0.02; done
 ip link set lo up
 ip addr add "$LAB_ADDRESS/16" dev eth0
@@ -63,7 +66,7 @@ ip link set eth0 up
 ip route add default via 10.99.0.1
 sysctl -qw net.ipv4.ip_forward=1 || true
 if [ -n "$LAB_DISK" ]; then mkdir -p "$LAB_DATA" && mount -t tmpfs -o "size=$LAB_DISK" tmpfs "$LAB_DATA"; fi
-dockerd "$@" >>"$LAB_LOG" 2>&1 </dev/null &
+"$@" >>"$LAB_LOG" 2>&1 </dev/null &
 wait $!
 """
 
@@ -108,6 +111,7 @@ class Node:
         name: host name, also the node's name in the swarm.
         address: IPv4 address on the laboratory's network.
         host: the engine's address for clients (C(unix:///...)).
+        engine: the Debian release whose engine it runs, or C(host) for this machine's own.
     """
 
     def __init__(self, lab: Lab, index: int, name: str) -> None:
@@ -120,6 +124,7 @@ class Node:
         self.socket = self.root / "s"
         self.host = f"unix://{self.socket}"
         self.log = self.root / "log"
+        self.engine = lab_engines.chosen(index)
         self._outer: subprocess.Popen[bytes] | None = None
         self.pid = 0
 
@@ -130,7 +135,7 @@ class Node:
     def start(self) -> Node:
         """Start the engine (also again, after M(kill)) and wait until it answers."""
         args = [
-            f"--data-root={self.root}/d", f"--pidfile={self.root}/pid",
+            *lab_engines.enter(self.engine), "dockerd", f"--data-root={self.root}/d", f"--pidfile={self.root}/pid",
             f"--host={self.host}", "--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false",
             "--insecure-registry=10.99.0.0/16", f"--cgroup-parent=/{self.lab.name}",
             "--exec-opt=native.cgroupdriver=cgroupfs", "--log-level=warn", *self.lab.engine_options,

@@ -18,7 +18,6 @@ from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.ren
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr.auth import Registry, Token
 
 HOST = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
-_NAMED = "cat /etc/hosts >/run/hosts; echo {address} {host} >>/run/hosts; mount --bind /run/hosts /etc/hosts"
 
 
 class Leader(Renewer):
@@ -37,13 +36,13 @@ class Leader(Renewer):
 def image(swarm: Swarm, name: str) -> t.Iterator[str]:
     """An image in a registry that goes by a name of ECR's and takes user C(AWS) with password C(first)."""
     for node in swarm.nodes:
-        node.run("sh", "-c", _NAMED.format(address=GATEWAY, host=HOST))
+        node.run("sh", "-c", f"cp /etc/hosts /run/known; echo {GATEWAY} {HOST} >>/etc/hosts")
     swarm.lab.start_registry(80, "AWS", "first")
     login = {"username": "AWS", "password": "first"}
     yield swarm.lab.image("shop/web", "v1", files={"/www/index.html": name}, registry=HOST, auth=login)
     swarm.lab.stop_registry(80)
     for node in swarm.nodes:
-        node.run("umount", "/etc/hosts")
+        node.run("sh", "-c", "cat /run/known >/etc/hosts")
 
 
 @pytest.fixture

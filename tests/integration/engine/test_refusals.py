@@ -95,8 +95,9 @@ def test_d63_what_the_engine_is_too_old_for(swarm: Swarm, name: str, recorder: R
     check = {"Healthcheck": {"Test": ["CMD", "true"], "StartInterval": 1_000_000_000}}
     says = "healthcheck.start_interval needs Engine API 1.44, the manager has 1.41"
     model = stack(name, service(name, "web", swarm.images["v1"], container=check))
-    assert says in swarm.stack(model, docker_host=recorder.host).msg
-    args = {"name": name, "image": swarm.images["v1"], "docker_host": recorder.host}
+    old = {"docker_host": recorder.host, "api_version": "1.41"}  # what Docker 20.10 has and newer ones speak, too
+    assert says in swarm.stack(model, **old).msg
+    args = {"name": name, "image": swarm.images["v1"], **old}
     assert says in swarm.module("service", **args, healthcheck={"test": ["CMD", "true"], "start_interval": "1s"}).msg
     assert recorder.writes() == []
 
@@ -182,7 +183,8 @@ def test_an_external_network_that_was_made_anew(swarm: Swarm, name: str) -> None
         return True
 
     until(removed, "the network to go", 20)
-    swarm.client.create_network(net.name, driver="overlay")
+    # Docker 20.10 takes the name at once, Docker 26 only when no engine's list has it any more.
+    until(lambda: swarm.client.create_network(net.name, driver="overlay"), "the name to be free", 20)
     again = swarm.stack(model)
     assert not again.failed, again.msg
     swarm.client.remove_service(f"{name}_web")
