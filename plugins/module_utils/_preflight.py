@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import json
 import re
 import typing as t
 
 CLUSTER_NAME = re.compile(r"[a-z][a-z0-9-]{0,30}[a-z0-9]")
+AUTO_SCALING_ROLE = "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
 IMAGE_ID = re.compile(r"ami-[0-9a-f]{8,17}")
 SUBNETS = 8
 """Subnets that the VPC is cut into; the template uses six of them at most."""
@@ -224,3 +226,34 @@ def one_message(findings: t.Sequence[str]) -> str:
     if len(findings) == 1:
         return findings[0]
     return " ".join([f"{len(findings)} things are wrong.", *(f"({n}) {text}" for n, text in enumerate(findings, 1))])
+
+
+def check_volume_key(key: str, policy: str, grantees: t.Collection[str], partition: str, account: str) -> list[str]:
+    """Say when Auto Scaling may not use the key of the volumes: no instance starts then, and nothing says why.
+
+    Its service-linked role gets no rights on keys from IAM, so that the key's policy or a grant must name it. Source:
+    Amazon EC2 Auto Scaling user guide, "Required AWS KMS key policy for use with encrypted volumes".
+
+    :param key: the key's ARN.
+    :param policy: the key's policy, JSON.
+    :param grantees: whom its grants let use it.
+    :param account: where the instances start.
+    """
+    role = f"arn:{partition}:iam::{account}:{AUTO_SCALING_ROLE}"
+    if {*grantees, *_allowed(json.loads(policy))} & {role, "*"}:
+        return []
+    allowed = "Encrypt Decrypt ReEncryptFrom ReEncryptTo GenerateDataKey GenerateDataKeyWithoutPlaintext DescribeKey"
+    return [
+        f"The image is encrypted with the key {key}, which Auto Scaling may not use, so no instance would start: "
+        f"aws kms create-grant --region {key.split(':')[3]} --key-id {key} --grantee-principal {role} "
+        f"--operations CreateGrant {allowed}"
+    ]
+
+
+def _allowed(policy: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    """Yield the principals that a policy allows something."""
+    for statement in policy.get("Statement", ()):
+        principal = statement.get("Principal")
+        named = principal.get("AWS", ()) if isinstance(principal, dict) else principal or ()
+        if statement.get("Effect") == "Allow":
+            yield from [named] if isinstance(named, str) else named

@@ -189,12 +189,14 @@ image:
   sample: {"image_id": "ami-0abc1234", "root_device_name": "/dev/xvda", "architecture": "x86_64", "root_size": 8, "validated": true}
 """
 
+import contextlib
 import typing as t
 
 from ansible_collections.apiary.swarm.plugins.module_utils import _preflight as rules
+from ansible_collections.apiary.swarm.plugins.module_utils._aws import kms
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster import fleet
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import NotFound, known_regions
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.identity import get_caller
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import AccessDenied, NotFound, known_regions
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.identity import Caller, get_caller
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import api as images
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import published
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
@@ -263,7 +265,20 @@ def find_image(session: AwsSession, reference: str, hint: str) -> tuple[dict[str
         "validated": image.validated,
         "architecture": image.architecture,
         "root_size": image.root_size,
+        "snapshot_ids": list(image.snapshot_ids),
     }, []
+
+
+def check_keys(session: AwsSession, caller: Caller, image: t.Mapping[str, t.Any]) -> list[str]:
+    """Say when instances of *image* could not start because of its key; nothing when the caller may not look."""
+    client = session.client("kms")
+    found: list[str] = []
+    with contextlib.suppress(AccessDenied):
+        for key in images.snapshot_keys(session.client("ec2"), image["image_id"], image["snapshot_ids"]):
+            if key != kms.arn_of(client, "alias/aws/ebs"):
+                policy, grantees = kms.get_policy(client, key), kms.list_grantees(client, key)
+                found += rules.check_volume_key(key, policy, grantees, caller.partition, caller.account)
+    return found
 
 
 def find_zones(session: AwsSession, params: Params) -> tuple[list[str], dict[str, list[str]], list[str]]:
@@ -307,6 +322,7 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
         if image:
             kinds = fleet.list_architectures(session.client("ec2"), [name for name, zones in offers.items() if zones])
             found += rules.check_architectures(params["instance_types"], kinds, image["architecture"])
+            found += check_keys(session, caller, image)
             found += rules.check_volumes(params["volume_sizes"], image["root_size"])
     if found:
         raise Refused(rules.one_message(found), findings=found)

@@ -13,7 +13,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from moto_region import Fault, Region
+from moto.ec2.models import ec2_backends
+from moto_region import ACCOUNT, Fault, Region
 
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster import settings
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.record import (
@@ -89,6 +90,25 @@ def test_an_image_by_parameter(region: Region, run_module: Run) -> None:
     found = run_module(preflight, cluster="demo", image="/swarm-images/demo/ami")["image"]
     assert found["image_id"] == image
     assert found["validated"] is False
+
+
+def test_a18_a_key_that_auto_scaling_may_not_use_is_found_before_anything_is_made(
+    region: Region, run_module: Run, make_image: t.Callable[..., str]
+) -> None:
+    ec2, kms = region.client("ec2"), region.client("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    image = make_image("own")
+    (disk,) = ec2.describe_images(ImageIds=[image])["Images"][0]["BlockDeviceMappings"]
+    snapshot = disk["Ebs"]["SnapshotId"]
+    # moto makes every snapshot of an image without a key.
+    ec2_backends[ACCOUNT]["eu-west-1"].snapshots[snapshot].kms_key_id = key
+    region.forget()
+    failed = run_module(preflight, cluster="demo", image=image)
+    assert failed["failed"] and f"aws kms create-grant --region eu-west-1 --key-id {key}" in failed["msg"]
+    assert region.writes() == []
+    role = "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+    kms.create_grant(KeyId=key, GranteePrincipal=f"arn:aws:iam::{ACCOUNT}:{role}", Operations=["CreateGrant"])
+    assert run_module(preflight, cluster="demo", image=image)["image"]["snapshot_ids"] == [snapshot]
 
 
 def test_a4_an_image_that_was_published_beside_the_tokens_is_found_until_there_is_a_new_one(

@@ -132,11 +132,15 @@ def test_an_image_that_is_not_in_ecr_stops_the_deploy_before_anything_is_made(
 
 
 def test_u3_credentials_of_another_account_than_the_clusters_write_nothing(
-    swarm: Swarm, region: Region, play: Play, name: str
+    swarm: Swarm, region: Region, play: Play, name: str, tmp_path: Path
 ) -> None:
+    of_all = tmp_path / "group_vars" / "all.yml"
+    of_all.parent.mkdir()
+    of_all.write_text(json.dumps({"swarm_node": {"account": "999999999999"}}))
     logs = {"gate": {"image": swarm.images["v1"]}}
-    done = play("deploy", services=logs, swarm_node={"account": "999999999999"})
+    done = play("deploy", services=logs)
     assert done.returncode != 0 and "and this is for account 999999999999" in done.stdout, done.stdout
     assert region.writes() == [] and swarm.client.services(filters={"name": name}) == []
-    done = play("deploy", services=logs, swarm_node={"account": ACCOUNT})
+    of_all.write_text(json.dumps({"swarm_node": {"account": ACCOUNT}}))
+    done = play("deploy", services=logs)
     assert done.returncode == 0 and groups(region) == [f"/swarm/lab/{name}/gate"], done.stdout + done.stderr

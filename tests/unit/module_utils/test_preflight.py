@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ansible_collections.apiary.swarm.plugins.module_utils import _preflight as rules
@@ -143,3 +145,30 @@ def test_one_finding_stays_one_sentence() -> None:
 
 def test_several_findings_are_numbered() -> None:
     assert rules.one_message(["A.", "B."]) == "2 things are wrong. (1) A. (2) B."
+
+
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd"
+ROLE = "arn:aws:iam::123456789012:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+
+
+def policy(principal: object, effect: str = "Allow") -> str:
+    return json.dumps({"Statement": [{"Effect": effect, "Principal": principal, "Action": "kms:*", "Resource": "*"}]})
+
+
+@pytest.mark.parametrize(
+    ("document", "grantees", "usable"),
+    [
+        (policy({"AWS": "arn:aws:iam::123456789012:root"}), [], False),
+        (policy({"AWS": "arn:aws:iam::123456789012:root"}), ["arn:aws:iam::123456789012:role/other"], False),
+        (policy({"AWS": "arn:aws:iam::123456789012:root"}), [ROLE], True),
+        (policy({"AWS": ["arn:aws:iam::123456789012:root", ROLE]}), [], True),
+        (policy({"AWS": ROLE}, "Deny"), [], False),
+        (policy({"AWS": "*"}), [], True),
+        (policy("*"), [], True),
+        (policy({"Service": "logs.amazonaws.com"}), [], False),
+    ],
+)
+def test_a18_the_key_of_the_volumes_lets_auto_scaling_use_it(document: str, grantees: list[str], usable: bool) -> None:
+    found = rules.check_volume_key(KEY, document, grantees, "aws", "123456789012")
+    assert (found == []) is usable
+    assert all(f"--key-id {KEY} --grantee-principal {ROLE} --operations" in text for text in found)

@@ -70,6 +70,13 @@ def delete_snapshot(client: t.Any, snapshot_id: str) -> bool:
 
 
 @api_call("list the snapshots of {image_id}", permission="ec2:DescribeSnapshots")
+def snapshot_keys(client: t.Any, image_id: str, snapshot_ids: t.Sequence[str]) -> list[str]:
+    """Return the ARNs of the KMS keys of the snapshots of *image_id*; they encrypt what is made of them, too."""
+    found = client.describe_snapshots(SnapshotIds=list(snapshot_ids))["Snapshots"] if snapshot_ids else []
+    return sorted({snapshot["KmsKeyId"] for snapshot in found if snapshot.get("KmsKeyId")})
+
+
+@api_call("list the snapshots of {image_id}", permission="ec2:DescribeSnapshots")
 def snapshot_tags(client: t.Any, image_id: str, snapshot_ids: t.Sequence[str]) -> dict[str, dict[str, str]]:
     """Return the tags of the snapshots of *image_id*, by snapshot id."""
     found = client.describe_snapshots(SnapshotIds=list(snapshot_ids))["Snapshots"] if snapshot_ids else []
