@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The apiary.swarm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The archive that users install: what is in it, and that its playbooks run from an empty place."""
+"""The archive that users install: what is in it, that its playbooks run from an empty place, what it requires."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import tarfile
 from pathlib import Path, PurePosixPath
 
 import pytest
+import yaml
 from background import ROOT
 
 TOP_LEVEL = {
@@ -101,3 +102,26 @@ def test_documentation_of_every_module_is_found(installed: Path) -> None:
     done = ansible("ansible-doc", "--json", "--list", "apiary.swarm", cwd=installed, collections=installed)
     modules = {f"apiary.swarm.{path.stem}" for path in (ROOT / "plugins/modules").glob("*.py")}
     assert set(json.loads(done.stdout)) == modules, done.stderr
+
+
+def builder(*arguments: str) -> str:
+    """Return what ansible-builder, which galaxy-importer brings, prints."""
+    command = (str(ROOT / ".cache/venv-importer/bin/ansible-builder"), *arguments)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_builder_of_execution_environments_finds_the_requirements(installed: Path) -> None:
+    found = yaml.safe_load(builder("introspect", str(installed)))
+    assert [line.partition(">=")[0] for line in found["python"]] == ["boto3", "docker", "jsonschema"]
+    assert [line.partition(" ")[0] for line in found["system"]] == ["openssh-client", "openssh-clients"]
+
+
+def test_documented_execution_environment_can_be_made(tmp_path: Path) -> None:
+    page = (ROOT / "README.md").read_text()
+    definition = tmp_path / "execution-environment.yml"
+    definition.write_text(page.partition("# execution-environment.yml\n")[2].partition("```")[0])
+    builder("create", "--file", str(definition), "--context", str(tmp_path / "context"))
+    wanted = yaml.safe_load((tmp_path / "context/_build/requirements.yml").read_text())
+    assert wanted == {"collections": ["apiary.swarm"]}

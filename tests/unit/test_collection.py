@@ -139,6 +139,15 @@ def test_the_parts_that_decide_call_themselves_pure() -> None:
     }
 
 
+def test_execution_environment_has_what_plugins_import() -> None:
+    """Others bring the rest: ansible-core Jinja and PyYAML, boto3 botocore, docker requests."""
+    lines = (ROOT / "meta/ee-requirements.txt").read_text().splitlines()
+    named = {line.partition(">=")[0] for line in lines if not line.startswith("#")}
+    roots = {name.partition(".")[0] for path in PLUGINS.rglob("*.py") for level, name in imports(path) if not level}
+    others = {name for name in roots if name not in sys.stdlib_module_names and not name.startswith("ansible")}
+    assert {"boto3" if name == "botocore" else name for name in others - {"jinja2", "requests", "yaml"}} == named
+
+
 @pytest.mark.parametrize("path", [path for path in UTILS if len(path.relative_to(PLUGINS).parts) > 2], ids=relative)
 def test_packages_that_go_to_a_node_import_relatively(path: Path) -> None:
     assert [name for level, name in imports(path) if not level and name.startswith("ansible_collections")] == []
