@@ -123,7 +123,7 @@ class Feed:
         self._log = log
         self._seen = departure.Seen()
         # First, as it fails while another program has the port; a watcher's thread would be left over each time.
-        self._server = _Server((address, port), _handler(self), self.diary)
+        self._server = _Server((address, port), type("_Handler", (_Handler,), {"feed": self}), self.diary)
         self.watcher = Watcher(self._document)
         self._thread = threading.Thread(target=self._server.serve_forever, name="route-feed", daemon=True)
         self._thread.start()
@@ -194,63 +194,63 @@ class _Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
             self._diary.say("feed", f"route feed: {unexpected(error)}")
 
 
-def _handler(feed: Feed) -> type[http.server.BaseHTTPRequestHandler]:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        timeout = _LONGEST_WAIT + 10
+class _Handler(http.server.BaseHTTPRequestHandler):
+    """One conversation with a reader of the feed, or with a node that leaves."""
 
-        def do_GET(self) -> None:
-            path, dummy, query = self.path.partition("?")
-            if path != PATH:
-                return self._refuse(404)
-            try:
-                seconds = float(urllib.parse.parse_qs(query).get("wait", ["0"])[0])
-            except ValueError:
-                seconds = math.nan
-            if not math.isfinite(seconds):
-                return self._refuse(400, "wait must be a number of seconds")
-            known = self.headers.get("If-None-Match", "").strip('"')
-            found = feed.watcher.wait(known, min(max(seconds, 0.0), _LONGEST_WAIT))
-            if found.problem:
-                return self._answer(503, f"{found.problem}\n".encode())
-            if found.version == known:
-                return self._answer(304, version=found.version)
-            return self._answer(200, found.document.encode(), found.version)
+    protocol_version = "HTTP/1.1"
+    timeout = _LONGEST_WAIT + 10
+    feed: Feed  # set by the subclass that a server gets
 
-        def do_POST(self) -> None:
-            length = _length(self.headers.get("Content-Length", ""))
-            if self.path != departure.LEAVING_PATH or length > _LONGEST_BODY:
-                return self._refuse(404)
-            body = self.rfile.read(length)
-            signature = self.headers.get(departure.SIGNATURE_HEADER, "")
-            try:
-                feed.drain(body, signature, self.client_address[0])
-            except EngineError as exc:
-                return self._refuse(503, exc.message)
-            except SwarmError as exc:
-                return self._refuse(403, exc.message)
-            return self._answer(200)
+    def do_GET(self) -> None:
+        path, dummy, query = self.path.partition("?")
+        if path != PATH:
+            return self._refuse(404)
+        try:
+            seconds = float(urllib.parse.parse_qs(query).get("wait", ["0"])[0])
+        except ValueError:
+            seconds = math.nan
+        if not math.isfinite(seconds):
+            return self._refuse(400, "wait must be a number of seconds")
+        known = self.headers.get("If-None-Match", "").strip('"')
+        found = self.feed.watcher.wait(known, min(max(seconds, 0.0), _LONGEST_WAIT))
+        if found.problem:
+            return self._answer(503, f"{found.problem}\n".encode())
+        if found.version == known:
+            return self._answer(304, version=found.version)
+        return self._answer(200, found.document.encode(), found.version)
 
-        def _refuse(self, status: int, why: str = "") -> None:
-            """Answer and hang up: what follows may be a body that nobody has read."""
-            self.close_connection = True
-            self._answer(status, f"{why}\n".encode("utf-8", "replace") if why else b"")
+    def do_POST(self) -> None:
+        length = _length(self.headers.get("Content-Length", ""))
+        if self.path != departure.LEAVING_PATH or length > _LONGEST_BODY:
+            return self._refuse(404)
+        body = self.rfile.read(length)
+        signature = self.headers.get(departure.SIGNATURE_HEADER, "")
+        try:
+            self.feed.drain(body, signature, self.client_address[0])
+        except EngineError as exc:
+            return self._refuse(503, exc.message)
+        except SwarmError as exc:
+            return self._refuse(403, exc.message)
+        return self._answer(200)
 
-        def _answer(self, status: int, body: bytes = b"", version: str = "") -> None:
-            self.send_response(status)
-            if version:
-                self.send_header("ETag", f'"{version}"')
-            if self.close_connection:
-                self.send_header("Connection", "close")
-            self.send_header("Content-Type", "application/json" if status == 200 else "text/plain")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def _refuse(self, status: int, why: str = "") -> None:
+        """Answer and hang up: what follows may be a body that nobody has read."""
+        self.close_connection = True
+        self._answer(status, f"{why}\n".encode("utf-8", "replace") if why else b"")
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Fifty edges ask all the time: say nothing."""
+    def _answer(self, status: int, body: bytes = b"", version: str = "") -> None:
+        self.send_response(status)
+        if version:
+            self.send_header("ETag", f'"{version}"')
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.send_header("Content-Type", "application/json" if status == 200 else "text/plain")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
-    return Handler
+    def log_message(self, format: str, *args: object) -> None:
+        """Fifty edges ask all the time: say nothing."""
 
 
 def _length(header: str) -> int:

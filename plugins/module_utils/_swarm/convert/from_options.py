@@ -207,6 +207,12 @@ def _container(params: Params, files: t.Sequence[t.Mapping[str, str]]) -> t.Iter
     for option, field in (("cap_add", "CapabilityAdd"), ("cap_drop", "CapabilityDrop")):
         if params.get(option) is not None:
             yield (*_CONTAINER, field), [values.capability(name) for name in params[option]]
+    yield from _attached(params)
+    yield from _privileges(params.get("privileges") or {})
+
+
+def _attached(params: Params) -> t.Iterator[Field]:
+    """Yield what a container gets beside its image and its words."""
     if params.get("mounts") is not None:
         yield (*_CONTAINER, "Mounts"), [_mount(item) for item in params["mounts"]]
     for option, kind in (("configs", "Config"), ("secrets", "Secret")):
@@ -217,7 +223,6 @@ def _container(params: Params, files: t.Sequence[t.Mapping[str, str]]) -> t.Iter
             (*_CONTAINER, "Ulimits"),
             [{"Name": item["name"], "Soft": item["soft"], "Hard": item["hard"]} for item in params["ulimits"]],
         )
-    yield from _privileges(params.get("privileges") or {})
 
 
 def _privileges(options: Params) -> t.Iterator[Field]:
