@@ -136,7 +136,7 @@ check-ruff: $(READY)
 
 check-types: $(READY)
 	@mypy -p ansible_collections.apiary.swarm.plugins -p region -p demo
-	@mypy scripts/*.py
+	@mypy scripts/*.py tests
 
 check-lint: $(READY)
 	@ansible-lint

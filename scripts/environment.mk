@@ -9,7 +9,7 @@ PEERS_FROM := ansible==12.3.0
 
 export PATH := $(BIN):$(PATH)
 export PYTHONPATH := $(TREE)
-export MYPYPATH := $(TREE):$(CURDIR)/roles/local_region/files:$(CURDIR)/scripts
+export MYPYPATH := $(subst $() ,:,$(TREE) $(addprefix $(CURDIR)/,roles/local_region/files scripts tests/support tests/benchmarks))
 export MYPY_CACHE_DIR := $(CACHE)/mypy
 export ANSIBLE_COLLECTIONS_PATH := $(TREE):$(CACHE)/collections
 export ANSIBLE_HOME := $(CACHE)/ansible

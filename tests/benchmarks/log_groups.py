@@ -59,7 +59,7 @@ def compare(pairs: int) -> Measured:
     """Measure both, *pairs* times each."""
     CACHE.mkdir(parents=True, exist_ok=True)
     region = Region()
-    rivals = {
+    rivals: dict[str, t.Any] = {
         "ours": [{"apiary.swarm.log_group": {**SETTINGS, "groups": [{"name": name} for name in NAMES]}}],
         "peer": [
             {

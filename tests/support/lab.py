@@ -128,7 +128,7 @@ class Node:
         self._outer: subprocess.Popen[bytes] | None = None
         self.pid = 0
 
-    def client(self, timeout: float = 300) -> docker.APIClient:
+    def client(self, timeout: int = 300) -> docker.APIClient:
         """Return a fresh low-level client (the caller may close it)."""
         return docker.APIClient(base_url=self.host, version="auto", timeout=timeout)
 

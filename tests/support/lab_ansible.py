@@ -20,7 +20,10 @@ Done = subprocess.CompletedProcess[str]
 def ansible_playbook(nodes: t.Sequence[Node], folder: Path, *arguments: str) -> Done:
     """Run C(ansible-playbook) in a folder; the first node is in C(managers), all are in the cluster C(lab)."""
     hosts = {node.name: _host(node, folder) for node in nodes}
-    groups = {"managers": {"hosts": {nodes[0].name: {}}}, "lab": {"hosts": {name: {} for name in hosts}}}
+    groups: dict[str, t.Any] = {
+        "managers": {"hosts": {nodes[0].name: {}}},
+        "lab": {"hosts": {name: {} for name in hosts}},
+    }
     (folder / "inventory.yml").write_text(json.dumps({"all": {"hosts": hosts, "children": groups}}))
     env = {**os.environ, "ANSIBLE_NOCOLOR": "true", "ANSIBLE_LOCALHOST_WARNING": "false", "COLUMNS": "120"}
     command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "inventory.yml", *arguments]

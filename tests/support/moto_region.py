@@ -111,8 +111,9 @@ class Region:
         """Return a boto3 client that talks to this server, made once; its calls are recorded too."""
         import boto3
 
+        made: t.Any = boto3.client  # which service it is, is known at run time only
         if (service, region) not in self._clients:
-            self._clients[service, region] = boto3.client(
+            self._clients[service, region] = made(
                 service,
                 region_name=region,
                 endpoint_url=self.url,

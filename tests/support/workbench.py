@@ -16,7 +16,7 @@ import ansible.module_utils._internal
 import docker
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from lab import Lab, Node
+from lab import Lab, Node, until
 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import StackModel
 
@@ -103,6 +103,15 @@ class Swarm:
         answer = self.client.post(self.client.base_url + "/services/create", json=spec)
         assert answer.status_code < 300, answer.text
         return str(answer.json()["ID"])
+
+    def remove_network(self, network: str) -> None:
+        """Remove a network as soon as its last task has let go of it."""
+
+        def removed() -> bool:
+            self.client.remove_network(network)
+            return True
+
+        until(removed, "the network to be free")
 
     def update(self, service: str, change: t.Callable[[dict[str, t.Any]], None], **query: t.Any) -> None:
         """Edit a service behind the modules' back."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import shutil
 import threading
@@ -25,7 +26,7 @@ def members(manager: Node) -> list[Json]:
     """Return the swarm's nodes as a manager sees them."""
     client = manager.client(timeout=5)
     try:
-        return t.cast("list[Json]", client.nodes())
+        return client.nodes()
     finally:
         client.close()
 
@@ -98,7 +99,7 @@ def haunt(manager: Node, lost: Node, token: str) -> str:
         watcher = manager.client()
         if "ManagerStatus" in left:
             watcher.update_node(left["ID"], left["Version"]["Index"], {"Role": "worker", "Availability": "active"})
-        until(lambda out=watcher, left=left: removed(out, left["ID"]), "the member to go", 60, 0.5)
+        until(functools.partial(removed, watcher, left["ID"]), "the member to go", 60, 0.5)
         shutil.rmtree(lost.root / "d" / "swarm")
         lost.start()
     raise AssertionError("no engine was slower than its power cut")

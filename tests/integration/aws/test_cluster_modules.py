@@ -16,7 +16,7 @@ import pytest
 from moto.ec2.models import ec2_backends
 from moto_region import ACCOUNT, Fault, Region
 
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster import settings
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster import fleet, settings
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.record import (
     ClusterRecord,
     ManagerRecord,
@@ -318,9 +318,9 @@ def test_a30_it_waits_until_what_leaves_has_left_and_tells(
     def shrunk(client: t.Any, name: str) -> t.Any:
         return [replace(group, desired=0) if group.role == "worker" else group for group in groups(client, name)]
 
-    groups = cluster_record_info.fleet.list_groups
+    groups = fleet.list_groups
     monkeypatch.setattr(cluster_record_info, "look", look)
-    monkeypatch.setattr(cluster_record_info.fleet, "list_groups", shrunk)
+    monkeypatch.setattr(fleet, "list_groups", shrunk)
     publish(region, cluster)
     done = run_module(cluster_record_info, cluster="demo", wait=True, wait_timeout=60, poll_interval=0.05)
     assert looks[:2] == [("worker group has 1 instances instead of 0: 1 leaves",)] * 2

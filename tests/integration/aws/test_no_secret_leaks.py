@@ -70,7 +70,7 @@ SOME_MODULES = ("log_group", "ecr_repository", "image_info")
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits between tries."""
-    monkeypatch.setitem(AwsSession.__init__.__kwdefaults__, "attempts", 1)
+    monkeypatch.setitem(AwsSession.__init__.__kwdefaults__ or {}, "attempts", 1)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -118,7 +118,11 @@ def tasks_that_fail() -> list[dict[str, t.Any]]:
         {"name": f"Lookup {name}", "ansible.builtin.debug": {"msg": f"{{{{ {text} }}}}"}}
         for name, (text, _says) in LOOKUPS.items()
     ]
-    more = [{}, {"session_token": "{{ planted.session_token ~ '\n' }}"}, {"unknown": "{{ planted.session_token }}"}]
+    more: list[dict[str, t.Any]] = [
+        {},
+        {"session_token": "{{ planted.session_token ~ '\n' }}"},
+        {"unknown": "{{ planted.session_token }}"},
+    ]
     more += [{"secret_key": ["{{ planted.secret_key }}"], "session_token": {"a": "{{ planted.session_token }}"}}]
     more += [{"profile": "p"}, *([{"endpoint_url": "http://u:{{ planted.address }}@127.0.0.1:9"}] if ALL else [])]
     for module in MODULES if ALL else ("log_group",):

@@ -48,7 +48,7 @@ def edge(swarm: Swarm, tmp_path: Path) -> t.Iterator[Node]:
     runner.wait()
     with contextlib.suppress(docker.errors.NotFound):
         swarm.client.remove_container("apiary-edge", force=True)
-    until(lambda: swarm.client.remove_network(network) is None, "the network to be free")
+    swarm.remove_network(network)
 
 
 def _in(node: Node, script: str, *arguments: str, output: t.Any) -> subprocess.Popen[bytes]:

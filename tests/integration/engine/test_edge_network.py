@@ -42,7 +42,7 @@ def guest(swarm: Swarm) -> t.Iterator[Node]:
     for member in swarm.client.nodes():
         if member["Description"]["Hostname"] == node.name:
             swarm.client.remove_node(member["ID"], force=True)
-    until(lambda: swarm.client.remove_network(network) is None, "the network to be free")
+    swarm.remove_network(network)
 
 
 def join(swarm: Swarm, node: Node) -> None:

@@ -250,11 +250,12 @@ def _edit(client: t.Any) -> bool:
     live = client.inspect_service("shop_web")
     live["Spec"]["TaskTemplate"]["ContainerSpec"]["Env"] = ["BY=hand"]
     with contextlib.suppress(Exception):
-        return client.post(
+        answer = client.post(
             f"{client.base_url}/services/{live['ID']}/update",
             json=live["Spec"],
             params={"version": live["Version"]["Index"]},
-        ).ok
+        )
+        return bool(answer.ok)
     return False
 
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from engine_recorder import Recorder
 from stacks import content, reference, service, stack
 from workbench import Swarm
@@ -17,7 +19,7 @@ def test_d21_job_runs_each_time_and_tells_how_it_ended(swarm: Swarm, name: str, 
     web = service(name, "web", swarm.images["v1"], env={"A": "1"}, container={"Secrets": [reference("Secret", secret)]})
     assert not swarm.stack(stack(name, web, secrets={"key": secret})).failed
     say = ["sh", "-c", "echo $A $B; wc -c < /run/secrets/key || cat /run/secrets/key; exit $B"]
-    args = {"service": f"{name}_web", "command": say, "wait_timeout": 20}
+    args: dict[str, t.Any] = {"service": f"{name}_web", "command": say, "wait_timeout": 20}
 
     check = swarm.module("job", check=True, **{**args, "docker_host": recorder.host}, env={"B": 0})
     assert check.changed and recorder.writes() == []

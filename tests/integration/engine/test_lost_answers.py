@@ -73,7 +73,7 @@ def _said(wrong: list[str]) -> str:
 if ALL:
 
     @pytest.mark.parametrize("scenario", SCENARIOS)
-    def test_d46_no_answer_matters(trials: list[Trial], scenario: str) -> None:
+    def test_d46_no_answer_matters_anywhere(trials: list[Trial], scenario: str) -> None:
         places(trials[0], scenario)
         found = places(trials[0], scenario)  # the second time old releases are cleaned up too
         assert len(found) > 15, found

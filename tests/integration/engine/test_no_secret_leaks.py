@@ -21,7 +21,7 @@ import pytest
 from workbench import Swarm, run_module
 
 #: What is planted, by where.
-PLANTED = {
+PLANTED: dict[str, t.Any] = {
     "env": "envhunter2", "env_number": 86753091, "env_file": "filehunter2", "content": "contenthunter2",
     "login": "loginhunter2", "stack": "stackhunter2", "model": "modelhunter2", "command": "wordhunter2",
     "label": "labelhunter2", "log": "tokenhunter2",

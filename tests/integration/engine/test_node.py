@@ -188,7 +188,7 @@ def test_d52_a_drain_that_is_interrupted_puts_back_what_was_there(swarm: Swarm, 
     assert swarm.module("cluster_info").data["nodes"][1]["availability"] == "active"
 
 
-def _paused(swarm: Swarm, node: str) -> tuple[int, dict[str, t.Any]]:
+def _paused(swarm: Swarm, node: str) -> tuple[int, t.Any]:
     found = swarm.client.inspect_node(node)
     return found["Version"]["Index"], {**found["Spec"], "Availability": "pause"}
 

@@ -99,7 +99,7 @@ def test_d43_a_service_of_another_tool_is_taken_over(swarm: Swarm, name: str) ->
         }
     )
     until(lambda: swarm.tasks(name), "the task to run", 20)
-    args = {"name": name, "image": swarm.images["v1"], "labels": {"owner": "us"}, "wait_timeout": 20}
+    args: dict[str, t.Any] = {"name": name, "image": swarm.images["v1"], "labels": {"owner": "us"}, "wait_timeout": 20}
     taken = swarm.module("service", **args)
     assert taken.changed and not taken.failed, taken.msg
     assert _restarts(taken) == 0 and not swarm.module("service", **args).changed

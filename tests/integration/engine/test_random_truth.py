@@ -38,11 +38,11 @@ class Life:
             elif isinstance(step, Scale):
                 self._swarm.update(self._service, lambda spec, step=step: self._scale(spec, step.replicas))  # type: ignore[misc]
             elif isinstance(step, Deploy):
-                self._check(step, lambda step=step, **args: self._deploy(step, **args))  # type: ignore[misc]
+                self._check(step, lambda step=step, **args: self._deploy(step, **args))
             else:
                 number, was = self._released[-min(step.steps, len(self._released))]
                 back = {"state": "rolled_back", "release": number}
-                self._check(was, lambda back=back, **args: self._module(**back, **args))  # type: ignore[misc]
+                self._check(was, lambda back=back, **args: self._module(**back, **args))
 
     def close(self) -> None:
         self._module(state="absent")

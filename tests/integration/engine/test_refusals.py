@@ -26,7 +26,7 @@ def _published(port: int, mode: str = "ingress") -> Json:
 @pytest.mark.parametrize(("mode", "port"), [("ingress", 18101), ("host", 18102)])
 def test_d71_a_renamed_service_keeps_its_port(swarm: Swarm, name: str, mode: str, port: int) -> None:
     image = swarm.images["v1"]
-    shape = {"replicas": 2, "EndpointSpec": _published(port, mode)}
+    shape: dict[str, t.Any] = {"replicas": 2, "EndpointSpec": _published(port, mode)}
     assert not swarm.stack(stack(name, service(name, "web", image, **shape))).failed
     renamed = swarm.stack(stack(name, service(name, "front", image, **shape)))
     assert renamed.changed and not renamed.failed, renamed.msg
@@ -48,7 +48,7 @@ def test_d71_a_failed_rename_gives_the_port_back(swarm: Swarm, name: str) -> Non
 
 
 def test_d72_two_services_of_a_file_on_one_port(swarm: Swarm, name: str, recorder: Recorder) -> None:
-    shape = {"EndpointSpec": _published(18104)}
+    shape: dict[str, t.Any] = {"EndpointSpec": _published(18104)}
     model = stack(name, *(service(name, key, swarm.images["v1"], **shape) for key in ("a", "b")))
     refused = swarm.stack(model, docker_host=recorder.host)
     assert refused.failed and f"ingress port 18104/tcp is taken by service {name}_a" in refused.msg
@@ -95,9 +95,9 @@ def test_d63_what_the_engine_is_too_old_for(swarm: Swarm, name: str, recorder: R
     check = {"Healthcheck": {"Test": ["CMD", "true"], "StartInterval": 1_000_000_000}}
     says = "healthcheck.start_interval needs Engine API 1.44, the manager has 1.41"
     model = stack(name, service(name, "web", swarm.images["v1"], container=check))
-    old = {"docker_host": recorder.host, "api_version": "1.41"}  # what Docker 20.10 has and newer ones speak, too
+    old: dict[str, t.Any] = {"docker_host": recorder.host, "api_version": "1.41"}  # what Docker 20.10 has and newer ones speak, too
     assert says in swarm.stack(model, **old).msg
-    args = {"name": name, "image": swarm.images["v1"], **old}
+    args: dict[str, t.Any] = {"name": name, "image": swarm.images["v1"], **old}
     assert says in swarm.module("service", **args, healthcheck={"test": ["CMD", "true"], "start_interval": "1s"}).msg
     assert recorder.writes() == []
 
@@ -115,7 +115,7 @@ TOO_MANY = {"max": ({"Placement": {"MaxReplicas": 1}}, 3)}
 
 def test_d73_d75_the_scheduler_agrees(swarm: Swarm, name: str) -> None:
     """Each of these is refused by the plan; made behind its back, a task of each stays without a node."""
-    shapes = {key: (template, 1) for key, template in NEVER.items()} | TOO_MANY
+    shapes: dict[str, t.Any] = {key: (template, 1) for key, template in NEVER.items()} | TOO_MANY
     entries = [service(name, key, swarm.images["v1"], count, template=shape) for key, (shape, count) in shapes.items()]
     refused = swarm.stack(stack(name, *entries))
     assert refused.failed
@@ -134,8 +134,9 @@ def test_d73_d75_the_scheduler_agrees(swarm: Swarm, name: str) -> None:
 
 
 def test_d73_start_first_finds_no_room(swarm: Swarm, name: str) -> None:
-    image, first = swarm.images["v1"], {"UpdateConfig": {"Order": "start-first", "Parallelism": 1, "Monitor": 10**9}}
-    few = {"template": {"Placement": {"MaxReplicas": 1}}}
+    image = swarm.images["v1"]
+    first: dict[str, t.Any] = {"UpdateConfig": {"Order": "start-first", "Parallelism": 1, "Monitor": 10**9}}
+    few: dict[str, t.Any] = {"template": {"Placement": {"MaxReplicas": 1}}}
     assert not swarm.stack(stack(name, service(name, "web", image, 2, **first, **few))).failed
     refused = swarm.stack(stack(name, service(name, "web", image, 2, {"A": "1"}, **first, **few)))
     assert refused.failed and "start-first needs room for one more task" in refused.msg

@@ -95,7 +95,7 @@ def test_x04_a_pull_that_a_registry_refused_is_told_as_such(swarm: Swarm, name: 
     assert not swarm.stack(stack(name, service(name, "web", private, 1, template=spread)),
                            registry_auth=_login("first")).failed  # fmt: skip
     swarm.lab.set_password(PORT, "u", "second-password")
-    grow = {"name": f"{name}_web", "replicas": 2, "wait_timeout": 30}
+    grow: dict[str, t.Any] = {"name": f"{name}_web", "replicas": 2, "wait_timeout": 30}
     out = swarm.module("service", **grow)
     assert out.failed and "No such image" in out.msg, out.msg
     assert f"registry 10.99.0.1:{PORT} wants a login and registry_auth has none for it" in out.msg

@@ -24,7 +24,14 @@ def _image(swarm: Swarm, name: str) -> str:
 
 
 def test_the_rhythm(swarm: Swarm, name: str, recorder: Recorder) -> None:
-    args = {"name": name, "image": swarm.images["v1"], "replicas": 2, "env": {"A": "1"}, "wait_timeout": 40, **FAST}
+    args: dict[str, t.Any] = {
+        "name": name,
+        "image": swarm.images["v1"],
+        "replicas": 2,
+        "env": {"A": "1"},
+        "wait_timeout": 40,
+        **FAST,
+    }
     proxied = {**args, "docker_host": recorder.host}
     check = swarm.module("service", check=True, diff=True, **proxied)
     assert check.changed and recorder.writes() == []
@@ -78,7 +85,12 @@ def test_d05_what_is_not_declared_stays_and_purge_shows_what_goes(swarm: Swarm, 
     _by_hand(swarm, name)
     until(lambda: len(swarm.tasks(name)) == 2, "two tasks")
     before = swarm.spec(name)
-    args = {"name": name, "image": swarm.images["v2"], "wait_timeout": 40, "update_config": {"order": "stop-first"}}
+    args: dict[str, t.Any] = {
+        "name": name,
+        "image": swarm.images["v2"],
+        "wait_timeout": 40,
+        "update_config": {"order": "stop-first"},
+    }
     out = swarm.module("service", **args)
     assert out.changed and not out.failed, out.msg
     after = swarm.spec(name)
@@ -105,7 +117,7 @@ def test_d05_what_is_not_declared_stays_and_purge_shows_what_goes(swarm: Swarm, 
 
 
 def test_d06_forced_update_then_scale_restarts_nothing(swarm: Swarm, name: str) -> None:
-    args = {"name": name, "image": swarm.images["v1"], "replicas": 2, "wait_timeout": 40, **FAST}
+    args: dict[str, t.Any] = {"name": name, "image": swarm.images["v1"], "replicas": 2, "wait_timeout": 40, **FAST}
     assert not swarm.module("service", **args).failed
     first = {task["ID"] for task in swarm.tasks(name)}
     assert swarm.module("service", force_update=True, **args).changed
@@ -117,7 +129,7 @@ def test_d06_forced_update_then_scale_restarts_nothing(swarm: Swarm, name: str) 
 
 def test_d12_d13_pinned_image_and_moving_tag(swarm: Swarm, name: str) -> None:
     image = swarm.lab.image(name, "latest", files={"/a": "one"})
-    args = {"name": name, "image": image, "wait_timeout": 40, **FAST}
+    args: dict[str, t.Any] = {"name": name, "image": image, "wait_timeout": 40, **FAST}
     assert not swarm.module("service", **args).failed
     pinned = _image(swarm, name)
     assert "@sha256:" in pinned
@@ -128,7 +140,7 @@ def test_d12_d13_pinned_image_and_moving_tag(swarm: Swarm, name: str) -> None:
 
 
 def test_d01_d04_failures_are_told(swarm: Swarm, name: str) -> None:
-    args = {"name": name, "image": swarm.images["v1"], "wait_timeout": 40, **FAST}
+    args: dict[str, t.Any] = {"name": name, "image": swarm.images["v1"], "wait_timeout": 40, **FAST}
     assert not swarm.module("service", **args).failed
     for _attempt in range(2):
         bad = swarm.module("service", **{**args, "image": swarm.images["crash"]})
@@ -141,7 +153,7 @@ def test_d01_d04_failures_are_told(swarm: Swarm, name: str) -> None:
 
 
 def test_d07_d08_d18_refusals(swarm: Swarm, name: str) -> None:
-    args = {"name": name, "image": swarm.images["v1"], "wait_timeout": 40, **FAST}
+    args: dict[str, t.Any] = {"name": name, "image": swarm.images["v1"], "wait_timeout": 40, **FAST}
     assert not swarm.module("service", **args).failed
     mode = swarm.module("service", **{**args, "mode": "global", "networks": ["host"]})
     assert mode.failed and "allow_recreate: true" in mode.msg
@@ -187,7 +199,7 @@ def _reversed(value: t.Any) -> t.Any:
 
 
 def test_d23_d24_d25_every_option_twice_in_any_order(swarm: Swarm, name: str) -> None:
-    args = {"name": name, "image": swarm.images["v1"], "wait_timeout": 30, **MATRIX}
+    args: dict[str, t.Any] = {"name": name, "image": swarm.images["v1"], "wait_timeout": 30, **MATRIX}
     first = swarm.module("service", **args)
     assert first.changed and not first.failed, first.msg
     assert not swarm.module("service", **args).changed
@@ -225,7 +237,7 @@ def test_d23_d24_d25_every_option_twice_in_any_order(swarm: Swarm, name: str) ->
 def test_bad_input_gets_one_sentence(
     swarm: Swarm, name: str, recorder: Recorder, option: str, value: t.Any, says: str
 ) -> None:
-    args = {"name": name, "image": swarm.images["v1"], option: value}
+    args: dict[str, t.Any] = {"name": name, "image": swarm.images["v1"], option: value}
     out = swarm.module("service", **args, docker_host=recorder.host)
     assert out.failed and says in out.msg and "Traceback" not in out.text
     assert recorder.writes() == []
@@ -233,7 +245,12 @@ def test_bad_input_gets_one_sentence(
 
 def test_p13_what_the_engine_took_back_is_not_sent_again(swarm: Swarm, name: str) -> None:
     quick = {"failure_action": "rollback", "monitor": "2s", "parallelism": 0}
-    args = {"name": name, "wait_timeout": 40, "update_config": quick, "restart_config": {"condition": "none"}}
+    args: dict[str, t.Any] = {
+        "name": name,
+        "wait_timeout": 40,
+        "update_config": quick,
+        "restart_config": {"condition": "none"},
+    }
     assert not swarm.module("service", **args, image=swarm.images["v1"]).failed
     assert swarm.module("service", **args, image=swarm.images["crash"]).failed
     until(lambda: swarm.client.inspect_service(name)["UpdateStatus"]["State"] == "rollback_completed", "the way back")
@@ -245,7 +262,7 @@ def test_p13_what_the_engine_took_back_is_not_sent_again(swarm: Swarm, name: str
 
 
 def test_p8_p12_results_and_an_empty_health_check(swarm: Swarm, name: str) -> None:
-    args = {"name": name, "wait_timeout": 40, "image": swarm.images["v1"]}
+    args: dict[str, t.Any] = {"name": name, "wait_timeout": 40, "image": swarm.images["v1"]}
     made = swarm.module("service", **args, healthcheck={"test": ["CMD", "true"], "interval": "1s"}, env={"A": "b"})
     assert not made.failed, made.msg
     facts = made.data["swarm_service"]
@@ -258,13 +275,16 @@ def test_p8_p12_results_and_an_empty_health_check(swarm: Swarm, name: str) -> No
 
 
 def test_p11_the_order_of_resolver_options_restarts_nothing(swarm: Swarm, name: str) -> None:
-    args = {"name": name, "wait_timeout": 40, "image": swarm.images["v1"]}
+    args: dict[str, t.Any] = {"name": name, "wait_timeout": 40, "image": swarm.images["v1"]}
     assert not swarm.module("service", **args, dns_options=["ndots:1", "timeout:2"]).failed
     assert not swarm.module("service", **args, dns_options=["timeout:2", "ndots:1"], check=True).changed
 
 
 def test_p14_a_refusal_names_the_way_out_where_there_is_one(swarm: Swarm, name: str) -> None:
-    nowhere = {"image": swarm.images["v1"], "placement": {"constraints": ["node.labels.nowhere==yes"]}}
+    nowhere: dict[str, t.Any] = {
+        "image": swarm.images["v1"],
+        "placement": {"constraints": ["node.labels.nowhere==yes"]},
+    }
     refused = swarm.module("service", name=name, **nowhere)
     assert refused.failed and refused.msg.endswith("With force: true it is done all the same."), refused.msg
     missing = swarm.module("service", name=name, image=swarm.images["v1"], networks=["no-such-network"])

@@ -24,7 +24,7 @@ def _model(swarm: Swarm, name: str, tag: str = "v1", text: str = "hello", **env:
 
 
 def test_the_rhythm(swarm: Swarm, name: str, recorder: Recorder) -> None:
-    proxied = {"docker_host": recorder.host}
+    proxied: dict[str, t.Any] = {"docker_host": recorder.host}
     check = swarm.stack(_model(swarm, name), check=True, diff=True, **proxied)
     assert check.changed and f"service {name}_web" in check.data["diff"]["after"]
     assert recorder.writes() == []

@@ -67,7 +67,7 @@ def test_d58_a_paused_update_whose_tasks_recovered_has_converged(swarm: Swarm, n
         return str((swarm.client.inspect_service(f"{name}_web").get("UpdateStatus") or {}).get("State"))
 
     until(lambda: status() == "paused", "the update to be paused")
-    args = {"name": f"{name}_web", "command": command, "resolve_image": False, "wait_timeout": 20}
+    args: dict[str, t.Any] = {"name": f"{name}_web", "command": command, "resolve_image": False, "wait_timeout": 20}
     failed = swarm.module("service", **args)
     assert failed.failed and "the engine paused the update" in failed.msg and "exit code 7" in failed.msg
     ok.touch()

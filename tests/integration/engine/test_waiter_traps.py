@@ -92,10 +92,12 @@ def test_trap_nodes_that_are_down(swarm: Swarm, name: str) -> None:
 
 
 def test_trap_somebody_else_updates_during_the_wait(swarm: Swarm, name: str) -> None:
-    slowly = {"UpdateConfig": {"Parallelism": 1, "Monitor": SECOND, "Delay": 3 * SECOND, "FailureAction": "pause"}}
+    slowly: dict[str, t.Any] = {
+        "UpdateConfig": {"Parallelism": 1, "Monitor": SECOND, "Delay": 3 * SECOND, "FailureAction": "pause"}
+    }
     assert not swarm.stack(_one(swarm, name, **slowly)).failed
     out: list[Outcome] = []
-    args = {"name": f"{name}_web", "image": swarm.images["v2"], "wait_timeout": 30}
+    args: dict[str, t.Any] = {"name": f"{name}_web", "image": swarm.images["v2"], "wait_timeout": 30}
     with _in_background(lambda: out.append(swarm.module("service", **args))):
         until(lambda: _status(swarm, name) == "updating", "the update")
         swarm.update(f"{name}_web", lambda spec: spec["Labels"].update(by="hand"))

@@ -16,12 +16,12 @@ from workbench import Swarm
 def test_x01_a_delay_of_nothing_is_no_change(swarm: Swarm, name: str, recorder: Recorder) -> None:
     """Sending it again would also wake a paused update and start the bad version once more."""
     quick = {"delay": "0s", "monitor": "1s", "parallelism": 0, "order": "stop-first"}
-    args = {"name": name, "image": swarm.images["v1"], "update_config": quick, "wait_timeout": 30}
+    args: dict[str, t.Any] = {"name": name, "image": swarm.images["v1"], "update_config": quick, "wait_timeout": 30}
     assert not swarm.module("service", **args).failed
     for _attempt in range(2):
         assert not swarm.module("service", **args, docker_host=recorder.host).changed
     assert recorder.writes() == []
-    crash = {**args, "image": swarm.images["crash"]}
+    crash: dict[str, t.Any] = {**args, "image": swarm.images["crash"]}
     assert swarm.module("service", **crash).failed
     version = swarm.client.inspect_service(name)["Version"]
     again = swarm.module("service", **crash)
@@ -56,7 +56,7 @@ def test_x01_in_a_stack(swarm: Swarm, name: str) -> None:
     ids="-".join,
 )
 def test_x02_zero_values_converge(swarm: Swarm, name: str, option: dict[str, t.Any]) -> None:
-    args = {"name": name, "image": swarm.images["v1"], "wait": False, **option}
+    args: dict[str, t.Any] = {"name": name, "image": swarm.images["v1"], "wait": False, **option}
     first = swarm.module("service", **args)
     assert first.changed and not first.failed, first.msg
     second = swarm.module("service", **args)

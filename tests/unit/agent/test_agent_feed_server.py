@@ -151,7 +151,8 @@ def test_a5_signatures_of_any_bytes(feed: Feed, lines: list[str], signature: byt
 
 @pytest.mark.parametrize("length", ["9" * 5000, "-1", "1e3", " ", "\u0661", "4097", "0x10", "+5"])
 def test_a5_lengths_that_are_none(feed: Feed, lines: list[str], length: str) -> None:
-    assert post(feed, *notice(), **{"Content-Length": length}) == 404
+    body, signature = notice()
+    assert post(feed, body, signature, **{"Content-Length": length}) == 404
     assert lines == []
 
 

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import itertools
+import time
 import typing as t
 from dataclasses import replace
 
 import pytest
 
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.imds import Identity
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership import join
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership import cloud, join
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.absence import Absences, Patience
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.chores import Chore, plan, record
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.cloud import Membership
@@ -57,7 +58,7 @@ def steps(found: House) -> list[tuple[str, str]]:
     return [(step.chore.value, step.node_id or step.instance_id) for step in plan(found)]
 
 
-DOWN = {"state": "down"}
+DOWN: dict[str, t.Any] = {"state": "down"}
 LOST = {"state": "down", "reachability": "unreachable"}
 LATER = "2026-11-20T13:00:00Z"
 
@@ -318,9 +319,9 @@ def test_a26_fate_of_a_ghost() -> None:
 def test_a10_the_election_takes_nobody_for_gone_by_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever owns the forming of a swarm and is missing from one answer may have formed it already."""
     answers: list[dict[str, str]] = []
-    monkeypatch.setattr(join.cloud, "states", lambda _client, _ids: answers.pop(0))
-    monkeypatch.setattr(join.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(cloud, "states", lambda _client, _ids: answers.pop(0))
     clock = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     settings = Settings.from_dict({"cluster": "demo", "region": "eu-west-1", "role": "manager"}, "test")
     nothing: t.Any = None
     joiner = join.Joiner(settings, Identity("i-1", "t3.small", "a", "10.0.0.1"), nothing, lambda _line: None)

@@ -10,14 +10,9 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.chores import (
-    Chore,
-    House,
-    Member,
-    plan,
-    record,
-)
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.chores import Chore, plan, record
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.cloud import Membership
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.house import House, Member
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.ec2 import Instance
 
 

@@ -35,7 +35,7 @@ def sent(ago: timedelta, version: int = 1) -> Sent:
     return Sent(version, NOW - ago, NOW - ago + 6 * HOUR, NOW - ago + 12 * HOUR)
 
 
-JOB = {"Mode": {"ReplicatedJob": {}}}
+JOB: dict[str, t.Any] = {"Mode": {"ReplicatedJob": {}}}
 TABLE: list[tuple[str, dict[str, t.Any], Sent | None, bool]] = [
     ("never sent by this leader", service("a"), None, True),
     ("sent an hour ago", service("a"), sent(HOUR), False),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import typing as t
 from dataclasses import replace
 
 import pytest
@@ -22,7 +23,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.baking imp
 WANTED = {"base": "ami-0base", "roles": "aaaa", "variables": "bbbb", "version": "1.0.0"}
 
 
-def image(number: int, parts: dict[str, str] | None = None, validated: bool = True, **changes: str) -> Image:
+def image(number: int, parts: dict[str, str] | None = None, validated: bool = True, **changes: t.Any) -> Image:
     """Return a baked image; a higher *number* is a newer one."""
     held = parts or WANTED
     tags = {"swarm:bake-hash": bake_hash(held), "swarm:bake-parts": parts_to_tag(held), "swarm:cluster": "demo"}

@@ -156,19 +156,19 @@ def test_a_stack_whose_creation_failed_holds_what_was_made(status: str, holds: b
     assert (found is not None) == holds and (found is None or found.parameters == {"WorkersDesired": "20"})
 
 
+def _each(name: str, kind: str, *values: object) -> list[tuple[str, object, str]]:
+    return [(name, value, kind) for value in values]
+
+
 @pytest.mark.parametrize(
     ("name", "value", "kind"),
     [
-        *(
-            ("workers", value, "a whole number")
-            for value in (2.9, True, "1_000", "\u0663", float("inf"), [], "", "5.0")
+        *_each("workers", "a whole number", 2.9, True, "1_000", "\u0663", float("inf"), [], "", "5.0"),
+        *_each("session_manager", "true or false", [], 2, ""),
+        *_each(
+            "availability_zones", "names, separated by commas, or a list of them", 5, {"a": 1}, [None], ["a", ["b"]]
         ),
-        *(("session_manager", value, "true or false") for value in ([], 2, "")),
-        *(
-            ("availability_zones", value, "names, separated by commas, or a list of them")
-            for value in (5, {"a": 1}, [None], ["a", ["b"]])
-        ),
-        *(("key_name", value, "one text") for value in (True, ["a"], {})),
+        *_each("key_name", "one text", True, ["a"], {}),
         *((name, "", "one text") for name in ("vpc_cidr", "worker_instance_type", "load_balancer_cidr")),
         ("load_balancer_scheme", "", "internet-facing or internal"),
     ],

@@ -107,7 +107,7 @@ def test_tags_of_a_revision(tag: str, matches: bool) -> None:
 
 def test_the_newest_image_of_a_revision() -> None:
     """A commit that was built twice."""
-    images = [
+    images: list[dict[str, t.Any]] = [
         {"imageTags": ["a-3f2a9c1"], "imagePushedAt": datetime(2026, 1, 1)},
         {"imageTags": ["b-3f2a9c1"], "imagePushedAt": datetime(2026, 1, 2)},
         {"imagePushedAt": datetime(2026, 1, 3)},

@@ -66,7 +66,7 @@ def test_the_missing_permission_is_named() -> None:
         (exceptions.NoRegionError(), errors.RegionUnavailable, "no region given"),
         (exceptions.EndpointConnectionError(endpoint_url="https://x"), errors.Unreachable, "no answer from AWS"),
         (exceptions.ConnectTimeoutError(endpoint_url="https://x"), errors.Unreachable, "no answer from AWS"),
-        (exceptions.SSLError(endpoint_url="https://x", error="bad"), errors.Unreachable, "SSL"),
+        (exceptions.SSLError(endpoint_url="https://x", error=OSError("bad")), errors.Unreachable, "SSL"),
         (ValueError("odd"), errors.AwsError, "odd"),
     ],
 )

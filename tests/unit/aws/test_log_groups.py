@@ -33,7 +33,7 @@ NAMES = st.text(alphabet="abc/", min_size=1, max_size=4)
 TAGS = st.dictionaries(st.sampled_from(["a", "b", "aws:c"]), st.sampled_from(["1", "2"]))
 OWN_TAGS = st.dictionaries(st.sampled_from(["a", "b", "d"]), st.sampled_from(["1", "2"]))
 FILTERS = st.dictionaries(
-    st.sampled_from(["err", "errors"]), st.builds(dict, filterPattern=st.sampled_from(["x", "y"]))
+    st.sampled_from(["err", "errors"]), st.fixed_dictionaries({"filterPattern": st.sampled_from(["x", "y"])})
 )
 
 WANTED = st.builds(

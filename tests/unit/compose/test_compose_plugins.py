@@ -14,9 +14,8 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultLib, VaultSecret
 from stack_texts import Loader
 
-from ansible_collections.apiary.swarm.plugins.lookup.stack_file import summary
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose import ComposeError
-from ansible_collections.apiary.swarm.plugins.plugin_utils._stack_files import Request, StackFiles, environment
+from ansible_collections.apiary.swarm.plugins.plugin_utils._stack_files import Request, StackFiles, environment, summary
 
 
 @pytest.fixture

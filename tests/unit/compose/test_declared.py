@@ -125,7 +125,7 @@ def test_d51_a_declared_default_of_a_mount_wins(stack: Loader, keys: tuple[str, 
     kind = keys[0] if len(keys) > 1 else "volume"
     source = {"bind": "/srv", "tmpfs": "", "image": "app:2"}.get(kind, "data")
     mount = {"type": kind, "target": "/t", **({"source": source} if source else {})}
-    volumes = {"volumes": {"data": {}}}
+    volumes: dict[str, t.Any] = {"volumes": {"data": {}}}
     said = _entry(stack, {"volumes": [{**mount, **_nested(keys, written)}]}, **volumes)
     path = ("TaskTemplate", "ContainerSpec", "Mounts", "/t", *MOUNT_FIELDS[keys])
     plan = _plan(said, said.spec, path, theirs)

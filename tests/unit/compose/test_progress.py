@@ -107,7 +107,12 @@ def test_a_broken_connection_ends_the_progress_only() -> None:
 
 def test_a_quick_run_is_not_looked_at() -> None:
     asked: list[t.Any] = []
-    with _follow.Follower(lambda command: asked.append(command) or "", lambda line: None):
+
+    def remote(command: t.Any) -> str:
+        asked.append(command)
+        return ""
+
+    with _follow.Follower(remote, lambda line: None):
         pass
     assert asked == []
 

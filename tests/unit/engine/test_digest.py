@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import threading
+import time
 import typing as t
 
 import pytest
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import EngineError, ImageUnresolved, NotFound
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.registry import digest
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.registry.digest import Resolved, explain, pin, resolve
 
 DIGEST = "sha256:" + "a" * 64
@@ -55,7 +55,7 @@ def test_an_image_with_a_digest_keeps_it_and_gets_its_platforms() -> None:
 
 @pytest.mark.parametrize("words", ["manifest unknown", "denied", "connection refused"])
 def test_an_image_with_a_digest_needs_no_answer(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(digest.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
     own = f"c:1@{DIGEST}"
     found = resolve(Registry(EngineError(f"Cannot look up: {words}", 500)), [own], lambda _image: "")
     assert found == {own: Resolved(own, None)}
@@ -88,7 +88,7 @@ def test_one_image_that_cannot_be_had_stops_everything() -> None:
 
 def test_a_registry_that_does_not_answer_is_asked_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    monkeypatch.setattr(digest.time, "sleep", slept.append)
+    monkeypatch.setattr(time, "sleep", slept.append)
     registry = Registry(EngineError("Cannot look up: dial tcp 10.0.0.1:443: i/o timeout", 500), errors=1)
     assert resolve(registry, ["a:1"], lambda _image: "")["a:1"].reference == f"a:1@{DIGEST}"
     assert len(registry.asked) == 2 and slept == [1.0]
@@ -115,7 +115,9 @@ def test_why_a_registry_refuses(words: str, status: int, login: bool, says: str)
 
 
 def test_pin_copies() -> None:
-    spec = {"TaskTemplate": {"ContainerSpec": {"Image": "a:1"}, "Placement": {"Constraints": ["x==y"]}}}
+    spec: dict[str, t.Any] = {
+        "TaskTemplate": {"ContainerSpec": {"Image": "a:1"}, "Placement": {"Constraints": ["x==y"]}}
+    }
     done = pin(spec, Resolved("a:1@d", (("amd64", "linux"),)))
     assert spec["TaskTemplate"]["ContainerSpec"]["Image"] == "a:1"
     assert done["TaskTemplate"] == {

@@ -35,7 +35,7 @@ def _live(*services: Json, tasks: t.Sequence[Json] = (), nodes: t.Sequence[Json]
 
 def _entry(key: str, *ports: tuple[str, int], replicas: int = 1, **more: t.Any) -> t.Any:
     published = [{"TargetPort": 80, "PublishedPort": number, "PublishMode": mode} for mode, number in ports]
-    endpoint = {"EndpointSpec": {"Mode": "vip", "Ports": published}} if ports else {}
+    endpoint: dict[str, t.Any] = {"EndpointSpec": {"Mode": "vip", "Ports": published}} if ports else {}
     return entry("shop", key, IMAGE, replicas, **endpoint, **more)
 
 
@@ -305,7 +305,7 @@ def test_d62_an_object_of_others_is_in_the_way(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["config", "secret"])
 def test_d60_labels_of_configs_and_secrets_are_updated(kind: str) -> None:
     thing = content("shop", "pw", "x")
-    live = {"ID": "x", "Spec": {"Name": thing.name, "Labels": {**thing.spec["Labels"], "gone": "1"}}}
+    live: dict[str, t.Any] = {"ID": "x", "Spec": {"Name": thing.name, "Labels": {**thing.spec["Labels"], "gone": "1"}}}
     if kind == "config":
         live["Spec"]["Data"] = thing.data
     thing.spec["Labels"]["team"] = "red"

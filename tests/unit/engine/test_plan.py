@@ -215,7 +215,7 @@ def test_external_things_must_exist() -> None:
 
 def test_a_config_with_a_fixed_name_cannot_change() -> None:
     config = content("shop", "conf", "new")
-    old = {"ID": "c", "Spec": {"Name": config.name, "Data": "b2xk", "Labels": config.spec["Labels"]}}
+    old: dict[str, t.Any] = {"ID": "c", "Spec": {"Name": config.name, "Data": "b2xk", "Labels": config.spec["Labels"]}}
     plan = _plan(stack("shop", configs={"conf": config}), _state(configs=[old]))
     assert plan.text().splitlines() == [
         "nothing changes",
@@ -272,7 +272,7 @@ def test_ports_that_are_taken() -> None:
 
 def test_start_first_with_a_host_port_needs_a_free_node() -> None:
     ports = {"Mode": "dnsrr", "Ports": [{"TargetPort": 80, "PublishedPort": 80, "PublishMode": "host"}]}
-    fields = {"EndpointSpec": ports, "UpdateConfig": {"Order": "start-first"}}
+    fields: dict[str, t.Any] = {"EndpointSpec": ports, "UpdateConfig": {"Order": "start-first"}}
     live = service(_web(**fields).spec)
     fresh = _web(env={"A": "1"}, **fields)
     assert _blockers(fresh, live, tasks=_running(live)) == [
@@ -298,8 +298,7 @@ def test_second_thoughts() -> None:
         "warning: service shop_web: image app:1 is not pinned to a digest, nodes may differ",
     ]
     large = [node(name, memory=2 * 1024**3) for name in "ab"]
-    busy = task(service(entry("blog", "web", "app:1", template=hungry).spec), on="a")
-    busy = [busy, task(service(entry("blog", "web", "app:1", template=hungry).spec), on="b")]
+    busy = [task(service(entry("blog", "web", "app:1", template=hungry).spec), on=name) for name in "ab"]
     assert _plan(stack("shop", _web(template=hungry)), _state(nodes=large, tasks=busy)).text().splitlines() == [
         "+ service shop_web",
         "    + image app:1@sha256:111111111111",
@@ -311,7 +310,7 @@ def test_second_thoughts() -> None:
 
 
 def _on(name: str, replicas: int, mode: str = "dnsrr", key: str = "web") -> t.Any:
-    fields = {"EndpointSpec": {"Mode": mode}, "template": {"Networks": [{"Target": name}]}}
+    fields: dict[str, t.Any] = {"EndpointSpec": {"Mode": mode}, "template": {"Networks": [{"Target": name}]}}
     return entry("shop", key, "app:1@sha256:" + "1" * 64, replicas, **fields)
 
 

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan.rewrite import Disturbance, disturbance, is_job
 
 TEMPLATE = {"ContainerSpec": {"Image": "r.test/app:1@sha256:a"}}
-OTHER = {"ContainerSpec": {"Image": "r.test/app:2@sha256:b"}}
+OTHER: dict[str, t.Any] = {"ContainerSpec": {"Image": "r.test/app:2@sha256:b"}}
 
 
 def service(update: str = "", mode: str = "Replicated", **template: t.Any) -> dict[str, t.Any]:
@@ -27,9 +27,9 @@ def task(state: str, desired: str = "running", slot: int = 1, at: int = 0, **spe
     }  # fmt: skip
 
 
-NONE = {"RestartPolicy": {"Condition": "none"}}
-FAILURE = {"RestartPolicy": {"Condition": "on-failure"}}
-TWICE = {"RestartPolicy": {"Condition": "any", "MaxAttempts": 2}}
+NONE: dict[str, t.Any] = {"RestartPolicy": {"Condition": "none"}}
+FAILURE: dict[str, t.Any] = {"RestartPolicy": {"Condition": "on-failure"}}
+TWICE: dict[str, t.Any] = {"RestartPolicy": {"Condition": "any", "MaxAttempts": 2}}
 DONE = Disturbance("a task of it has ended for good, and would run again")
 PAUSED = Disturbance("its update is paused and would go on")
 UPDATING = Disturbance("it is being updated", passes=True)

@@ -64,7 +64,7 @@ TASK = _maybe(
     ForceUpdate=number,
     Runtime=st.just("container"),
 )
-MODE = st.one_of(
+MODE: st.SearchStrategy[dict[str, t.Any]] = st.one_of(
     number.map(lambda n: {"Replicated": {"Replicas": n}}),
     st.just({"Global": {}}),
     st.just({"GlobalJob": {}}),

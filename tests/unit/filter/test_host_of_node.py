@@ -31,7 +31,7 @@ def test_found(host: str, variables: dict[str, t.Any]) -> None:
 
 
 def test_the_id_counts_more_than_an_address() -> None:
-    hostvars = {"old": {"ansible_host": "10.0.0.7"}, "new": {"swarm_node": {"node_id": "abc"}}}
+    hostvars: dict[str, t.Any] = {"old": {"ansible_host": "10.0.0.7"}, "new": {"swarm_node": {"node_id": "abc"}}}
     assert host_of_node(NODE, hostvars) == "new"
 
 

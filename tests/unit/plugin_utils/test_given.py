@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 import pytest
 
 from ansible_collections.apiary.swarm.plugins.plugin_utils._given import Hosts, Place, Variables, variables_of_roles
@@ -77,7 +79,7 @@ def test_u3_a_namesake_in_another_region_is_another_cluster() -> None:
     assert "say it" in Hosts("demo", {"c": ""}, []).place("").problem
 
 
-def _known(**nodes: dict[str, object]) -> dict[str, object]:
+def _known(**nodes: t.Mapping[str, object]) -> dict[str, object]:
     """Return the variables of a task: all hosts are managers, and in a group C(demo)."""
     return {"groups": {"managers": list(nodes), "demo": list(nodes)}, "hostvars": nodes}
 

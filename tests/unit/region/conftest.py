@@ -48,8 +48,9 @@ class Account:
     def client(self, service: str, region: str | None = None, **credentials: str) -> Any:
         """Return a boto3 client, of the controller unless other credentials are given."""
         key = (service, region or "", *sorted(credentials.values()))
+        made: Any = boto3.client  # which service it is, is known at run time only
         if key not in self._clients:
-            self._clients[key] = boto3.client(
+            self._clients[key] = made(
                 service,
                 region_name=region or self.config.region,
                 endpoint_url=self.url,

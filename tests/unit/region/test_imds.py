@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from region.machines import imds
 
-TREE = {
+TREE: imds.Tree = {
     "meta-data": {
         "instance-id": "i-1",
         "placement": {"region": "us-east-1"},

@@ -41,17 +41,20 @@ class HAProxy:
         self.commands += commands
         for command in commands:
             words = command.split()
-            server = tuple(re.search(r"(\S+)/(\S+)", command).groups())  # type: ignore[union-attr]
+            backend, name = re.findall(r"(\S+)/(\S+)", command)[0]
+            server = (backend, name)
             if words[:2] == ["add", "server"]:
-                self.table[server] = ["DOWN", "INI", ""]  # type: ignore[index]
+                self.table[server] = ["DOWN", "INI", ""]
             elif words[:2] == ["del", "server"] and not self.lingering:
-                del self.table[server]  # type: ignore[arg-type]
+                del self.table[server]
             elif words[3:] == ["health", "up"]:
-                self.table[server][0] = "UP"  # type: ignore[index]
+                self.table[server][0] = "UP"
         return ""
 
     def servers(self) -> dict[tuple[str, str], ServerStatus]:
-        return {key: ServerStatus(*values, checking=False) for key, values in self.table.items()}
+        return {
+            key: ServerStatus(status, check, code, checking=False) for key, (status, check, code) in self.table.items()
+        }
 
     def found(self, target: str, status: str, check: str, code: str = "") -> None:
         """Let the checks of a target end like this."""
