@@ -178,16 +178,16 @@ options:
     suboptions:
       no_new_privileges:
         description:
-          - Processes gain no privileges by setuid programs. Needs Docker 26 or newer.
+          - Processes gain no privileges by setuid programs. Needs Docker 25 or newer.
         type: bool
       seccomp:
         description:
-          - Seccomp profile. Needs Docker 26 or newer.
+          - Seccomp profile. Needs Docker 25 or newer.
         type: str
         choices: [default, unconfined]
       apparmor:
         description:
-          - AppArmor profile. Needs Docker 26 or newer.
+          - AppArmor profile. Needs Docker 25 or newer.
         type: str
         choices: [default, disabled]
   dns:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from .._errors import InvalidInput
 from .errors import CredentialsError, RegionUnavailable, translate
@@ -188,11 +188,6 @@ class AwsSession:
         if not found:
             raise RegionUnavailable(f"There is no region {region}.", region=region)
         return f"https://{found['hostname']}"
-
-    def with_role(self, role_arn: str, external_id: str | None = None) -> AwsSession:
-        """Return a session that assumes *role_arn* with this session's options."""
-        options = replace(self.options, assume_role_arn=role_arn, assume_role_external_id=external_id)
-        return AwsSession(options, read_timeout=self._read_timeout, attempts=self._attempts)
 
     def _assume(self, role_arn: str) -> None:
         from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials

@@ -84,10 +84,3 @@ def keeps_quorum(nodes: t.Sequence[Json], without: str) -> bool:
     remaining = [node for node in managers(nodes) if node["ID"] != without]
     healthy = [node for node in reachable_managers(nodes) if node["ID"] != without]
     return len(healthy) > len(remaining) // 2
-
-
-def survives_stop(nodes: t.Sequence[Json], stopped: str) -> bool:
-    """Say whether raft still has a majority while the manager with id I(stopped) is down but still a member."""
-    members = managers(nodes)
-    healthy = [node for node in reachable_managers(nodes) if node["ID"] != stopped]
-    return len(healthy) > len(members) // 2

@@ -19,9 +19,6 @@ from ansible_collections.apiary.swarm.plugins.module_utils._errors import Invali
 
 Preference = str | Mapping[str, t.Any]
 
-DEFAULT_HOSTNAMES: tuple[Preference, ...] = ("private-dns-name", "instance-id")
-DEFAULT_ADDRESSES: tuple[Preference, ...] = ("private-ip-address", "network-interface.ipv6-addresses.ipv6-address")
-
 RESERVED = frozenset({"all", "ungrouped", "localhost", "127.0.0.1", "::1"})
 """Names with a meaning of their own: a host called ``localhost`` would be taken for the controller."""
 

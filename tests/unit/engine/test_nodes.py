@@ -73,14 +73,6 @@ def test_majority_without_a_member(up: int, down: int, leaver: str, keeps: bool)
     assert nodes.keeps_quorum([*members, node("w")], f"id-{leaver}") is keeps
 
 
-@pytest.mark.parametrize(
-    ("up", "down", "survives"), [(3, 0, True), (2, 0, False), (1, 0, False), (2, 1, False), (4, 1, True)]
-)
-def test_majority_while_a_member_is_down(up: int, down: int, survives: bool) -> None:
-    members = [node(f"m{i}", "manager") for i in range(up)] + [node(f"d{i}", "manager", "down") for i in range(down)]
-    assert nodes.survives_stop(members, "id-m0") is survives
-
-
 def _web(**more: object) -> Json:
     return service(entry("shop", "web", "app:1", **more).spec)  # type: ignore[arg-type]
 

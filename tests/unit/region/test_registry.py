@@ -99,7 +99,7 @@ def tags(client: Any) -> dict[str, str]:
 
 def test_token_opens_the_registry_for_twelve_hours(account: Any, client: Any, hooks: Hooks) -> None:
     first, second = (client.get_authorization_token()["authorizationData"][0] for dummy in range(2))
-    assert first["proxyEndpoint"] == f"https://{account.config.registry_host}"
+    assert first["proxyEndpoint"] == f"https://{account.config.account}.dkr.ecr.{account.config.region}.amazonaws.com"
     assert first["expiresAt"].timestamp() == account.clock.now + LIFETIME
     assert first["authorizationToken"] != second["authorizationToken"]
     assert base64.b64decode(first["authorizationToken"]).startswith(b"AWS:")

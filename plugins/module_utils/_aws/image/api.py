@@ -16,7 +16,6 @@ from .baking import Image
 TAG_BAKED = "swarm:bake"
 TAG_HASH = "swarm:bake-hash"
 TAG_PARTS = "swarm:bake-parts"
-TAG_VALIDATED = "swarm:validated"
 TAG_CLUSTER = "swarm:cluster"
 TAG_COPY_OF = "swarm:copy-of"
 

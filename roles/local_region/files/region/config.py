@@ -32,11 +32,6 @@ class RegionConfig:
     node_releases: tuple[str, ...] = ("trixie",)
 
     @property
-    def registry_host(self) -> str:
-        """Host name of the account's ECR registry in this region."""
-        return f"{self.account}.dkr.ecr.{self.region}.amazonaws.com"
-
-    @property
     def ca_file(self) -> Path:
         """PEM file of the region's throw-away certificate authority."""
         return self.state_dir / "tls" / "ca.crt"

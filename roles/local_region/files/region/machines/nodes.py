@@ -21,7 +21,6 @@ from region.world import endpoints
 
 _LABEL = "apiary.swarm.instance"
 _AUTHORITY = "/usr/local/share/ca-certificates/local-region.crt"
-_LAST_CAP = Path("/proc/sys/kernel/cap_last_cap")
 _CAP_SYS_RESOURCE = 24
 
 

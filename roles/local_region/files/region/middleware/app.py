@@ -20,7 +20,6 @@ from region.middleware.responses import ErrorResponse
 
 log = logging.getLogger("region.api")
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
-WsgiApplication = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 # Services that take unsigned requests: S3 for public objects, STS for web identities.
 UNSIGNED = ("s3", "sts")
 # Key of the WSGI environment that names the AWS service which makes the call for itself or for its caller.

@@ -29,7 +29,6 @@ from region.config import RegionConfig
 
 APT_HELPER = "/usr/lib/apt/apt-helper"
 DEFAULT_BASES = {"debian": "http://deb.debian.org/debian", "debian-security": "http://deb.debian.org/debian-security"}
-LABELS = {"Debian": "debian", "Debian-Security": "debian-security"}
 FETCH_TIMEOUT = 600  # seconds for one file
 MAX_FETCHES = 8  # downloads at once
 

@@ -16,7 +16,6 @@ from region.emulator.cloudformation.template import Template
 from region.emulator.state import runtime
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
-BUSY = "_IN_PROGRESS"
 
 
 def timestamp(seconds: float) -> datetime:

@@ -155,11 +155,6 @@ def only(properties: Properties, *kept: str) -> Properties:
     return {key: properties[key] for key in kept if key in properties}
 
 
-def integers(properties: Properties, *keys: str) -> Properties:
-    """Return the properties with some of them as numbers; templates write numbers as text."""
-    return {key: int(float(value)) if key in keys else value for key, value in properties.items()}
-
-
 def true(value: Any) -> bool:
     """Return a template's boolean, be it written as text."""
     return str(value).lower() == "true"
