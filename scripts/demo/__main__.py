@@ -18,7 +18,7 @@ from pathlib import Path
 from .account import Account
 from .images import Images
 from .playbooks import Playbooks
-from .report import Report, fail
+from .report import Ended, Report, fail
 from .steps import HOST, VERSIONS, Demo
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,9 +99,9 @@ def _inside(options: argparse.Namespace, folder: Path) -> int:
     account = Account(options.cluster, REGION)
     images = Images(SHOP, CACHE / "shop", account.registry, folder / "docker", VERSIONS)
     demo = Demo(account, playbooks, folder, images)
-    report = Report(log, offset=1)
+    report = Report(log, folder / "report.json")
     seconds, summary = options.started
-    report.note("Start the local region", float(seconds), summary)
+    report.note(Ended("Start the local region", float(seconds), [summary]))
     with images:
         passed = report.run(demo.steps)
     print(f"\n{report.table()}\n")

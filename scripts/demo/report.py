@@ -1,14 +1,15 @@
 # Copyright (c) 2026 The apiary.swarm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A numbered list of steps, each with a check behind it, timed and told line by line."""
+"""A numbered list of steps, each with a check behind it, timed; printed line by line and written as JSON."""
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 
@@ -24,44 +25,56 @@ class Step:
     run: Callable[[], Sequence[str]]
 
 
+@dataclass(frozen=True)
+class Ended:
+    """A step that has been run."""
+
+    title: str
+    seconds: float
+    lines: Sequence[str]  # what was seen, the summary first
+    problem: str = ""  # why it failed
+
+
 @dataclass
 class Report:
-    """Runs steps and keeps the time of each."""
+    """Runs steps and keeps what came of each, in a file too: a list of :class:`Ended`."""
 
     log: Path
-    offset: int = 0  # steps told before this process began
-    _times: list[tuple[str, float, str]] = field(default_factory=list)
+    file: Path
+    ended: list[Ended] = field(default_factory=list)
 
     def run(self, steps: Sequence[Step]) -> bool:
         """Run *steps* in order until one fails; return whether all passed."""
-        for number, step in enumerate(steps, start=self.offset + 1):
+        for number, step in enumerate(steps, start=len(self.ended) + 1):
             print(f"{number:2}. {step.title} ...", flush=True)
             began = time.monotonic()
             try:
                 lines = step.run()
             except CheckFailed as failure:
+                self.note(Ended(step.title, time.monotonic() - began, [], str(failure)))
                 print(f"    FAILED after {time.monotonic() - began:.0f} s: {failure}", flush=True)
                 print(f"    The whole output is in {self.log}; the region still runs, look at it with: make status")
                 return False
             seconds = time.monotonic() - began
-            self.note(step.title, seconds, lines[0])
+            self.note(Ended(step.title, seconds, lines))
             for line in lines:
                 print(f"    {line}", flush=True)
             print(f"    ok, {seconds:.1f} s", flush=True)
         return True
 
-    def note(self, title: str, seconds: float, summary: str) -> None:
-        """Add a line to the closing table."""
-        self._times.append((title, seconds, summary))
+    def note(self, step: Ended) -> None:
+        """Add a step to the report and its file."""
+        self.ended.append(step)
+        self.file.write_text(json.dumps([asdict(one) for one in self.ended], indent=1) + "\n")
 
     def table(self) -> str:
         """Return the closing table: number, step, seconds, what was seen."""
-        width = max(len(row[0]) for row in self._times)
+        width = max(len(step.title) for step in self.ended)
         rows = [
-            f"{number:2}  {title:{width}}  {seconds:6.1f} s  {summary}"
-            for number, (title, seconds, summary) in enumerate(self._times, start=1)
+            f"{number:2}  {step.title:{width}}  {step.seconds:6.1f} s  {'failed' if step.problem else step.lines[0]}"
+            for number, step in enumerate(self.ended, start=1)
         ]
-        total = sum(row[1] for row in self._times)
+        total = sum(step.seconds for step in self.ended)
         return "\n".join([*rows, f"    {'all':{width}}  {total:6.1f} s"])
 
 

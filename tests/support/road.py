@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,13 @@ class Road:
     def folder(self) -> Path:
         """Where the demo keeps its key and its inventory."""
         return self.region.state_dir / "demo"
+
+    @cached_property
+    def report(self) -> list[dict[str, Any]]:
+        """What came of each step of the demo."""
+        file = self.folder / "report.json"
+        steps: list[dict[str, Any]] = json.loads(file.read_text()) if file.exists() else []
+        return steps
 
     def playbook(
         self, name: str, *arguments: str, variables: dict[str, Any] | None = None, timeout: float = 400
