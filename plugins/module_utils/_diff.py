@@ -45,11 +45,10 @@ _LOGIN_FLAGS = frozenset({"-u", "-U", "--user", "--proxy-user"})
 class Change:
     """One field that differs.
 
-    Attributes:
-        path: keys from the root of the tree.
-        before: old value, None when the field is new.
-        after: new value, None when the field goes.
-        note: why it changes, when that is not plain (drift, a digest that moved).
+    :ivar path: keys from the root of the tree.
+    :ivar before: old value, None when the field is new.
+    :ivar after: new value, None when the field goes.
+    :ivar note: why it changes, when that is not plain (drift, a digest that moved).
     """
 
     path: Path

@@ -140,8 +140,7 @@ _LAST_LINES = 20
 def spec_of(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return the program as the engine's API wants it (pure).
 
-    Raises:
-        InvalidInput: there is no command, or a variable has no good name.
+    :raises InvalidInput: there is no command, or a variable has no good name.
     """
     if not params["command"] or not params["command"][0]:
         raise InvalidInput(

@@ -149,8 +149,7 @@ ARGUMENTS: dict[str, t.Any] = {
 def spec_of(engine: Engine, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return the ServiceSpec of the job that the arguments describe.
 
-    Raises:
-        PlanRefused: there is no such service.
+    :raises PlanRefused: there is no such service.
     """
     service = engine.service(params["service"])
     if service is None:

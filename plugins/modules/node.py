@@ -157,8 +157,7 @@ ARGUMENTS: dict[str, t.Any] = {
 def find(all_nodes: t.Sequence[Json], wanted: str) -> Json | None:
     """Return the node with this id or host name, None when there is none.
 
-    Raises:
-        PlanRefused: several nodes have the name, as happens when a machine came back as a new node.
+    :raises PlanRefused: several nodes have the name, as happens when a machine came back as a new node.
     """
     found = [node for node in all_nodes if wanted in (node["ID"], nodes.name_of(node))]
     if len(found) > 1:
@@ -193,8 +192,7 @@ def told(node: Json, spec: Json) -> Json:
 def check_quorum(all_nodes: t.Sequence[Json], node: Json) -> None:
     """Refuse to take a manager out of raft when the others would have no majority.
 
-    Raises:
-        PlanRefused: see above.
+    :raises PlanRefused: see above.
     """
     if not nodes.keeps_quorum(all_nodes, node["ID"]):
         healthy = len([item for item in nodes.reachable_managers(all_nodes) if item["ID"] != node["ID"]])

@@ -862,8 +862,7 @@ ARGUMENTS: dict[str, t.Any] = {
 def read_env_files(paths: t.Sequence[str]) -> list[dict[str, str]]:
     """Return the content of environment files.
 
-    Raises:
-        PlanRefused: one cannot be read.
+    :raises PlanRefused: one cannot be read.
     """
     found = []
     for path in paths:

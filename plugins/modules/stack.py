@@ -314,8 +314,7 @@ def options_of(params: t.Mapping[str, t.Any]) -> Options:
 def known(release: releases.Release) -> StackModel:
     """Return what a release recorded.
 
-    Raises:
-        PlanRefused: a newer version of the collection recorded it, and what this one does not know would be lost.
+    :raises PlanRefused: a newer version of the collection recorded it, and what this one does not know would be lost.
     """
     if release.too_new:
         raise PlanRefused(

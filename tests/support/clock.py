@@ -36,8 +36,7 @@ def _replacement(seconds: int) -> bytes:
 def shift(pid: int, seconds: int) -> None:
     """Let the wall clock of a running process be wrong by I(seconds), more or less than the machine's.
 
-    Raises:
-        RuntimeError: this kernel's vDSO is of another kind.
+    :raises RuntimeError: this kernel's vDSO is of another kind.
     """
     begin, end = _mapping(pid)
     with Path(f"/proc/{pid}/mem").open("r+b", buffering=0) as memory:

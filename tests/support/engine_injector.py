@@ -28,10 +28,9 @@ _ID = re.compile(r"/[0-9a-z]{25}(?=/|$)")
 class Place:
     """One call of a deploy, the same in every run of it.
 
-    Attributes:
-        after: the write before it, with its turn; of a write it is "", for how many others come before it varies.
-        call: method and path, without ids.
-        turn: counts the same write in the deploy, or the same read after a write, from 1.
+    :ivar after: the write before it, with its turn; of a write it is "", for how many others come before it varies.
+    :ivar call: method and path, without ids.
+    :ivar turn: counts the same write in the deploy, or the same read after a write, from 1.
     """
 
     after: str
@@ -56,9 +55,8 @@ class _Upstream(http.client.HTTPConnection):
 class Injector:
     """Listens on a socket of its own and passes everything on but what I(arm) names.
 
-    Attributes:
-        places: of the calls since I(arm), in their order.
-        hit: whether the fault has happened.
+    :ivar places: of the calls since I(arm), in their order.
+    :ivar hit: whether the fault has happened.
     """
 
     def __init__(self, engine: Path, listen: Path, late: float) -> None:
@@ -74,8 +72,7 @@ class Injector:
     def arm(self, place: Place | None = None, fault: str = "", act: t.Callable[[], object] = lambda: None) -> None:
         """Forget what was seen, end streams that are left, and spoil the call at I(place) from now on.
 
-        Args:
-            act: done before that call goes on.
+        :param act: done before that call goes on.
         """
         with self._lock:
             self._place, self._fault, self._act, self.hit = place, fault, act, False

@@ -18,8 +18,7 @@ _REQUEST = re.compile(rb"^(GET|HEAD|POST|PUT|DELETE|PATCH) (\S+) HTTP/1\.[01]\r\
 class Recorder:
     """Listens on a socket of its own and passes everything on.
 
-    Attributes:
-        requests: C((method, path)) of each request so far.
+    :ivar requests: C((method, path)) of each request so far.
     """
 
     def __init__(self, engine: Path, listen: Path) -> None:

@@ -88,8 +88,7 @@ def missing() -> str | None:
 def until(test: t.Callable[[], t.Any], what: str, timeout: float = 30.0, pause: float = 0.05) -> t.Any:
     """Call I(test) until it answers something true and return that; docker errors count as "not yet".
 
-    Raises:
-        LabError: after I(timeout) seconds.
+    :raises LabError: after I(timeout) seconds.
     """
     deadline = time.monotonic() + timeout
     problem = ""
@@ -107,11 +106,10 @@ def until(test: t.Callable[[], t.Any], what: str, timeout: float = 30.0, pause: 
 class Node:
     """One engine of the laboratory.
 
-    Attributes:
-        name: host name, also the node's name in the swarm.
-        address: IPv4 address on the laboratory's network.
-        host: the engine's address for clients (C(unix:///...)).
-        engine: the Debian release whose engine it runs, or C(host) for this machine's own.
+    :ivar name: host name, also the node's name in the swarm.
+    :ivar address: IPv4 address on the laboratory's network.
+    :ivar host: the engine's address for clients (C(unix:///...)).
+    :ivar engine: the Debian release whose engine it runs, or C(host) for this machine's own.
     """
 
     def __init__(self, lab: Lab, index: int, name: str) -> None:
@@ -249,11 +247,10 @@ class Node:
 class Lab:
     """Context manager for one laboratory; several may live side by side.
 
-    Args:
-        engine_options: further options for every C(dockerd), e.g. C(["--default-ulimit=nofile=100"]).
-        registry: start the open registry at C(10.99.0.1:5000).
-        disks: name of a node → size of its disk, such as C(64m); that disk is empty again after M(Node.kill).
-        keep: leave the folder with the logs in place afterwards.
+    :param engine_options: further options for every C(dockerd), e.g. C(["--default-ulimit=nofile=100"]).
+    :param registry: start the open registry at C(10.99.0.1:5000).
+    :param disks: name of a node → size of its disk, such as C(64m); that disk is empty again after M(Node.kill).
+    :param keep: leave the folder with the logs in place afterwards.
     """
 
     def __init__(
@@ -383,13 +380,12 @@ class Lab:
     ) -> str:
         """Build an image of busybox and push it; return its reference C(host:port/name:tag).
 
-        Args:
-            command: the image's CMD.
-            files: path to text; made executable.
-            config: further fields of the image's configuration, e.g. C(Healthcheck) or C(StopSignal); a task is killed
-                at once by default, so that tests need not wait for a grace period.
-            auth: C(username)/C(password) for the push.
-            keep_local: leave the image on the first node (normally only the registry keeps it).
+        :param command: the image's CMD.
+        :param files: path to text; made executable.
+        :param config: further fields of the image's configuration, e.g. C(Healthcheck) or C(StopSignal); a task is
+            killed at once by default, so that tests need not wait for a grace period.
+        :param auth: C(username)/C(password) for the push.
+        :param keep_local: leave the image on the first node (normally only the registry keeps it).
         """
         client = self.nodes[0].client()
         reference = f"{registry}/{name}:{tag}"

@@ -54,8 +54,7 @@ def enter(release: str) -> list[str]:
 def folder(release: str) -> str:
     """Return the root file system that holds the engine of a Debian release; it is made the first time.
 
-    Raises:
-        RuntimeError: when mmdebstrap fails; the message ends with its last lines.
+    :raises RuntimeError: when mmdebstrap fails; the message ends with its last lines.
     """
     bases = packages.mirror_bases()
     sources = "\n".join(

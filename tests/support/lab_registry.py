@@ -16,10 +16,9 @@ from lab_processes import MORTAL, children, kill
 class Registry:
     """One registry.
 
-    Args:
-        enter: gives the command prefix for the laboratory's namespaces, by nsenter's option names.
-        folder: where its content, its settings and its log are; they outlive M(stop).
-        address: C(host:port) that it listens on.
+    :param enter: gives the command prefix for the laboratory's namespaces, by nsenter's option names.
+    :param folder: where its content, its settings and its log are; they outlive M(stop).
+    :param address: C(host:port) that it listens on.
     """
 
     def __init__(self, enter: t.Callable[..., list[str]], folder: Path, address: str) -> None:

@@ -36,9 +36,8 @@ SCENARIOS = {
 class Trial:
     """A stack of its own behind an injector of its own.
 
-    Args:
-        timeout: seconds for which the module waits for an answer.
-        late: seconds after which a delayed one comes.
+    :param timeout: seconds for which the module waits for an answer.
+    :param late: seconds after which a delayed one comes.
     """
 
     def __init__(self, swarm: Swarm, name: str, folder: Path, timeout: int, late: float) -> None:
@@ -195,8 +194,7 @@ def places(trial: Trial, scenario: str) -> list[Place]:
 def check(trial: Trial, case: Case, again: bool = True) -> bool:
     """Spoil one answer and prove that the module's verdict is what is live; False when the call did not happen.
 
-    Args:
-        again: once more, should a node be too busy to start a container; that verdict must be true as well.
+    :param again: once more, should a node be too busy to start a container; that verdict must be true as well.
     """
     what, after = SCENARIOS[case.scenario]
     trial.prepare(case.scenario)

@@ -24,12 +24,11 @@ Values = dict[str, t.Any]
 class Setting:
     """One thing that a file may declare.
 
-    Attributes:
-        path: where it stands in a ServiceSpec; the last part of an entry of a list is what identifies it.
-        values: what it can be; the engine's own default is among them where it has one.
-        default: what reading gives when nobody set it.
-        entry: how a value becomes an element of the list at I(path) but its last part; None when that is no list.
-        value_of: how an element of the list is read.
+    :ivar path: where it stands in a ServiceSpec; the last part of an entry of a list is what identifies it.
+    :ivar values: what it can be; the engine's own default is among them where it has one.
+    :ivar default: what reading gives when nobody set it.
+    :ivar entry: how a value becomes an element of the list at I(path) but its last part; None when that is no list.
+    :ivar value_of: how an element of the list is read.
     """
 
     path: tuple[str, ...]
@@ -165,8 +164,7 @@ def declared(stack: str, name: str, image: str, replicas: int, values: Values) -
 def may_be(key: str, before: t.Any, wanted: Values, last: Values | None) -> tuple[t.Any, ...]:
     """Return what a setting may be after a deploy.
 
-    Args:
-        before: what it was; last: what the deploy before declared, None for none.
+    :param before: what it was; last: what the deploy before declared, None for none.
     """
     default = SETTINGS[key].default
     if key in wanted:

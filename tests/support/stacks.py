@@ -35,9 +35,8 @@ def service(
 ) -> ServiceEntry:
     """Make a service that starts quickly and is watched for one second.
 
-    Args:
-        container: further fields of C(ContainerSpec); I(template): of C(TaskTemplate).
-        spec: further fields of the ServiceSpec, in the place of those made here.
+    :param container: further fields of C(ContainerSpec); I(template): of C(TaskTemplate).
+    :param spec: further fields of the ServiceSpec, in the place of those made here.
     """
     body: dict[str, t.Any] = {
         "Name": f"{stack}_{name}",

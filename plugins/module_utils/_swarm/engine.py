@@ -35,8 +35,7 @@ Json = dict[str, t.Any]
 def encode_auth(auth: t.Mapping[str, str]) -> str:
     """Return the value of the C(X-Registry-Auth) header for a login.
 
-    Args:
-        auth: C(registry), C(username) and C(password).
+    :param auth: C(registry), C(username) and C(password).
     """
     login = {
         "username": auth["username"],
@@ -53,11 +52,10 @@ _NOT_SENT = (ConnectionRefusedError, FileNotFoundError, PermissionError, socket.
 class Engine:
     """One session with one engine.
 
-    Args:
-        way: how the engine is reached; its address will do.
-        timeout: seconds until a call without an answer is given up, None for that of I(way).
-        patience: seconds for which a read or removal whose answer is lost is made again. For creates and updates see
-            M(writes).
+    :param way: how the engine is reached; its address will do.
+    :param timeout: seconds until a call without an answer is given up, None for that of I(way).
+    :param patience: seconds for which a read or removal whose answer is lost is made again. For creates and updates see
+        M(writes).
     """
 
     def __init__(
@@ -97,8 +95,7 @@ class Engine:
     def create_service(self, spec: Json, registry_auth: str = "") -> str:
         """Create a service and return its id.
 
-        Raises:
-            Conflict: the name is taken.
+        :raises Conflict: the name is taken.
         """
         answer = self._call(
             f"create service {spec.get('Name')}", "POST", "/services/create", body=spec, headers=_auth(registry_auth)
@@ -110,13 +107,10 @@ class Engine:
     ) -> list[str]:
         """Replace the spec of a service and return the engine's warnings.
 
-        Args:
-            version: C(Version.Index) that I(spec) was made from.
-            registry_auth: without one the service keeps the login that it has, whatever registry that is for.
-            previous_login: without I(registry_auth), take the login of the engine's own previous spec.
-
-        Raises:
-            OutOfSequence: the service has changed since it was read.
+        :param version: C(Version.Index) that I(spec) was made from.
+        :param registry_auth: without one the service keeps the login that it has, whatever registry that is for.
+        :param previous_login: without I(registry_auth), take the login of the engine's own previous spec.
+        :raises OutOfSequence: the service has changed since it was read.
         """
         query: Json = {"version": version, "registryAuthFrom": "previous-spec" if previous_login else "spec"}
         answer = self._call(
@@ -146,8 +140,7 @@ class Engine:
     def task_logs(self, task_id: str, lines: int = 20, timeout: float = 5) -> list[str]:
         """Return the last lines that a task wrote, on whichever node it ran, without waiting for more.
 
-        Raises:
-            EngineError: its log driver cannot be read, or its node does not answer within I(timeout) seconds.
+        :raises EngineError: its log driver cannot be read, or its node does not answer within I(timeout) seconds.
         """
         query = {"stdout": 1, "stderr": 1, "follow": 0, "tail": lines, "timestamps": 1}
         raw = self._call("read task logs", "GET", f"/tasks/{task_id}/logs", query=query, raw=True, timeout=timeout)
@@ -169,8 +162,7 @@ class Engine:
     def update_node(self, node_id: str, version: int, spec: Json) -> None:
         """Replace the spec (role, availability, labels) of a node.
 
-        Raises:
-            OutOfSequence: the node has changed since it was read.
+        :raises OutOfSequence: the node has changed since it was read.
         """
         self._call(f"update node {node_id}", "POST", f"/nodes/{node_id}/update", query={"version": version}, body=spec)
 
@@ -189,8 +181,7 @@ class Engine:
     def create_network(self, spec: Json) -> str:
         """Create a network and return its id.
 
-        Raises:
-            Conflict: the name is taken.
+        :raises Conflict: the name is taken.
         """
         body = {"CheckDuplicate": True, **spec}
         return str(self._call(f"create network {spec.get('Name')}", "POST", "/networks/create", body=body)["Id"])
@@ -206,16 +197,14 @@ class Engine:
     def create_config(self, spec: Json) -> str:
         """Create a config and return its id.
 
-        Raises:
-            Conflict: the name is taken.
+        :raises Conflict: the name is taken.
         """
         return str(self._call(f"create config {spec.get('Name')}", "POST", "/configs/create", body=spec)["ID"])
 
     def update_config(self, config_id: str, version: int, spec: Json, kind: str = "config") -> None:
         """Replace the labels of a config (or I(kind) C(secret)); its content cannot change.
 
-        Raises:
-            OutOfSequence: it has changed since it was read.
+        :raises OutOfSequence: it has changed since it was read.
         """
         path = f"/{kind}s/{config_id}/update"
         self._call(f"update {kind} {spec.get('Name')}", "POST", path, query={"version": version}, body=spec)
@@ -223,8 +212,7 @@ class Engine:
     def remove_config(self, config_id: str) -> bool:
         """Remove a config; False when it was not there.
 
-        Raises:
-            Conflict: a service uses it.
+        :raises Conflict: a service uses it.
         """
         return self._delete(f"remove config {config_id}", f"/configs/{config_id}")
 
@@ -235,24 +223,21 @@ class Engine:
     def create_secret(self, spec: Json) -> str:
         """Create a secret and return its id.
 
-        Raises:
-            Conflict: the name is taken.
+        :raises Conflict: the name is taken.
         """
         return str(self._call(f"create secret {spec.get('Name')}", "POST", "/secrets/create", body=spec)["ID"])
 
     def remove_secret(self, secret_id: str) -> bool:
         """Remove a secret; False when it was not there.
 
-        Raises:
-            Conflict: a service uses it.
+        :raises Conflict: a service uses it.
         """
         return self._delete(f"remove secret {secret_id}", f"/secrets/{secret_id}")
 
     def distribution(self, image: str, registry_auth: str = "") -> Json:
         """Ask the image's registry for its digest and platforms.
 
-        Raises:
-            EngineError: the registry is away, refuses the login, or does not have the image.
+        :raises EngineError: the registry is away, refuses the login, or does not have the image.
         """
         path = f"/distribution/{_quote(image, safe='/:')}/json"
         return t.cast(Json, self._call(f"look up image {image}", "GET", path, headers=_auth(registry_auth)))
@@ -268,8 +253,7 @@ class Engine:
     def create_exec(self, container_id: str, spec: Json) -> str:
         """Prepare a further program in a container of this very node and return its id.
 
-        Raises:
-            NotFound: the container is not here, or runs no more.
+        :raises NotFound: the container is not here, or runs no more.
         """
         doing = f"run a program in container {container_id[:12]}"
         return str(self._call(doing, "POST", f"/containers/{container_id}/exec", body=spec)["Id"])
@@ -385,11 +369,10 @@ class Engine:
 def error_of(doing: str, status: int, words: str, of_swarm: bool = True) -> EngineError:
     """Return the typed error for an answer of the engine (pure).
 
-    Args:
-        doing: what was tried, as in C(create service web).
-        status: HTTP status.
-        words: Docker's own message.
-        of_swarm: the leader was asked.
+    :param doing: what was tried, as in C(create service web).
+    :param status: HTTP status.
+    :param words: Docker's own message.
+    :param of_swarm: the leader was asked.
     """
     # Managers pass errors on wrapped in gRPC's own words.
     marker = " desc = "

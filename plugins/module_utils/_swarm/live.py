@@ -20,9 +20,8 @@ Filters = t.Mapping[str, list[str]]
 def read_live(engine: Engine, stack: str, model: StackModel | None = None) -> LiveState:
     """Read all that planning a stack needs: services, tasks, nodes, networks, configs and secrets.
 
-    Args:
-        model: configs and secrets that it names and that do not carry the stack's label are read too: external ones,
-            and those of others that are in the way.
+    :param model: configs and secrets that it names and that do not carry the stack's label are read too: external ones,
+        and those of others that are in the way.
     """
     own = {"label": [f"{LABEL_NAMESPACE}={stack}"]}
     live = read_swarm(engine, own, own)
@@ -35,8 +34,7 @@ def read_live(engine: Engine, stack: str, model: StackModel | None = None) -> Li
 def read_swarm(engine: Engine, configs: Filters | None, secrets: Filters | None) -> LiveState:
     """Read services, tasks, nodes and networks, and the configs and secrets that filters find, all of it at once.
 
-    Args:
-        configs: filter, None for no configs; secrets: likewise.
+    :param configs: filter, None for no configs; secrets: likewise.
     """
     with concurrent.futures.ThreadPoolExecutor(6) as pool:
         services = pool.submit(engine.services)

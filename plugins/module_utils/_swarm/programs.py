@@ -45,9 +45,8 @@ class Place:
 class Ended:
     """How a program ended.
 
-    Attributes:
-        exit_code: None when it was stopped, or could not be.
-        problem: one sentence when it did not end by itself, else "".
+    :ivar exit_code: None when it was stopped, or could not be.
+    :ivar problem: one sentence when it did not end by itself, else "".
     """
 
     exit_code: int | None
@@ -65,9 +64,8 @@ def place_of(container: Json) -> Place:
 def choose(containers: t.Sequence[Json], service: str, slot: str = "") -> Place | None:
     """Return the newest healthy container of a service, or the newest of all when none says that it is (pure).
 
-    Args:
-        containers: entries of the engine's list.
-        slot: number of the replica, or id of the node for a global service; "" for any.
+    :param containers: entries of the engine's list.
+    :param slot: number of the replica, or id of the node for a global service; "" for any.
     """
     found = [
         item
@@ -81,8 +79,7 @@ def choose(containers: t.Sequence[Json], service: str, slot: str = "") -> Place 
 def find(engine: Engine, service: str, slot: str = "") -> Place:
     """Return a running task's container of a service on this very node.
 
-    Raises:
-        PlanRefused: none is here; on a manager the message names the nodes that have one.
+    :raises PlanRefused: none is here; on a manager the message names the nodes that have one.
     """
     here = choose(engine.containers({"label": [f"{_LABEL}service.name={service}"]}), service, slot)
     if here is not None:
@@ -111,12 +108,9 @@ def find(engine: Engine, service: str, slot: str = "") -> Place:
 def run(engine: Engine, container: str, spec: Json, timeout: float) -> Ended:
     """Run a program in a container of this node to its end.
 
-    Args:
-        spec: C(Cmd), and perhaps C(Env), C(User), C(WorkingDir).
-        timeout: seconds until it is stopped.
-
-    Raises:
-        EngineError: it could not be started.
+    :param spec: C(Cmd), and perhaps C(Env), C(User), C(WorkingDir).
+    :param timeout: seconds until it is stopped.
+    :raises EngineError: it could not be started.
     """
     exec_id = engine.create_exec(container, {"AttachStdout": True, "AttachStderr": True, **spec})
     written: list[bytes] = []
@@ -209,8 +203,7 @@ def _is_in(pid: int, container: str) -> bool:
 def environment(values: t.Mapping[str, t.Any]) -> list[str]:
     """Return environment variables as the engine takes them (pure).
 
-    Raises:
-        PlanRefused: a name is no name of a variable.
+    :raises PlanRefused: a name is no name of a variable.
     """
     for name in values:
         if not re.fullmatch(r"[^=\s\x00]+", str(name)):

@@ -80,11 +80,10 @@ def until_answered(
 ) -> Found:
     """Make a call again and again until it has a true answer, and return that.
 
-    Args:
-        look: asked after each lost answer: returns what the call would, when what is live shows that it was carried
-            out, None when it was not. Without it the call is one that may be repeated.
-        patience: seconds after which the last error is raised.
-        again: says after which errors the call is made again.
+    :param look: asked after each lost answer: returns what the call would, when what is live shows that it was carried
+        out, None when it was not. Without it the call is one that may be repeated.
+    :param patience: seconds after which the last error is raised.
+    :param again: says after which errors the call is made again.
     """
     deadline = time.monotonic() + patience
     while True:

@@ -26,8 +26,7 @@ _TRIES = 6
 def create_service(engine: Engine, spec: Json, auth: str = "") -> str:
     """Create a service and return its id.
 
-    Raises:
-        Conflict: the name is taken, by a service that is not the one made here.
+    :raises Conflict: the name is taken, by a service that is not the one made here.
     """
 
     def look() -> str | None:
@@ -42,8 +41,7 @@ def create_service(engine: Engine, spec: Json, auth: str = "") -> str:
 def create_object(engine: Engine, kind: str, body: Json) -> str:
     """Create a network, config or secret and return its id.
 
-    Raises:
-        Conflict: the name is taken, by an object that is not the one made here.
+    :raises Conflict: the name is taken, by an object that is not the one made here.
     """
     create = engine.create_secret
     if kind != "secret":
@@ -80,14 +78,11 @@ def write_service(
 ) -> None:
     """Write to a service until it is as wanted.
 
-    Args:
-        current: the service as read last.
-        wanted: the service as live → what to send, None when nothing is left to write; it may raise.
-        previous_login: without I(auth), take the login of the engine's own previous spec.
-
-    Raises:
-        NotFound: the service is gone.
-        PlanRefused: somebody else writes to it all the time.
+    :param current: the service as read last.
+    :param wanted: the service as live → what to send, None when nothing is left to write; it may raise.
+    :param previous_login: without I(auth), take the login of the engine's own previous spec.
+    :raises NotFound: the service is gone.
+    :raises PlanRefused: somebody else writes to it all the time.
     """
     moved, deadline = 0, time.monotonic() + PATIENCE
     name, service_id = (current["Spec"]["Name"], current["ID"]) if current is not None else ("", "")
@@ -121,9 +116,8 @@ def keep_placement(spec: Json, before: Json | None = None) -> Json:
     C(nodeMatches), which looks for its constraints unasked). So
     services are made with an empty one, as Docker's CLI does, and keep it; the engine's own rollback then has one too.
 
-    Args:
-        before: the service's spec until now, None for a new service. One that has none gets none: the empty one differs
-            from it in the engine's eyes, and would keep its tasks from taking new ports.
+    :param before: the service's spec until now, None for a new service. One that has none gets none: the empty one
+        differs from it in the engine's eyes, and would keep its tasks from taking new ports.
     """
     template = spec.get("TaskTemplate") or {}
     had = before is None or (before.get("TaskTemplate") or {}).get("Placement") is not None
@@ -142,8 +136,7 @@ class Specs:
     def equal(self, left: Json, right: Json, replicas: bool = True) -> bool:
         """Say whether two ServiceSpecs mean the same.
 
-        Args:
-            replicas: whether their numbers of tasks count.
+        :param replicas: whether their numbers of tasks count.
         """
         if self._networks is None:
             self._networks = self._engine.networks()

@@ -30,10 +30,9 @@ _TRUE, _FALSE = ("true", "yes", "on", "1", "t", "y"), ("false", "no", "off", "0"
 class Setting:
     """One setting of a cluster.
 
-    Attributes:
-        parameter: of the CloudFormation template.
-        default: of a new cluster; the template has the same one.
-        choices: all values that it can have; none for any.
+    :ivar parameter: of the CloudFormation template.
+    :ivar default: of a new cluster; the template has the same one.
+    :ivar choices: all values that it can have; none for any.
     """
 
     parameter: str
@@ -53,8 +52,7 @@ class Setting:
     def take(self, value: t.Any) -> t.Any:
         """Return a given value in the setting's type; on a command line everything is text.
 
-        Raises:
-            ValueError: it cannot be one.
+        :raises ValueError: it cannot be one.
         """
         if isinstance(self.default, list):
             items = value.split(",") if isinstance(value, str) else value
@@ -139,8 +137,7 @@ class SettingChange:
 def take(given: t.Mapping[str, t.Any]) -> tuple[Values, list[str]]:
     """Return what is given, each in its setting's type, and what is wrong with it, one sentence each.
 
-    Args:
-        given: by name; None is not given.
+    :param given: by name; None is not given.
     """
     known = {**SETTINGS, _ZONE_COUNT: _ZONES}
     values: Values = {}
@@ -182,10 +179,9 @@ def living(parameters: t.Mapping[str, str]) -> Values:
 def resolve(given: t.Mapping[str, t.Any], before: Values | None, running: int = 0) -> Values:
     """Return all settings: what is given, else what the cluster has, else the default.
 
-    Args:
-        given: as :func:`take` returns it.
-        before: settings of the living cluster, None for a new one.
-        running: workers that the living cluster's group wants now, whoever asked for them.
+    :param given: as :func:`take` returns it.
+    :param before: settings of the living cluster, None for a new one.
+    :param running: workers that the living cluster's group wants now, whoever asked for them.
     """
     defaults = {**{name: setting.default for name, setting in SETTINGS.items()}, _ZONE_COUNT: _ZONES.default}
     values = {**(defaults if before is None else before)}
@@ -224,8 +220,7 @@ def refusals(
 ) -> list[str]:
     """Return why a change of a living cluster is not made; one sentence each.
 
-    Args:
-        running: workers that the group wants now.
+    :param running: workers that the group wants now.
     """
     changed = {change.setting: change for change in changes(before, after)}
     found = []

@@ -33,8 +33,7 @@ _LEAST = {
 def require(problems: t.Iterable[str], doing: str) -> None:
     """Raise PlanRefused with one sentence when there are problems.
 
-    Args:
-        doing: how the sentence begins, as in C(Nothing was changed).
+    :param doing: how the sentence begins, as in C(Nothing was changed).
     """
     found = list(problems)
     if found:

@@ -23,10 +23,9 @@ _NUMBERS = ("int", "float")
 def type_problems(given: Given, specification: Specification, path: str = "") -> t.Iterator[str]:
     """Yield what is wrong, one clause each that begins with the option and holds no value.
 
-    Args:
-        given: the arguments as they were written.
-        specification: as AnsibleModule takes it.
-        path: of the option that these are options of.
+    :param given: the arguments as they were written.
+    :param specification: as AnsibleModule takes it.
+    :param path: of the option that these are options of.
     """
     for option, entry in specification.items():
         for name in (option, *entry.get("aliases", ())):

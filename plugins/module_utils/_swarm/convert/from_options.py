@@ -37,8 +37,7 @@ class InvalidOption(InvalidInput):
 def read(option: str, reader: t.Callable[[t.Any], t.Any], value: t.Any) -> t.Any:
     """Return what a reader of :mod:`.values` makes of the value of an option.
 
-    Raises:
-        InvalidOption: it cannot be read; the message begins with the option.
+    :raises InvalidOption: it cannot be read; the message begins with the option.
     """
     try:
         return reader(value)
@@ -49,12 +48,9 @@ def read(option: str, reader: t.Callable[[t.Any], t.Any], value: t.Any) -> t.Any
 def environment(env: t.Any, files: t.Sequence[t.Mapping[str, str]]) -> list[str]:
     """Return C(NAME=value) entries.
 
-    Args:
-        env: mapping, list of C(NAME=value), or such a list with commas in one text.
-        files: what environment files say, in their order; I(env) wins.
-
-    Raises:
-        InvalidOption: an entry is no text, or has no sign of equality. The message never holds a value.
+    :param env: mapping, list of C(NAME=value), or such a list with commas in one text.
+    :param files: what environment files say, in their order; I(env) wins.
+    :raises InvalidOption: an entry is no text, or has no sign of equality. The message never holds a value.
     """
     merged: dict[str, str] = {}
     for content in files:
@@ -79,8 +75,7 @@ def environment(env: t.Any, files: t.Sequence[t.Mapping[str, str]]) -> list[str]
 def command_words(command: t.Any) -> list[str]:
     """Return a command line as the engine takes it: a text is split as a shell does, a list is taken as it is.
 
-    Raises:
-        InvalidOption: it is neither, or a quote has no end. The message never holds a word of it.
+    :raises InvalidOption: it is neither, or a quote has no end. The message never holds a word of it.
     """
     if isinstance(command, str):
         try:
@@ -105,8 +100,7 @@ def _words(option: str, items: t.Any) -> list[str]:
 def env_file(name: str, text: str) -> dict[str, str]:
     """Return the variables of an environment file: lines C(NAME=value), empty ones and C(#) left out.
 
-    Raises:
-        InvalidOption: a line is neither.
+    :raises InvalidOption: a line is neither.
     """
     found = {}
     try:
@@ -122,12 +116,9 @@ def env_file(name: str, text: str) -> dict[str, str]:
 def apply_options(live: Spec, params: Params, files: t.Sequence[t.Mapping[str, str]] = ()) -> Spec:
     """Return a copy of a ServiceSpec with the given options set.
 
-    Args:
-        live: the spec to start from, with names of networks in place of ids; C({}) for a new service.
-        files: content of the environment files.
-
-    Raises:
-        InvalidOption: a value makes no sense.
+    :param live: the spec to start from, with names of networks in place of ids; C({}) for a new service.
+    :param files: content of the environment files.
+    :raises InvalidOption: a value makes no sense.
     """
     spec = copy.deepcopy(live)
     for path, value in _fields(params, live, files):
@@ -435,9 +426,8 @@ def _file(kind: str, item: Params) -> Spec:
 def _texts(option: str, values: Params) -> dict[str, str]:
     """Return a mapping of text to text; numbers are written out.
 
-    Raises:
-        InvalidOption: a value is none (C(key:) without anything behind it), true or false, a list or a mapping, which
-            could be meant in more than one way.
+    :raises InvalidOption: a value is none (C(key:) without anything behind it), true or false, a list or a mapping,
+        which could be meant in more than one way.
     """
     for key, value in values.items():
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):

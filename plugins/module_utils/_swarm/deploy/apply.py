@@ -30,14 +30,11 @@ Written = t.TypeVar("Written")
 class Applier:
     """Writes plans to the swarm and remembers how to undo them.
 
-    Args:
-        live: the reading that the plans were made from.
-        auth_of: image → value of the C(X-Registry-Auth) header, "" for none.
-
-    Attributes:
-        applied: plans whose carrying out has begun.
-        created: objects whose making has begun; their ids are not known while no answer has come.
-        relabelled: objects whose labels are changed.
+    :param live: the reading that the plans were made from.
+    :param auth_of: image → value of the C(X-Registry-Auth) header, "" for none.
+    :ivar applied: plans whose carrying out has begun.
+    :ivar created: objects whose making has begun; their ids are not known while no answer has come.
+    :ivar relabelled: objects whose labels are changed.
     """
 
     def __init__(self, engine: Engine, live: LiveState, auth_of: t.Callable[[str], str]) -> None:
@@ -90,8 +87,7 @@ class Applier:
     def apply(self, plan: ServicePlan) -> None:
         """Create, update, recreate or remove one service.
 
-        Raises:
-            PlanRefused: somebody else changed the service since it was read.
+        :raises PlanRefused: somebody else changed the service since it was read.
         """
         if plan.action == "none":
             return

@@ -42,9 +42,8 @@ _TRIES = 4
 class Drained:
     """What a drain did.
 
-    Attributes:
-        moved: services whose tasks moved away before the node was drained.
-        stuck: service → why its tasks could not move; they stop with the node.
+    :ivar moved: services whose tasks moved away before the node was drained.
+    :ivar stuck: service → why its tasks could not move; they stop with the node.
     """
 
     moved: list[str] = dataclasses.field(default_factory=list)
@@ -54,8 +53,7 @@ class Drained:
 def movable(engine_nodes: t.Sequence[Json], service: Json, node_id: str, taken: t.AbstractSet[str]) -> str:
     """Say why the tasks of a service cannot leave a node, "" when they can (pure).
 
-    Args:
-        taken: ids of nodes that run a task of the service already.
+    :param taken: ids of nodes that run a task of the service already.
     """
     spec = service["Spec"]
     if (spec.get("Mode") or {}).get("Replicated") is None:
@@ -74,13 +72,10 @@ def drain(engine: Engine, node: Json, timeout: float, force: bool = False, liste
     Services whose stack is being deployed are waited for. Should this end before the node is drained, the node is as
     available as it was before, and no service is kept off it any more.
 
-    Args:
-        timeout: seconds.
-        force: drain the node although some tasks cannot move first.
-
-    Raises:
-        PlanRefused: some tasks cannot move, or their stack is being deployed; the node takes tasks as before.
-        EngineUnreachable: the node still has tasks when the time is up.
+    :param timeout: seconds.
+    :param force: drain the node although some tasks cannot move first.
+    :raises PlanRefused: some tasks cannot move, or their stack is being deployed; the node takes tasks as before.
+    :raises EngineUnreachable: the node still has tasks when the time is up.
     """
     deadline = time.monotonic() + timeout
     was = (node.get("Spec") or {}).get("Availability", "active")
@@ -216,8 +211,7 @@ def set_availability(engine: Engine, node_id: str, availability: str) -> bool:
 def change_node(engine: Engine, node_id: str, change: t.Callable[[Json], Json]) -> bool:
     """Change the spec of a node; False when it is as wanted already.
 
-    Raises:
-        PlanRefused: there is no such node, or somebody else writes to it all the time.
+    :raises PlanRefused: there is no such node, or somebody else writes to it all the time.
     """
     written = False
 

@@ -26,11 +26,8 @@ def deploying(engine: Engine, stack: str) -> str:
 def refuse_deployed(engine: Engine, stack: str, doing: str) -> None:
     """Refuse to write to a service of a stack that is being deployed.
 
-    Args:
-        doing: what was asked for, as in C(Service shop_web was not removed).
-
-    Raises:
-        LockHeld: see above; the message names the holder.
+    :param doing: what was asked for, as in C(Service shop_web was not removed).
+    :raises LockHeld: see above; the message names the holder.
     """
     held_by = deploying(engine, stack)
     if held_by:

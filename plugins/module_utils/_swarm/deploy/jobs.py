@@ -40,9 +40,8 @@ _NOT_FOR_JOBS = ("Healthcheck", "StopGracePeriod")
 class Finished:
     """How a job ended.
 
-    Attributes:
-        exit_code: of the program, None when it never ran or never ended.
-        failure: the entry of a report when it did not end well, else None.
+    :ivar exit_code: of the program, None when it never ran or never ended.
+    :ivar failure: the entry of a report when it did not end well, else None.
     """
 
     name: str
@@ -64,11 +63,11 @@ def job_spec(
 ) -> Json:
     """Return the ServiceSpec of a job in the setting of a service (pure).
 
-    Args:
-        template: ServiceSpec whose image, environment, secrets, configs, mounts, networks and placement it gets.
-        command: in place of the image's entry point; I(arguments): in place of its command. Empty keeps the service's.
-        env: variables on top of the service's.
-        image: in place of the service's.
+    :param template: ServiceSpec whose image, environment, secrets, configs, mounts, networks and placement it gets.
+    :param command: in place of the image's entry point; I(arguments): in place of its command. Empty keeps the
+        service's.
+    :param env: variables on top of the service's.
+    :param image: in place of the service's.
     """
     task = dict(template["TaskTemplate"])
     container = {key: value for key, value in task["ContainerSpec"].items() if key not in _NOT_FOR_JOBS}
@@ -111,13 +110,10 @@ def run(
 ) -> Finished:
     """Run a job to its end and remove it.
 
-    Args:
-        live: a reading of the swarm, for the names of nodes and networks.
-        timeout: seconds until it is stopped as failed.
-        keep: leave the service in the swarm afterwards.
-
-    Raises:
-        PlanRefused: a job of this name runs already.
+    :param live: a reading of the swarm, for the names of nodes and networks.
+    :param timeout: seconds until it is stopped as failed.
+    :param keep: leave the service in the swarm afterwards.
+    :raises PlanRefused: a job of this name runs already.
     """
     name = spec["Name"]
     service_id = _create(engine, spec, auth)
@@ -157,8 +153,7 @@ def idle(spec: Json) -> Json:
 def stop(engine: Engine, service_id: str, spec: Json | None = None) -> None:
     """Stop the runs of a job and let none begin; wait until they have ended, for half a minute at most.
 
-    Args:
-        spec: what it becomes, idle; the spec that it has when None.
+    :param spec: what it becomes, idle; the spec that it has when None.
     """
     service = engine.service(service_id)
     if service is None:
@@ -186,8 +181,7 @@ def has_run(engine: Engine, service: Json) -> bool:
 def name_for(service: str, suffix: str) -> str:
     """Return the name of a job of a service, within the engine's limit (pure).
 
-    Args:
-        suffix: how it ends, such as C(-job); one that no other job of the service has.
+    :param suffix: how it ends, such as C(-job); one that no other job of the service has.
     """
     name = f"{service}{suffix}"
     if len(name) <= _NAME_LIMIT:

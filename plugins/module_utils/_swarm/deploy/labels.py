@@ -19,13 +19,10 @@ def relabel(engine: Engine, kind: str, object_id: str, labels: t.Mapping[str, st
     The engine compares name and content with what it has; the content, which it never shows of a secret, may be left
     out (swarmkit manager/controlapi/config.go: UpdateConfig, secret.go: UpdateSecret).
 
-    Args:
-        data: content that a secret must have; the engine refuses any other.
-
-    Raises:
-        NotFound: it is gone.
-        PlanRefused: the secret has other content.
-        OutOfSequence: others write to it all the time.
+    :param data: content that a secret must have; the engine refuses any other.
+    :raises NotFound: it is gone.
+    :raises PlanRefused: the secret has other content.
+    :raises OutOfSequence: others write to it all the time.
     """
     until_answered(lambda: _relabel(engine, kind, object_id, labels, data), again=_may_pass)
 

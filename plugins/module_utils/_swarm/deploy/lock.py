@@ -32,10 +32,9 @@ GRACE = 300.0
 class Process:
     """A process that deploys.
 
-    Attributes:
-        host: name of its machine, which other machines may have too.
-        machine: the machine and its table of processes: no other has the same, not even it after a reboot.
-        began: when the process began, in the kernel's ticks: numbers of processes are given again.
+    :ivar host: name of its machine, which other machines may have too.
+    :ivar machine: the machine and its table of processes: no other has the same, not even it after a reboot.
+    :ivar began: when the process began, in the kernel's ticks: numbers of processes are given again.
     """
 
     host: str
@@ -68,9 +67,8 @@ def read(engine: Engine, stack: str) -> list[Release]:
 def is_gone(release: Release, nodes: t.Sequence[Json], here: Process, began_of: t.Callable[[int], str]) -> bool:
     """Say whether the process that holds an unfinished release is known to be no more (pure).
 
-    Args:
-        here: who asks.
-        began_of: process of this machine → when it began, "" when there is none.
+    :param here: who asks.
+    :param began_of: process of this machine → when it began, "" when there is none.
     """
     known = release.machine and here.machine
     if release.machine == here.machine if known else release.host == here.host:
@@ -89,8 +87,7 @@ def is_expired(release: Release, now: str) -> bool:
     Its process noted by its own clock when it began and when it ends at the latest; only the time between the two
     counts. It is counted from the moment that the leader's clock shows for its config object.
 
-    Args:
-        now: time, ISO 8601, UTC, by the same clock.
+    :param now: time, ISO 8601, UTC, by the same clock.
     """
     start, end, made, at = (
         moment(text) for text in (release.at, release.expires, release.config.get("CreatedAt"), now)
@@ -108,8 +105,7 @@ def who(release: Release) -> str:
 def holder(release: Release, nodes: t.Sequence[Json], engine: Engine | None = None) -> str:
     """Say who holds an unfinished release now, or "" when it was left behind and may be taken over.
 
-    Args:
-        engine: asked for the leader's time, which takes a write; without it this machine's own clock must do.
+    :param engine: asked for the leader's time, which takes a write; without it this machine's own clock must do.
     """
     if is_gone(release, nodes, this_process(), began):
         return ""
@@ -146,15 +142,12 @@ def take(
 ) -> Release:
     """Open the next release of a stack.
 
-    Args:
-        releases: of the stack, as just read.
-        timeout: seconds that the deploy may take, its migrations included.
-        force: take over from a deploy that seems to be alive.
-        node: id of the manager that the deploy asks.
-        restores: number of the release that it goes back to, 0 for none.
-
-    Raises:
-        LockHeld: another deploy is under way, or was faster.
+    :param releases: of the stack, as just read.
+    :param timeout: seconds that the deploy may take, its migrations included.
+    :param force: take over from a deploy that seems to be alive.
+    :param node: id of the manager that the deploy asks.
+    :param restores: number of the release that it goes back to, 0 for none.
+    :raises LockHeld: another deploy is under way, or was faster.
     """
     if not force:
         refuse_held(releases, nodes, engine)
@@ -207,8 +200,7 @@ def finish(engine: Engine, release: Release) -> None:
 
     Whatever error of the engine comes between, it is tried again for some time.
 
-    Raises:
-        LockHeld: somebody else has taken the release over meanwhile.
+    :raises LockHeld: somebody else has taken the release over meanwhile.
     """
 
     def write() -> None:

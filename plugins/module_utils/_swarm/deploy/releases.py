@@ -43,20 +43,19 @@ _UNCERTAIN = ("started", "broken", "abandoned")
 class Release:
     """One recorded deploy.
 
-    Attributes:
-        number: counts from 1 in each stack.
-        at: when it began, ISO 8601, UTC.
-        by: who deployed; host and pid: the process that did.
-        expires: from when on an unfinished release may be taken over, ISO 8601, UTC.
-        model: the stack with its images pinned, without the content of configs and secrets.
-        bad: service → fingerprint of the tasks that failed.
-        machine, began, node: which process deploys, as far as its process number alone does not say: the machine and
-            its table of processes, when the process began, and the id of the manager that it asks.
-        restores: number of the release that this one went back to, 0 when it is no rollback.
-        token: of its own; tells this deploy's record from another's of the same number.
-        config: the config object that holds it, as the engine shows it; empty before it is made.
-        too_new: a newer version of the collection recorded it, with fields that this one does not know.
-        readable: False when this version does not even know what services it declared; the model is empty then.
+    :ivar number: counts from 1 in each stack.
+    :ivar at: when it began, ISO 8601, UTC.
+    :ivar by: who deployed; host and pid: the process that did.
+    :ivar expires: from when on an unfinished release may be taken over, ISO 8601, UTC.
+    :ivar model: the stack with its images pinned, without the content of configs and secrets.
+    :ivar bad: service → fingerprint of the tasks that failed.
+    :ivar machine, began, node: which process deploys, as far as its process number alone does not say: the machine and
+        its table of processes, when the process began, and the id of the manager that it asks.
+    :ivar restores: number of the release that this one went back to, 0 when it is no rollback.
+    :ivar token: of its own; tells this deploy's record from another's of the same number.
+    :ivar config: the config object that holds it, as the engine shows it; empty before it is made.
+    :ivar too_new: a newer version of the collection recorded it, with fields that this one does not know.
+    :ivar readable: False when this version does not even know what services it declared; the model is empty then.
     """
 
     stack: str

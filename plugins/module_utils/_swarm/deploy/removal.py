@@ -25,9 +25,8 @@ from .releases import Release, referenced, to_drop
 def remove_stack(engine: Engine, stack: str, check_mode: bool, timeout: float, force: bool = False) -> StackPlan:
     """Remove all that belongs to a stack, its releases too, and wait until its tasks and networks are gone.
 
-    Raises:
-        LockHeld: a deploy of the stack is under way.
-        DeployFailed: something of it is still there after I(timeout) seconds.
+    :raises LockHeld: a deploy of the stack is under way.
+    :raises DeployFailed: something of it is still there after I(timeout) seconds.
     """
     history = lock.read(engine, stack)
     live = read_live(engine, stack)
@@ -73,8 +72,7 @@ def forget(engine: Engine, kept: t.Sequence[Release], keep: int) -> None:
 def _remove(engine: Engine, plan: StackPlan, timeout: float) -> None:
     """Remove services and objects, and wait until nothing of them is left.
 
-    Raises:
-        DeployFailed: something is still there after I(timeout) seconds.
+    :raises DeployFailed: something is still there after I(timeout) seconds.
     """
     deadline = time.monotonic() + timeout
     # Once a service is gone, its tasks can only be asked for by their own ids, or by the labels that they came with.

@@ -18,12 +18,9 @@ def target(history: t.Sequence[Release], stack: str, number: int | None) -> Rele
     Without a number that is the one before the release that runs now. One that is itself a rollback stands for the
     release that it restored: going back again goes further back, and never to what was left the first time.
 
-    Args:
-        history: the releases of the stack, oldest first.
-        number: of the release, None for the one before.
-
-    Raises:
-        PlanRefused: there is no such release.
+    :param history: the releases of the stack, oldest first.
+    :param number: of the release, None for the one before.
+    :raises PlanRefused: there is no such release.
     """
     numbers = ", ".join(str(item.number) for item in history) or "none"
     if number is not None:

@@ -46,10 +46,9 @@ from .apply import Applier
 class Options:
     """How to change the service.
 
-    Attributes:
-        purge: what is not declared goes.
-        force: past blockers.
-        force_update: restart all tasks even if nothing changes.
+    :ivar purge: what is not declared goes.
+    :ivar force: past blockers.
+    :ivar force_update: restart all tasks even if nothing changes.
     """
 
     wait: bool = True
@@ -87,14 +86,11 @@ def change(
 ) -> Result:
     """Create or update a service as the module's options say.
 
-    Args:
-        files: content of the environment files.
-
-    Raises:
-        LockHeld: its stack is being deployed.
-        PlanRefused: it cannot work, or needs a permission that was not given.
-        ImageUnresolved: the image has no digest to pin.
-        DeployFailed: the service does not run what it should.
+    :param files: content of the environment files.
+    :raises LockHeld: its stack is being deployed.
+    :raises PlanRefused: it cannot work, or needs a permission that was not given.
+    :raises ImageUnresolved: the image has no digest to pin.
+    :raises DeployFailed: the service does not run what it should.
     """
     live = _read(engine, params)
     found = next((item for item in live.services if item["Spec"]["Name"] == params["name"]), None)
@@ -127,9 +123,8 @@ def change(
 def remove(engine: Engine, name: str, timeout: float, check_mode: bool = False, force: bool = False) -> Result:
     """Remove a service and wait until its tasks are gone.
 
-    Raises:
-        LockHeld: its stack is being deployed.
-        DeployFailed: they are still there after I(timeout) seconds.
+    :raises LockHeld: its stack is being deployed.
+    :raises DeployFailed: they are still there after I(timeout) seconds.
     """
     found = engine.service(name)
     if found is None:

@@ -43,10 +43,9 @@ _LONG_AGO = datetime.datetime.min.replace(tzinfo=datetime.timezone.utc)
 class Back:
     """How the way back ended.
 
-    Attributes:
-        now: one sentence on the state that the stack is in.
-        outcome: of the release that failed.
-        to: number of the release that runs again, 0 for none.
+    :ivar now: one sentence on the state that the stack is in.
+    :ivar outcome: of the release that failed.
+    :ivar to: number of the release that runs again, 0 for none.
     """
 
     now: str
@@ -58,11 +57,10 @@ class Back:
 class WayBack:
     """The way back of one deploy.
 
-    Args:
-        applier: did the writing that is undone.
-        history: releases before the one that failed, oldest first.
-        release: the one that failed.
-        waiting: for services to run again, None when nobody does.
+    :param applier: did the writing that is undone.
+    :param history: releases before the one that failed, oldest first.
+    :param release: the one that failed.
+    :param waiting: for services to run again, None when nobody does.
     """
 
     applier: Applier
@@ -188,12 +186,9 @@ def undo(applier: Applier, never_ran: t.Collection[str] = ()) -> tuple[list[Expe
     What is live decides, not what was answered: a write whose answer was lost may have been carried out. What hinders
     one service keeps none of the others from going back.
 
-    Args:
-        never_ran: ids of services that have never run and are removed too.
-
-    Raises:
-        EngineUnreachable: nobody answers any more; NoLeader: likewise.
-        PlanRefused: some of it could not be set back; the stack is then in between.
+    :param never_ran: ids of services that have never run and are removed too.
+    :raises EngineUnreachable: nobody answers any more; NoLeader: likewise.
+    :raises PlanRefused: some of it could not be set back; the stack is then in between.
     """
     expected, removed, trouble = list[Expected](), dict[str, str](), list[str]()
     everything: list[ServicePlan | ObjectPlan] = [*reversed(applier.applied), *applier.relabelled]
@@ -288,9 +283,8 @@ def _rest(applier: Applier, plan: ServicePlan, current: Json | None) -> None:
 def drop_created(applier: Applier, removed: t.AbstractSet[str], tasks: t.Mapping[str, list[str]]) -> None:
     """Remove the objects that an applier made, as far as nothing uses them.
 
-    Args:
-        removed: ids of the services that M(undo) removed.
-        tasks: filter that finds the tasks of those services.
+    :param removed: ids of the services that M(undo) removed.
+    :param tasks: filter that finds the tasks of those services.
     """
     if applier.created and removed:
         _wait_ended(applier.engine, applier.live, removed, tasks)

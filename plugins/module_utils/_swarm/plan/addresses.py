@@ -23,8 +23,8 @@ _IPV4 = re.compile(r"[\d.]+/\d{1,2}")  # of a network that has both kinds, it is
 def warnings(services: t.Sequence[ServicePlan], live: LiveState, declared: t.Iterable[Json] = ()) -> list[str]:
     """Return a warning for each network that a plan would fill beyond its size.
 
-    Args:
-        declared: networks to be created, as they would be sent; one without a subnet gets one whose size is not known.
+    :param declared: networks to be created, as they would be sent; one without a subnet gets one whose size is not
+        known.
     """
     names = live.network_names()
     touched = {name for plan in services if plan.action != "none" for name in _attached(plan.spec, names)}

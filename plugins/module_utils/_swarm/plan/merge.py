@@ -25,10 +25,9 @@ _KEPT = ("TaskTemplate", "ForceUpdate")
 class Merged:
     """What a service should become.
 
-    Attributes:
-        tree: the merged tree; shared keys stand in the live order, so that nothing restarts for a mere order.
-        kept: fields that nobody declared and that stay (before = after = live value).
-        overruled: declared fields that somebody else had changed and that go back.
+    :ivar tree: the merged tree; shared keys stand in the live order, so that nothing restarts for a mere order.
+    :ivar kept: fields that nobody declared and that stay (before = after = live value).
+    :ivar overruled: declared fields that somebody else had changed and that go back.
     """
 
     tree: Tree
@@ -39,13 +38,12 @@ class Merged:
 def merge(base: Tree | None, desired: Tree, live: Tree, purge: bool = False, declared: t.Iterable[Path] = ()) -> Merged:
     """Merge one service.
 
-    Args:
-        base: what our last release sent; None when we never deployed this service, then I(desired) stands alone.
-        desired: what the file says now.
-        live: what the swarm has.
-        purge: what nobody declared goes too.
-        declared: fields that the file gives; those whose value is the engine's default stand in no canonical tree, and
-            win over what is live all the same.
+    :param base: what our last release sent; None when we never deployed this service, then I(desired) stands alone.
+    :param desired: what the file says now.
+    :param live: what the swarm has.
+    :param purge: what nobody declared goes too.
+    :param declared: fields that the file gives; those whose value is the engine's default stand in no canonical tree,
+        and win over what is live all the same.
     """
     live = _woken(live)
     strict = purge or base is None

@@ -17,10 +17,9 @@ from .types import Json, ServicePlan, StackPlan
 class MigrationPlan:
     """A migration that runs before a service changes.
 
-    Attributes:
-        service: the plan of that service.
-        index: place of the migration among those of the stack.
-        because: names of the fields for whose change it runs; empty for a new service.
+    :ivar service: the plan of that service.
+    :ivar index: place of the migration among those of the stack.
+    :ivar because: names of the fields for whose change it runs; empty for a new service.
     """
 
     service: ServicePlan

@@ -29,9 +29,8 @@ _FIELDS = {"Internal": "internal", "Attachable": "attachable", "EnableIPv6": "en
 def plan_network(entry: NetworkEntry, live: LiveState, plan: StackPlan, before: Json | None = None) -> list[ObjectPlan]:
     """Plan a network.
 
-    Args:
-        plan: is told what speaks against it.
-        before: what our last release declared, None when it did not.
+    :param plan: is told what speaks against it.
+    :param before: what our last release declared, None when it did not.
     """
     found = [item for item in live.networks if item["Name"] == entry.name]
     if entry.external:

@@ -19,9 +19,8 @@ from .types import ServicePlan
 class Order(t.NamedTuple):
     """Services in the order in which they are written.
 
-    Attributes:
-        waves: each is converged before the next one begins; removals that free a port are among them.
-        last: removals that nothing waits for.
+    :ivar waves: each is converged before the next one begins; removals that free a port are among them.
+    :ivar last: removals that nothing waits for.
     """
 
     waves: list[list[ServicePlan]]

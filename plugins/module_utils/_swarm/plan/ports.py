@@ -39,8 +39,8 @@ NOTHING = Published(frozenset(), frozenset())
 def published(spec: Json, live: Json | None = None) -> Published:
     """Return the ports of a service.
 
-    Args:
-        live: the service as the engine has it; ports that it chose itself stay as long as the spec leaves the choice.
+    :param live: the service as the engine has it; ports that it chose itself stay as long as the spec leaves the
+        choice.
     """
     ports = _ports(spec)
     ingress = {_port(item) for item in ports if item.get("PublishMode") != "host" and item.get("PublishedPort")}
@@ -79,8 +79,7 @@ def frees_for(first: ServicePlan, then: ServicePlan) -> bool:
 def problems(plans: t.Sequence[ServicePlan], live: LiveState) -> tuple[list[str], list[str]]:
     """Return what of the ports cannot work on the swarm after the plan, and what may not.
 
-    Returns:
-        Blockers, warnings.
+    :returns: Blockers, warnings.
     """
     blockers: list[str] = []
     warnings: list[str] = []

@@ -34,10 +34,9 @@ _TASK = ("TaskTemplate", "EndpointSpec")
 class Replaced(t.NamedTuple):
     """What a change does to tasks.
 
-    Attributes:
-        tasks: those that will be replaced.
-        because: fields that concern tasks, as people know them.
-        keep_ports: number of tasks that stay although ports change.
+    :ivar tasks: those that will be replaced.
+    :ivar because: fields that concern tasks, as people know them.
+    :ivar keep_ports: number of tasks that stay although ports change.
     """
 
     tasks: list[Json]
@@ -54,9 +53,8 @@ def replaced_by(
 ) -> Replaced:
     """Return what changes do to the running tasks of a service.
 
-    Args:
-        changes: fields in which the service's canonical form changes to I(tree).
-        networks: id → name.
+    :param changes: fields in which the service's canonical form changes to I(tree).
+    :param networks: id → name.
     """
     because = dict.fromkeys(field_name(change) for change in changes if change.path[0] in _TASK)
     ports = any(change.path[0] == "EndpointSpec" for change in changes)

@@ -51,11 +51,10 @@ _PULLED = ("ready", "starting")
 class Disturbance:
     """Why a service is better not written again just now.
 
-    Attributes:
-        reason: in a few words, to follow the name of the service.
-        passes: time alone ends it; otherwise somebody has to act, or it is never right.
-        waiting: nothing but tasks that do not run yet would be replaced.
-        job: it is a job, which nobody ought to write without need.
+    :ivar reason: in a few words, to follow the name of the service.
+    :ivar passes: time alone ends it; otherwise somebody has to act, or it is never right.
+    :ivar waiting: nothing but tasks that do not run yet would be replaced.
+    :ivar job: it is a job, which nobody ought to write without need.
     """
 
     reason: str
@@ -77,8 +76,7 @@ def is_paused(service: Json) -> bool:
 def goes_on(service: Json, tasks: t.Iterable[Json]) -> bool:
     """Say whether a paused update has left tasks behind, which any write of the service replaces.
 
-    Args:
-        tasks: those of the service that should run.
+    :param tasks: those of the service that should run.
     """
     own = fingerprint(task_tree(service["Spec"].get("TaskTemplate") or {}))
     return is_paused(service) and any(fingerprint(task_tree(task.get("Spec") or {})) != own for task in tasks)
@@ -87,8 +85,7 @@ def goes_on(service: Json, tasks: t.Iterable[Json]) -> bool:
 def disturbance(service: Json, tasks: t.Iterable[Json]) -> Disturbance | None:
     """Return what writing a service again with its own spec would disturb, None when it changes nothing.
 
-    Args:
-        tasks: all tasks of the service, with their history.
+    :param tasks: all tasks of the service, with their history.
     """
     if is_job(service["Spec"]):
         return Disturbance("it is a job, which would run again", job=True)

@@ -39,9 +39,8 @@ def compose_spec(
     A part that means the same as the live one is sent exactly as the engine has it, ids included; one that means the
     same as the desired one is sent as it was written.
 
-    Args:
-        current: canonical form of I(live).
-        networks: id → name.
+    :param current: canonical form of I(live).
+    :param networks: id → name.
     """
     wanted = to_tree(desired, networks)
     template = dict(live.get("TaskTemplate") or {})

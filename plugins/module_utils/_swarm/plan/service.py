@@ -44,12 +44,11 @@ def plan_update(
 ) -> ServicePlan:
     """Plan the change of a live service to what the file says.
 
-    Args:
-        desired: ServiceSpec with names in place of ids.
-        base: canonical tree that our last release sent, None when it sent none.
-        networks: id → name.
-        tasks: tasks that should run now.
-        declared: fields that the file gives although their value is the engine's default.
+    :param desired: ServiceSpec with names in place of ids.
+    :param base: canonical tree that our last release sent, None when it sent none.
+    :param networks: id → name.
+    :param tasks: tasks that should run now.
+    :param declared: fields that the file gives although their value is the engine's default.
     """
     current = to_tree(live["Spec"], networks)
     merged = merge(base, to_tree(desired, networks), current, purge, declared)

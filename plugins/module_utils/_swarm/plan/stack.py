@@ -22,10 +22,9 @@ from .types import Json, LiveState, ObjectPlan, StackPlan
 class PlanOptions:
     """How to plan.
 
-    Attributes:
-        prune: remove services that left the file.
-        purge: remove from services what nobody declared.
-        allow_recreate: a change that needs removal and creation is allowed.
+    :ivar prune: remove services that left the file.
+    :ivar purge: remove from services what nobody declared.
+    :ivar allow_recreate: a change that needs removal and creation is allowed.
     """
 
     prune: bool = True
@@ -42,10 +41,9 @@ def plan_stack(
 ) -> StackPlan:
     """Plan the way from I(live) to I(model).
 
-    Args:
-        model: the stack, its images pinned.
-        base: what our last release sent, canonical tree by service name in the swarm.
-        networks: what it declared of networks, by name in the swarm.
+    :param model: the stack, its images pinned.
+    :param base: what our last release sent, canonical tree by service name in the swarm.
+    :param networks: what it declared of networks, by name in the swarm.
     """
     plan = StackPlan(model.name, warnings=list(model.warnings))
     for network in model.networks.values():

@@ -128,11 +128,10 @@ _MODES = {"Replicated": "replicated", "Global": "global", "ReplicatedJob": "repl
 class Place:
     """What is known of one place in a spec; a look-up for each value is most of the work here, so it is a short one.
 
-    Attributes:
-        below: key → the place there; elements of a list that is kept as a dict share C(*).
-        free: the key is the user's own.
-        element: what is here is an element of such a list.
-        stays: what is here says something even if it is an empty mapping.
+    :ivar below: key → the place there; elements of a list that is kept as a dict share C(*).
+    :ivar free: the key is the user's own.
+    :ivar element: what is here is an element of such a list.
+    :ivar stays: what is here says something even if it is an empty mapping.
     """
 
     __slots__ = ("below", "codec", "default", "element", "free", "gives_free", "stays", "zero_matters")
@@ -180,9 +179,8 @@ ROOT = _places()
 def to_tree(spec: Spec, networks: t.Mapping[str, str] | None = None, marked: bool = False) -> Tree:
     """Return the canonical form of a ServiceSpec.
 
-    Args:
-        networks: id → name of networks; targets that are not in it stay as they are.
-        marked: keep the constraints of a drain, which are none of the service's own.
+    :param networks: id → name of networks; targets that are not in it stay as they are.
+    :param marked: keep the constraints of a drain, which are none of the service's own.
     """
     spec = dict(spec)
     template = dict(spec.get("TaskTemplate") or {})

@@ -25,13 +25,12 @@ Action = t.Literal["none", "create", "update", "recreate", "remove"]
 class LiveState:
     """One reading of the swarm, in the engine's own JSON.
 
-    Attributes:
-        services: all services of the swarm, other people's too.
-        tasks: all tasks that should run now.
-        networks: networks that this manager knows.
-        configs: configs of the stack, and external ones that it names.
-        secrets: like I(configs).
-        api_version: newest version of its API that the manager has, "" when it is not known.
+    :ivar services: all services of the swarm, other people's too.
+    :ivar tasks: all tasks that should run now.
+    :ivar networks: networks that this manager knows.
+    :ivar configs: configs of the stack, and external ones that it names.
+    :ivar secrets: like I(configs).
+    :ivar api_version: newest version of its API that the manager has, "" when it is not known.
     """
 
     services: list[Json]
@@ -51,17 +50,16 @@ class LiveState:
 class ServicePlan:
     """What happens to one service.
 
-    Attributes:
-        name: name in the swarm.
-        spec: what to send: a ServiceSpec with names in place of ids; the live one when nothing changes.
-        live: the service as read, None when it is to be created.
-        changes: fields that change.
-        kept: undeclared fields that stay; overruled: changes of others that are set back.
-        replaced: ids of running tasks that will be replaced.
-        because: why they are, as the names of the fields.
-        keep_ports: number of running tasks that stay and keep the ports that they have, though ports change.
-        wave: services of a lower wave come first.
-        routed: the edge sends requests to it.
+    :ivar name: name in the swarm.
+    :ivar spec: what to send: a ServiceSpec with names in place of ids; the live one when nothing changes.
+    :ivar live: the service as read, None when it is to be created.
+    :ivar changes: fields that change.
+    :ivar kept: undeclared fields that stay; overruled: changes of others that are set back.
+    :ivar replaced: ids of running tasks that will be replaced.
+    :ivar because: why they are, as the names of the fields.
+    :ivar keep_ports: number of running tasks that stay and keep the ports that they have, though ports change.
+    :ivar wave: services of a lower wave come first.
+    :ivar routed: the edge sends requests to it.
     """
 
     name: str
@@ -123,10 +121,9 @@ class ServicePlan:
 class ObjectPlan:
     """What happens to a network, config or secret, or to the record of a release.
 
-    Attributes:
-        body: what to send, content of configs and secrets included.
-        live: the config or secret as read, when its labels are to change.
-        changes: labels that change.
+    :ivar body: what to send, content of configs and secrets included.
+    :ivar live: the config or secret as read, when its labels are to change.
+    :ivar changes: labels that change.
     """
 
     kind: t.Literal["network", "config", "secret", "release"]
@@ -146,11 +143,10 @@ class ObjectPlan:
 class StackPlan:
     """What a deploy would do.
 
-    Attributes:
-        warnings: what a careful reader would say.
-        blockers: why it would not work in the swarm as it is now.
-        errors: why it cannot be done at all.
-        migrations: what runs before services change, in this order.
+    :ivar warnings: what a careful reader would say.
+    :ivar blockers: why it would not work in the swarm as it is now.
+    :ivar errors: why it cannot be done at all.
+    :ivar migrations: what runs before services change, in this order.
     """
 
     stack: str

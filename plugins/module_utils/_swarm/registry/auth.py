@@ -40,9 +40,8 @@ _RESTLESS = Disturbance("it is being written to all the time", passes=True)
 class Refreshed:
     """What was done.
 
-    Attributes:
-        sent: names of services that got a fresh login.
-        left: name of a service that keeps the login that it has → why it was not written.
+    :ivar sent: names of services that got a fresh login.
+    :ivar left: name of a service that keeps the login that it has → why it was not written.
     """
 
     sent: list[str] = dataclasses.field(default_factory=list)
@@ -87,9 +86,8 @@ def header_after(header: str, image: str, before: str) -> str:
     Without a header the engine keeps the login of the image before (moby C(daemon/cluster/services.go),
     C(UpdateService)) and sends it to the registry of the new one, which has no business with it and may refuse it.
 
-    Args:
-        header: what M(header_for) found for I(image).
-        before: the image that the service has now.
+    :param header: what M(header_for) found for I(image).
+    :param before: the image that the service has now.
     """
     if header or not before or references.registry_of(image) == references.registry_of(before):
         return header
@@ -101,11 +99,8 @@ def refresh(
 ) -> Refreshed:
     """Send the logins to all services whose image comes from one of their registries.
 
-    Args:
-        names: only these services; all when empty.
-
-    Raises:
-        ImageUnresolved: a registry refuses its login; nothing was sent then.
+    :param names: only these services; all when empty.
+    :raises ImageUnresolved: a registry refuses its login; nothing was sent then.
     """
     services = [
         service
@@ -125,8 +120,7 @@ def renew(
 ) -> Refreshed:
     """Send services that were just read the login for their image; leave alone those that this would disturb.
 
-    Args:
-        impatient: names of services that are written even if tasks of theirs do not run yet.
+    :param impatient: names of services that are written even if tasks of theirs do not run yet.
     """
     done = Refreshed()
     found = engine.tasks({"service": [service["ID"] for service in services]}) if services else []
@@ -162,8 +156,7 @@ def renew_along(engine: Engine, logins: t.Sequence[Login], names: t.Sequence[str
 def try_logins(engine: Engine, logins: t.Sequence[Login], services: t.Iterable[Json]) -> None:
     """Ask each registry once with its login: the engine itself would only say "No such image" when a task needs it.
 
-    Raises:
-        ImageUnresolved: a registry refuses its login, or does not answer.
+    :raises ImageUnresolved: a registry refuses its login, or does not answer.
     """
     images: dict[str, str] = {}
     for service in services:

@@ -27,9 +27,8 @@ _AGAIN_AFTER = 1.0  # seconds
 class Resolved:
     """An image with its digest.
 
-    Attributes:
-        reference: C(name:tag@sha256:...), as C(docker service create) writes it.
-        platforms: what the image is built for, as a spec's C(Placement.Platforms); None when nobody has said.
+    :ivar reference: C(name:tag@sha256:...), as C(docker service create) writes it.
+    :ivar platforms: what the image is built for, as a spec's C(Placement.Platforms); None when nobody has said.
     """
 
     reference: str
@@ -50,14 +49,9 @@ def resolve(engine: Resolver, images: t.Iterable[str], auth_of: t.Callable[[str]
     (docker/docker C(client/service_create.go), C(imageDigestAndPlatforms)): without its platforms the scheduler would
     give it to nodes of any kind. No answer is no reason to refuse it.
 
-    Args:
-        auth_of: image → value of the C(X-Registry-Auth) header, "" for none.
-
-    Returns:
-        I(image) → its digest; an image that names one keeps it.
-
-    Raises:
-        ImageUnresolved: for the first image whose digest cannot be had: then nothing may be deployed.
+    :param auth_of: image → value of the C(X-Registry-Auth) header, "" for none.
+    :returns: I(image) → its digest; an image that names one keeps it.
+    :raises ImageUnresolved: for the first image whose digest cannot be had: then nothing may be deployed.
     """
     wanted = list(dict.fromkeys(images))
     if not wanted:
@@ -125,8 +119,7 @@ def why_not(engine: Resolver, image: str, auth: str) -> str:
 def pin(spec: Spec, resolved: Resolved, live: Spec | None = None) -> Spec:
     """Return a copy of a ServiceSpec with the image pinned and the platforms that it can run on.
 
-    Args:
-        live: the service's spec as it is: its platforms stay while nobody can say those of the very same image.
+    :param live: the service's spec as it is: its platforms stay while nobody can say those of the very same image.
     """
     template = dict(spec["TaskTemplate"])
     template["ContainerSpec"] = {**template["ContainerSpec"], "Image": resolved.reference}

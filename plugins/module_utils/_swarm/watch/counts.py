@@ -19,13 +19,12 @@ from .terms import Expected, Json, Seen
 class Counted:
     """The tasks of a service, counted.
 
-    Attributes:
-        current: tasks that run our spec, each on a node that is up.
-        outdated: tasks that should go, and that the engine will replace.
-        served: slots in which one of I(current) runs, or that ended well and may.
-        running, completed: how many of them run, and how many have ended.
-        want: how many should.
-        left_alone: host names of paused nodes that do not run our spec though they could.
+    :ivar current: tasks that run our spec, each on a node that is up.
+    :ivar outdated: tasks that should go, and that the engine will replace.
+    :ivar served: slots in which one of I(current) runs, or that ended well and may.
+    :ivar running, completed: how many of them run, and how many have ended.
+    :ivar want: how many should.
+    :ivar left_alone: host names of paused nodes that do not run our spec though they could.
     """
 
     current: t.Sequence[Json]

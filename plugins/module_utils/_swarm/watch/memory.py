@@ -46,8 +46,7 @@ from .verdict import age, judge, task_fingerprint
 class Look:
     """One reading of services, tasks and nodes.
 
-    Attributes:
-        complete: I(tasks) holds the history of the slots too, not only what should run now.
+    :ivar complete: I(tasks) holds the history of the slots too, not only what should run now.
     """
 
     services: list[Json]
@@ -60,9 +59,8 @@ class Look:
 class Move:
     """A task that came to another state. Failures are no moves: they are problems of the verdict.
 
-    Attributes:
-        slot: number of the replica, or id of the node.
-        node: host name, "" while the task has none.
+    :ivar slot: number of the replica, or id of the node.
+    :ivar node: host name, "" while the task has none.
     """
 
     slot: str
@@ -83,14 +81,11 @@ _TOLD = ("preparing", "starting", "running", "complete", "shutdown")
 class Watch:
     """What has been seen of some services so far.
 
-    Args:
-        networks: networks as read before, to turn ids into names.
-        before: tasks with their history as read before anything was written; without it the first complete look
-            stands in for it.
-
-    Attributes:
-        moves: name of a service → what its tasks did between the last look and the one before it.
-        forgets: the engine has forgotten tasks that were seen, so the next failure must be looked at soon.
+    :param networks: networks as read before, to turn ids into names.
+    :param before: tasks with their history as read before anything was written; without it the first complete look
+        stands in for it.
+    :ivar moves: name of a service → what its tasks did between the last look and the one before it.
+    :ivar forgets: the engine has forgotten tasks that were seen, so the next failure must be looked at soon.
     """
 
     def __init__(self, engine: Engine, networks: t.Sequence[Json], before: t.Sequence[Json] | None = None) -> None:

@@ -37,8 +37,7 @@ def collect(
 
     Logs are read while the tasks still exist, so this comes before anything is undone.
 
-    Args:
-        ask: asks a registry for an image that a node could not pull, for the engine does not say why.
+    :param ask: asks a registry for an image that a node could not pull, for the engine does not say why.
     """
     names = {node["ID"]: name_of(node) for node in nodes}
     return [
@@ -130,8 +129,7 @@ def _hint(problem: Problem, out_of_memory: bool, ask: Ask | None) -> str:
 def text(failures: t.Sequence[Json], now: str) -> str:
     """Return the failures for people.
 
-    Args:
-        now: one sentence on the state that the stack is in.
+    :param now: one sentence on the state that the stack is in.
     """
     lines = []
     for failure in failures:

@@ -23,9 +23,8 @@ MAX_FAILURES = 5
 class Expected:
     """What a service should become.
 
-    Attributes:
-        tree: canonical form of the spec that must be live.
-        replaced: ids of tasks that must go although their spec looks like ours (published ports are not part of it).
+    :ivar tree: canonical form of the spec that must be live.
+    :ivar replaced: ids of tasks that must go although their spec looks like ours (published ports are not part of it).
     """
 
     name: str
@@ -38,15 +37,14 @@ class Expected:
 class Seen:
     """One look at a service.
 
-    Attributes:
-        service: as the engine shows it, None when it is gone.
-        tree: canonical form of its spec.
-        tasks: its tasks with their history.
-        specs: task id → fingerprint of the spec that the task runs.
-        running_since: task id → clock reading when it was first known to run.
-        old_ends: ids of tasks that had ended before we looked; they make no crash loop.
-        forgotten: tasks that ended while we looked and that the engine shows no more.
-        words: id of a task → the last lines that it wrote, for tasks that the engine may forget.
+    :ivar service: as the engine shows it, None when it is gone.
+    :ivar tree: canonical form of its spec.
+    :ivar tasks: its tasks with their history.
+    :ivar specs: task id → fingerprint of the spec that the task runs.
+    :ivar running_since: task id → clock reading when it was first known to run.
+    :ivar old_ends: ids of tasks that had ended before we looked; they make no crash loop.
+    :ivar forgotten: tasks that ended while we looked and that the engine shows no more.
+    :ivar words: id of a task → the last lines that it wrote, for tasks that the engine may forget.
     """
 
     service: Json | None
@@ -69,12 +67,11 @@ class Seen:
 class Problem:
     """A task that does not do what it should.
 
-    Attributes:
-        state: the engine's word: C(failed), C(rejected), C(pending), ...
-        error: the engine's reason, "" when it gives none.
-        exit_code: of the program, None when it never ran.
-        node: host name, "" when it has not been given to a node.
-        words: its last lines, where they were read while the engine still knew it.
+    :ivar state: the engine's word: C(failed), C(rejected), C(pending), ...
+    :ivar error: the engine's reason, "" when it gives none.
+    :ivar exit_code: of the program, None when it never ran.
+    :ivar node: host name, "" when it has not been given to a node.
+    :ivar words: its last lines, where they were read while the engine still knew it.
     """
 
     task_id: str
@@ -102,14 +99,13 @@ class Problem:
 class Verdict:
     """Where a service stands.
 
-    Attributes:
-        reason: why it failed, or what it still waits for.
-        cause: for a failure: C(task) when our version's own tasks failed, C(engine) when the engine paused or rolled
-            back, C(foreign) when somebody else interfered, C(deadline) when time ran out.
-        running: wanted tasks that run now.
-        completed: tasks of a job, or of a service that may end, that have ended well.
-        warnings: what holds although it has converged, each a whole sentence without its full stop.
-        look_again: seconds after which time alone may change the verdict, None when it cannot.
+    :ivar reason: why it failed, or what it still waits for.
+    :ivar cause: for a failure: C(task) when our version's own tasks failed, C(engine) when the engine paused or rolled
+        back, C(foreign) when somebody else interfered, C(deadline) when time ran out.
+    :ivar running: wanted tasks that run now.
+    :ivar completed: tasks of a job, or of a service that may end, that have ended well.
+    :ivar warnings: what holds although it has converged, each a whole sentence without its full stop.
+    :ivar look_again: seconds after which time alone may change the verdict, None when it cannot.
     """
 
     state: State

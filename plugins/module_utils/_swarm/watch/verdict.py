@@ -105,9 +105,8 @@ def _without_replicas(tree: Tree) -> Tree:
 def _judge_tasks(seen: Seen, counted: Counted, now: float, problems: tuple[Problem, ...], paused: str = "") -> Verdict:
     """Judge what was counted.
 
-    Args:
-        paused: what the engine says of an update that it paused, "" when it did not. Alone it decides nothing: tasks
-            of the new spec are restarted in spite of it, and may have recovered long ago.
+    :param paused: what the engine says of an update that it paused, "" when it did not. Alone it decides nothing: tasks
+        of the new spec are restarted in spite of it, and may have recovered long ago.
     """
     missing = counted.have < counted.want
     if paused and (counted.outdated or (missing and unserved(seen, problems, counted.served))):

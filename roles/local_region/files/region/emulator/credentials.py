@@ -61,8 +61,7 @@ def for_instance(instance_id: str) -> dict[str, str] | None:
 
     Keys: Code, Type, LastUpdated, AccessKeyId, SecretAccessKey, Token, Expiration (ISO 8601) and RoleName.
 
-    Raises:
-        KeyError: there is no such instance.
+    :raises KeyError: there is no such instance.
     """
     with lock:
         instance = instances.find(instance_id)

@@ -25,8 +25,7 @@ MAX_FILTERS = 100
 def _group(response: Any, name: str | None) -> Any:
     """Return a group by name or ARN.
 
-    Raises:
-        AwsError: there is none.
+    :raises AwsError: there is none.
     """
     if name and name.startswith("arn:"):
         name = name.split(":log-group:", 1)[-1].removesuffix(":*")
@@ -39,8 +38,7 @@ def _group(response: Any, name: str | None) -> Any:
 def _usable_key(response: Any, key: str) -> str:
     """Return a KMS key's ARN.
 
-    Raises:
-        AwsError: Logs cannot use it: it is in another region, or there is none.
+    :raises AwsError: Logs cannot use it: it is in another region, or there is none.
     """
     parts = key.split(":")
     keys = kms_backends[response.current_account][response.region].keys

@@ -30,8 +30,7 @@ Resources = Callable[[Call, str], list[str]]
 def documents(account: str, role_name: str) -> list[dict[str, Any]]:
     """Return all policy documents of a role, inline and attached.
 
-    Raises:
-        KeyError: there is no such role.
+    :raises KeyError: there is no such role.
     """
     roles = {role.name: role for role in iam_backends[account]["aws"].roles.values()}
     role = roles[role_name]

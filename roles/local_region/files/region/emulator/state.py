@@ -45,8 +45,7 @@ class Runtime:
     def settings(self) -> RegionConfig:
         """The region's settings.
 
-        Raises:
-            RuntimeError: before :func:`region.emulator.install`.
+        :raises RuntimeError: before :func:`region.emulator.install`.
         """
         if self.config is None:
             raise RuntimeError("the emulator is not installed: call region.emulator.install first")

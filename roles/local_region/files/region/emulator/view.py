@@ -90,9 +90,8 @@ def set_instance_state(instance_id: str, state: str) -> None:
     A running one that is said to be stopped has shut itself down: it becomes stopped or terminated as its
     InstanceInitiatedShutdownBehavior says.
 
-    Raises:
-        KeyError: there is no such instance.
-        ValueError: there is no such state.
+    :raises KeyError: there is no such instance.
+    :raises ValueError: there is no such state.
     """
     if state not in ec2_instances.CODES:
         raise ValueError(f"{state!r} is not an instance state")
@@ -104,8 +103,7 @@ def set_instance_state(instance_id: str, state: str) -> None:
 def set_image_state(image_id: str, state: str, reason: str = "") -> None:
     """Say that an AMI's file system is saved (C(available)) or could not be (C(failed), with the *reason*).
 
-    Raises:
-        KeyError: there is no such AMI.
+    :raises KeyError: there is no such AMI.
     """
     with lock:
         ec2_images.set_state(ec2_images.find(image_id), state, reason)

@@ -46,8 +46,7 @@ class Faults:
     def add(self, kind: str, **fields: Any) -> Rule:
         """Add a rule and return it.
 
-        Raises:
-            ValueError: the kind or a field is not known.
+        :raises ValueError: the kind or a field is not known.
         """
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")

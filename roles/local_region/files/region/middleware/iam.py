@@ -35,8 +35,7 @@ def evaluate(
     *context* has condition keys (case-insensitive) with one or several values, e.g.
     C({"aws:ResourceTag/swarm:cluster": "demo"}). A resource of C("*") stands for an action that takes no resource.
 
-    Raises:
-        PolicyError: a statement has a condition operator that is not known.
+    :raises PolicyError: a statement has a condition operator that is not known.
     """
     given = {key.lower(): [value] if isinstance(value, str) else list(value) for key, value in (context or {}).items()}
     decision = Decision.IMPLICIT_DENY

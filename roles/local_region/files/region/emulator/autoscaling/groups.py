@@ -28,8 +28,7 @@ def all_groups(region: str | None = None) -> list[Group]:
 def find(region: str, name: str | None) -> Group:
     """Return a group.
 
-    Raises:
-        AwsError: there is none of that name.
+    :raises AwsError: there is none of that name.
     """
     group = _groups.get((region, name or ""))
     if group is None:
@@ -40,8 +39,7 @@ def find(region: str, name: str | None) -> Group:
 def add(group: Group) -> None:
     """Add a new group.
 
-    Raises:
-        AwsError: the name is taken.
+    :raises AwsError: the name is taken.
     """
     key = (group.region, group.name)
     if key in _groups:
@@ -58,8 +56,7 @@ def remove(group: Group) -> None:
 def of_instance(region: str, instance_id: str) -> tuple[Group, Member]:
     """Return an instance's group and membership.
 
-    Raises:
-        AwsError: it is in no group.
+    :raises AwsError: it is in no group.
     """
     for group in all_groups(region):
         if instance_id in group.members:
@@ -81,8 +78,7 @@ def target_state(region: str, instance_id: str) -> str:
 def member(group: Group, instance_id: str) -> Member:
     """Return a group's instance.
 
-    Raises:
-        AwsError: the group does not have it.
+    :raises AwsError: the group does not have it.
     """
     if instance_id not in group.members:
         raise AwsError("ValidationError", f"The instance {instance_id} is not part of Auto Scaling group {group.name}.")
@@ -107,8 +103,7 @@ def template_specification(group: Group) -> dict[str, Any]:
 def resolve_template(region: str, specification: dict[str, Any]) -> dict[str, Any]:
     """Return id, name and version *number* of the template version that a specification means now.
 
-    Raises:
-        AwsError: EC2 does not know the template or the version.
+    :raises AwsError: EC2 does not know the template or the version.
     """
     version = launch_templates.find_version(ec2_instances.backend(region), specification)
     return {
@@ -137,8 +132,7 @@ def complete_specification(region: str, specification: dict[str, Any]) -> dict[s
 def zones_of(region: str, subnets: list[str], zones: list[str]) -> list[str]:
     """Return the availability zones of a group with these subnets.
 
-    Raises:
-        AwsError: a subnet does not exist, or the zones given are others.
+    :raises AwsError: a subnet does not exist, or the zones given are others.
     """
     backend = ec2_instances.backend(region)
     if not subnets:

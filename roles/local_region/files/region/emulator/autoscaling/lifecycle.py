@@ -102,8 +102,7 @@ def _terminate(group: Group, one: Member, state: str, now: float) -> None:
 def complete(group: Group, hook_name: str, instance_id: str | None, token: str | None, result: str) -> None:
     """End a hook's hold of an instance.
 
-    Raises:
-        AwsError: it holds no such instance.
+    :raises AwsError: it holds no such instance.
     """
     _wait(group, hook_name, instance_id, token).result = result
 
@@ -111,8 +110,7 @@ def complete(group: Group, hook_name: str, instance_id: str | None, token: str |
 def heartbeat(group: Group, hook_name: str, instance_id: str | None, token: str | None, now: float) -> None:
     """Begin a hook's time-out anew.
 
-    Raises:
-        AwsError: it holds no such instance.
+    :raises AwsError: it holds no such instance.
     """
     wait = _wait(group, hook_name, instance_id, token)
     wait.deadline = now + wait.hook.heartbeat_timeout

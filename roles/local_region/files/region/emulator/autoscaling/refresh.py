@@ -92,8 +92,7 @@ def active(group: Group) -> Refresh | None:
 def start(group: Group, preferences: dict[str, Any], desired: dict[str, Any] | None, now: float) -> Refresh:
     """Begin a refresh.
 
-    Raises:
-        AwsError: one is under way, or the preferences contradict each other.
+    :raises AwsError: one is under way, or the preferences contradict each other.
     """
     if active(group):
         raise AwsError("InstanceRefreshInProgress", "An Instance Refresh is already in progress and blocks this one.")
@@ -117,8 +116,7 @@ def start(group: Group, preferences: dict[str, Any], desired: dict[str, Any] | N
 def cancel(group: Group, now: float) -> Refresh:
     """Stop the refresh that is under way; what was replaced stays.
 
-    Raises:
-        AwsError: there is none.
+    :raises AwsError: there is none.
     """
     refresh = active(group)
     if refresh is None:
@@ -130,8 +128,7 @@ def cancel(group: Group, now: float) -> Refresh:
 def roll_back(group: Group, now: float) -> Refresh:
     """Turn the refresh that is under way around.
 
-    Raises:
-        AwsError: there is none, or it has no desired configuration to take back.
+    :raises AwsError: there is none, or it has no desired configuration to take back.
     """
     refresh = active(group)
     if refresh is None:

@@ -63,8 +63,7 @@ class Policy:
 def put(group: Group, settings: dict[str, Any]) -> Policy:
     """Create a policy or replace its settings.
 
-    Raises:
-        AwsError: its kind is not emulated, or lacks what it needs.
+    :raises AwsError: its kind is not emulated, or lacks what it needs.
     """
     name = settings["PolicyName"]
     kept = {key: value for key, value in settings.items() if key not in ("AutoScalingGroupName", "PolicyName")}

@@ -49,8 +49,7 @@ EXPECTED = (ClientError, BotoCoreError, ServiceException, ResourceFailed, NotImp
 def side_by_side(starts: dict[str, Callable[[], Steps[None]]], needs: dict[str, set[str]]) -> Steps[None]:
     """Run steps as soon as those that they need have ended. The first failure cancels the others.
 
-    Raises:
-        Failed: one of them failed.
+    :raises Failed: one of them failed.
     """
     done: set[str] = set()
     running: dict[str, Steps[None]] = {}
@@ -109,8 +108,7 @@ def scope_of(stack: Stack, deployment: Deployment) -> Scope:
 def create_resource(stack: Stack, resource: Resource, scope: Scope, deployment: Deployment) -> Steps[None]:
     """Make a resource.
 
-    Raises:
-        Failed: it cannot be made; the events say why.
+    :raises Failed: it cannot be made; the events say why.
     """
 
     def claim(physical_id: str) -> None:
@@ -142,8 +140,7 @@ def create_resource(stack: Stack, resource: Resource, scope: Scope, deployment: 
 def delete_resource(stack: Stack, resource: Resource, policy: str = "DeletionPolicy") -> Steps[None]:
     """Remove a resource, or leave it where its policy says so.
 
-    Raises:
-        Failed: it cannot be removed; the events say why.
+    :raises Failed: it cannot be removed; the events say why.
     """
     if not resource.physical_id:
         return
@@ -175,8 +172,7 @@ def delete_resource(stack: Stack, resource: Resource, policy: str = "DeletionPol
 def delete_resources(stack: Stack, doomed: list[Resource], policy: str = "DeletionPolicy") -> Steps[None]:
     """Remove resources, each before those that it needs; goes on past failures.
 
-    Raises:
-        Failed: some could not be removed.
+    :raises Failed: some could not be removed.
     """
     by_name = {one.logical_id: one for one in doomed}
     needs = evaluation.needs({name: one.body for name, one in by_name.items()})

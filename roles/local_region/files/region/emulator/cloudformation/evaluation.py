@@ -89,8 +89,7 @@ def needs(resources: dict[str, dict[str, Any]]) -> dict[str, set[str]]:
 def find_provider(body: dict[str, Any]) -> Provider:
     """Return the provider of a resource.
 
-    Raises:
-        NotImplementedError: its type is not emulated.
+    :raises NotImplementedError: its type is not emulated.
     """
     found = providers.find(str(body["Type"]))
     if found is None:

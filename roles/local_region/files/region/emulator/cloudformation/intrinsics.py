@@ -51,8 +51,7 @@ class Scope:
     def condition(self, name: str) -> bool:
         """Return a condition's value.
 
-        Raises:
-            AwsError: there is none of that name, or it depends on itself.
+        :raises AwsError: there is none of that name, or it depends on itself.
         """
         if name not in self.conditions:
             raise AwsError("ValidationError", f"Template error: Unresolved condition dependency {name}")

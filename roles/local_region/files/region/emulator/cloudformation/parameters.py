@@ -43,8 +43,7 @@ def evaluate(
 ) -> dict[str, Parameter]:
     """Return the values of all parameters that a template declares.
 
-    Raises:
-        AwsError: one is missing, unknown or does not fit, as CloudFormation says it.
+    :raises AwsError: one is missing, unknown or does not fit, as CloudFormation says it.
     """
     unknown = [one["ParameterKey"] for one in given if one["ParameterKey"] not in declared]
     if unknown:

@@ -71,8 +71,7 @@ class Provider:
     def check(self, properties: Properties) -> None:
         """Refuse properties that this provider does not know.
 
-        Raises:
-            NotImplementedError: naming them.
+        :raises NotImplementedError: naming them.
         """
         unknown = sorted(set(properties) - self.changeable - self.immutable)
         if unknown:
@@ -135,8 +134,7 @@ def run(result: Any) -> Steps[Any]:
 def wait_until(done: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> Steps[None]:
     """Wait for a condition.
 
-    Raises:
-        ResourceFailed: it does not come true in time.
+    :raises ResourceFailed: it does not come true in time.
     """
     deadline = runtime.now() + seconds
     while not done():

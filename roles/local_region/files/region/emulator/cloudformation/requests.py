@@ -27,8 +27,7 @@ IAM_NAMES = ("RoleName", "InstanceProfileName", "ManagedPolicyName", "UserName",
 def template_text(request: Request, stack: Stack | None) -> str:
     """Return the template that a request brings.
 
-    Raises:
-        AwsError: it brings none, or one that is too long.
+    :raises AwsError: it brings none, or one that is too long.
     """
     if request.get("UsePreviousTemplate") and stack is not None:
         return stack.deployment.text
@@ -62,8 +61,7 @@ def _from_s3(url: str, account: str) -> str:
 def deployment(request: Request, stack: Stack | None) -> Deployment:
     """Return what a request wants a stack to be.
 
-    Raises:
-        AwsError: something in it is wrong, as CloudFormation says it.
+    :raises AwsError: something in it is wrong, as CloudFormation says it.
     """
     text = template_text(request, stack)
     template = templates.parse(text)
@@ -97,8 +95,7 @@ def _check_capabilities(template: templates.Template, given: list[str]) -> None:
 def new_stack(request: Request, wanted: Deployment) -> Stack:
     """Return a stack of the request's name that has nothing yet, added to the account.
 
-    Raises:
-        AwsError: the name is taken, or is none.
+    :raises AwsError: the name is taken, or is none.
     """
     name = str(request.get("StackName"))
     if not name or not name[0].isalpha() or not all(one.isalnum() or one == "-" for one in name) or len(name) > 128:
@@ -128,8 +125,7 @@ def new_stack(request: Request, wanted: Deployment) -> Stack:
 def begin(request: Request, stack: Stack, steps: Steps[None]) -> None:
     """Start an operation; it goes on with the emulator's ticks.
 
-    Raises:
-        AwsError: another one is under way.
+    :raises AwsError: another one is under way.
     """
     refuse_busy(stack)
     stack.role_arn = request.get("RoleARN", stack.role_arn)
@@ -140,8 +136,7 @@ def begin(request: Request, stack: Stack, steps: Steps[None]) -> None:
 def refuse_busy(stack: Stack) -> None:
     """Refuse a second operation.
 
-    Raises:
-        AwsError: one is under way.
+    :raises AwsError: one is under way.
     """
     if stack.busy:
         raise AwsError("ValidationError", f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
@@ -150,8 +145,7 @@ def refuse_busy(stack: Stack) -> None:
 def update_allowed(stack: Stack) -> None:
     """Refuse to update a stack in a state that allows none.
 
-    Raises:
-        AwsError: saying which state.
+    :raises AwsError: saying which state.
     """
     refuse_busy(stack)
     allowed = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")

@@ -45,8 +45,7 @@ def find(region: str, name: str | None) -> Stack | None:
 def get(region: str, name: str | None) -> Stack:
     """Return a stack.
 
-    Raises:
-        AwsError: there is none.
+    :raises AwsError: there is none.
     """
     stack = find(region, name)
     if stack is None:
@@ -71,8 +70,7 @@ def exports(region: str) -> Iterator[dict[str, Any]]:
 def exported(stack: Stack, name: str) -> str:
     """Return an export of another stack.
 
-    Raises:
-        AwsError: nobody exports it.
+    :raises AwsError: nobody exports it.
     """
     for one in exports(stack.region):
         if one["Name"] == name:
@@ -83,8 +81,7 @@ def exported(stack: Stack, name: str) -> str:
 def check_exports(stack: Stack, outputs: list[dict[str, str]]) -> None:
     """Refuse to export a name that another stack exports already.
 
-    Raises:
-        AwsError: naming it.
+    :raises AwsError: naming it.
     """
     taken = {one["Name"] for one in exports(stack.region) if one["ExportingStackId"] != stack.id}
     for output in outputs:

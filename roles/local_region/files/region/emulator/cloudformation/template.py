@@ -67,8 +67,7 @@ _Loader.yaml_implicit_resolvers = {
 def parse(text: str) -> Template:
     """Return the template.
 
-    Raises:
-        AwsError: it is no valid template, as CloudFormation says it.
+    :raises AwsError: it is no valid template, as CloudFormation says it.
     """
     try:
         template = yaml.load(text, _Loader)
@@ -153,8 +152,7 @@ def _sub_references(value: Any) -> Iterator[str]:
 def order(resources: dict[str, Any]) -> list[str]:
     """Return the resources' names so that each comes after those it depends on; otherwise as in the template.
 
-    Raises:
-        AwsError: they depend on each other in a circle.
+    :raises AwsError: they depend on each other in a circle.
     """
     needs = {
         name: [one for one in references(body) if one in resources and one != name] for name, body in resources.items()

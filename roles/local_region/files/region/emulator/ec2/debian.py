@@ -43,8 +43,7 @@ RELEASES = {
 def register(codename: str) -> str:
     """Publish the base AMI of a release (C(bookworm) or C(trixie)) and return its id. Repeating has no effect.
 
-    Raises:
-        KeyError: the release is not known.
+    :raises KeyError: the release is not known.
     """
     release = RELEASES[codename]
     backend = instances.backend()

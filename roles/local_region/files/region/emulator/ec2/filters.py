@@ -97,8 +97,7 @@ def _pattern(value: str) -> re.Pattern[str]:
 def check(filters: dict[str, list[str]]) -> None:
     """Refuse filters that EC2 does not have.
 
-    Raises:
-        AwsError: as EC2 does.
+    :raises AwsError: as EC2 does.
     """
     for name in filters:
         if not name.startswith("tag:") and name not in INSTANCE_FILTERS:
@@ -108,8 +107,7 @@ def check(filters: dict[str, list[str]]) -> None:
 def matches(instance: Any, filters: dict[str, list[str]]) -> bool:
     """Say whether the instance passes all of the filters; of a filter's values one is enough.
 
-    Raises:
-        AwsError: EC2 has no filter of that name.
+    :raises AwsError: EC2 has no filter of that name.
     """
     check(filters)
     for name, values in filters.items():

@@ -33,8 +33,7 @@ def all_images() -> Iterator[Any]:
 def find(image_id: str) -> Any:
     """Return the AMI.
 
-    Raises:
-        KeyError: there is none.
+    :raises KeyError: there is none.
     """
     for image in all_images():
         if image.id == image_id:

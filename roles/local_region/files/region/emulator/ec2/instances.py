@@ -40,8 +40,7 @@ def all_instances() -> Iterator[Any]:
 def find(instance_id: str) -> Any:
     """Return the instance, whatever its region.
 
-    Raises:
-        KeyError: there is none.
+    :raises KeyError: there is none.
     """
     for instance in all_instances():
         if instance.id == instance_id:

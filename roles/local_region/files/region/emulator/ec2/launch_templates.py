@@ -44,8 +44,7 @@ def resolve_image(backend: Any, image_id: str) -> str:
 def check_user_data(value: Any) -> Any:
     """Return user data in the type that moto keeps.
 
-    Raises:
-        AwsError: it is longer than AWS takes (16 KiB before base64).
+    :raises AwsError: it is longer than AWS takes (16 KiB before base64).
     """
     if not value:
         return None
