@@ -11,7 +11,7 @@ import typing as t
 
 
 def nearest(word: str, known: t.Iterable[str]) -> str:
-    """Return V( (did you mean "image"?\\)) for the known word that looks most like this one, or V("")."""
+    """Return a question, C(did you mean "image"?) in brackets, for the likest known word, or V("")."""
     words = sorted(known)
     # Two letters swapped is the likeliest slip, and difflib does not count it as a small one.
     swapped = [name for name in words if sorted(name) == sorted(word)]

@@ -3,9 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to the collection: may change in any release.
 """The stack as it travels from the controller to a manager: finished Engine API bodies and what goes with them.
-Pure.
 
-The controller makes a C(StackModel) of Compose files; the module on the manager turns it into API calls.
+Pure. The controller makes a C(StackModel) of Compose files; the module on the manager turns it into API calls.
 Everything in it is plain data, so that C(from_dict(json.loads(json.dumps(model.to_dict()))))
 gives the same model back.
 """

@@ -39,7 +39,7 @@ _EXTENSION, _OWN_EXTENSION = "x-", "x-apiary"
 class BadValue(ValueError):
     """A value that does not fit.
 
-    :ivar problem: the rest of a sentence, with values marked; C(str\\(\\)) shows them.
+    :ivar problem: the rest of a sentence, with values marked; C(str) shows them.
     :ivar path: the place, below the value that was looked at.
     """
 

@@ -19,13 +19,13 @@ def post(swarm: Swarm, path: str, body: dict[str, t.Any], **query: t.Any) -> tup
 
 @pytest.mark.parametrize(("suffix", "words"), [(".net", "DNS name component"), ("x" * 63, "63 characters or fewer")])
 def test_networks_go_by_the_rule_of_services(swarm: Swarm, name: str, suffix: str, words: str) -> None:
-    """convert/names.py"""
+    """See convert/names.py."""
     status, text = post(swarm, "/networks/create", {"Name": f"{name}{suffix}", "Driver": "overlay"})
     assert status == 400 and words in text
 
 
 def test_a_config_takes_new_labels_and_its_content_or_none(swarm: Swarm, name: str) -> None:
-    """deploy/labels.py"""
+    """See deploy/labels.py."""
     config = swarm.client.create_config(f"{name}_conf", b"one")["ID"]
     try:
         for data, status in ((None, 200), ("b25l", 200), ("dHdv", 400)):

@@ -188,7 +188,6 @@ def interpolate(document: Document, environment: Environment) -> Document:
 
     Raises ComposeError with file, line and key.
     """
-
     result = Document(document.name, {}, document.lines)
 
     def walk(value: t.Any, path: Path) -> t.Any:

@@ -87,6 +87,7 @@ patches = Patches()
 
 @patches.wrap(ECRResponse, "get_authorization_token")
 def get_authorization_token(original: Callable[..., Any], self: Any) -> ActionResult:
+    """A token opens the region's registry."""
     data = []
     for registry_id in self._get_param("registryIds") or [self.current_account]:
         with lock:
@@ -103,9 +104,10 @@ def get_authorization_token(original: Callable[..., Any], self: Any) -> ActionRe
 
 @patches.wrap(ECRResponse, "describe_images")
 def describe_images(original: Callable[..., Any], self: Any) -> ActionResult:
+    """AWS filters by tag status; moto does so for ListImages only."""
     answer: ActionResult = original(self)
     status = (self._get_param("filter") or {}).get("tagStatus", "ANY")
-    if status != "ANY":  # moto knows this filter for ListImages only
+    if status != "ANY":
         images = answer.result["imageDetails"]
         wanted = [image for image in images if hasattr(image, "image_tags") == (status == "TAGGED")]
         answer.result["imageDetails"] = wanted
@@ -114,6 +116,7 @@ def describe_images(original: Callable[..., Any], self: Any) -> ActionResult:
 
 @patches.wrap(Image, "get_image_size_in_bytes")
 def get_image_size_in_bytes(original: Callable[..., Any], self: Any) -> int | None:
+    """AWS adds up configuration and layers."""
     manifest = json.loads(self.image_manifest)
     if "layers" not in manifest:
         return None
@@ -131,6 +134,7 @@ def put_image(
     image_manifest_mediatype: str | None = None,
     digest: str | None = None,
 ) -> Any:
+    """AWS checks digest, layers and immutable tags, and the registry has the manifest then."""
     if repository_name not in self.repositories:
         raise RepositoryNotFoundException(repository_name, self.account_id)
     repository = self.repositories[repository_name]
@@ -159,12 +163,13 @@ def batch_delete_image(
     registry_id: str | None = None,
     image_ids: list[dict[str, str]] | None = None,
 ) -> Any:
+    """AWS deletes images without tags too, for which moto has no answer."""
     untagged = []
     repository = self._get_repository(repository_name, registry_id)
     for image_id in image_ids or []:
         image = next((one for one in repository.images if one.image_digest == image_id.get("imageDigest")), None)
         if image is not None and not image.image_tags and "imageTag" not in image_id:
-            repository.images.remove(image)  # moto answers nothing at all for an image without tags
+            repository.images.remove(image)
             untagged.append(image_id)
     rest = [image_id for image_id in image_ids or [] if image_id not in untagged]
     if untagged and not rest:

@@ -57,6 +57,7 @@ patches = Patches()
 def describe_target_health(
     original: Callable[..., Any], self: Any, target_group_arn: str, targets: list[dict[str, Any]]
 ) -> list[FakeHealthStatus]:
+    """What the load balancer reports to C(board) counts; moto calls every target healthy."""
     answers: list[FakeHealthStatus] = original(self, target_group_arn, targets)
     if not board.live:
         return answers

@@ -189,16 +189,19 @@ def put_log_events(original: Any, self: Any, log_stream_name: str, log_events: l
 
 @patches.wrap(LogsResponse, "list_tags_for_resource")
 def list_tags_for_resource(original: Any, self: Any) -> Any:
+    """AWS refuses a log group that is not there."""
     return _for_existing(original, self)
 
 
 @patches.wrap(LogsResponse, "tag_resource")
 def tag_resource(original: Any, self: Any) -> Any:
+    """AWS refuses a log group that is not there."""
     return _for_existing(original, self)
 
 
 @patches.wrap(LogsResponse, "untag_resource")
 def untag_resource(original: Any, self: Any) -> Any:
+    """AWS refuses a log group that is not there."""
     return _for_existing(original, self)
 
 

@@ -22,6 +22,7 @@ patches = Patches()
 
 @patches.wrap(AttributePicker, "__call__")
 def pick(original: Any, self: Any, context: Any) -> Any:
+    """The names to try are the same for each object of a class: moto looks them up every time."""
     shape = context.shape
     parent = getattr(shape, "parent", None)
     service = context.service_model.service_name if context.service_model else ""

@@ -86,7 +86,7 @@ class _QuietHandler(WSGIRequestHandler):
 
 
 def storage_configuration(directory: Path) -> dict[str, Any]:
-    """Return docker-registry's configuration; it keeps its data below *directory*. (JSON is YAML as well.)"""
+    """Return docker-registry's configuration; it keeps its data below *directory*. JSON is YAML as well."""
     host, port = STORAGE
     return {
         "version": "0.1",

@@ -56,6 +56,7 @@ def describe_instances(original: Any, self: Any) -> ActionResult:
 
 @patches.wrap(InstanceResponse, "describe_instance_status")
 def describe_instance_status(original: Any, self: Any) -> Any:
+    """Transitions that a test wants completed are so before an answer."""
     if runtime.complete_transitions:
         instances.settle()
     return original(self)

@@ -121,8 +121,9 @@ patches = Patches()
 
 @patches.wrap(AmisResponse, "create_image")
 def create_image(original: Any, self: Any) -> ActionResult:
-    """AWS snapshots each volume of the instance, carries encryption, tags image and snapshots, refuses a second
-    image of one name and starts as pending. moto makes one unencrypted snapshot of 15 GiB, available at once.
+    """AWS snapshots each volume of the instance; moto makes one unencrypted snapshot of 15 GiB, available at once.
+
+    AWS also carries encryption, tags image and snapshots, refuses a second image of one name and starts as pending.
     """
     backend = self.ec2_backend
     instance = backend.get_instance(self._get_param("InstanceId"))
@@ -318,10 +319,12 @@ def deregister_image(original: Any, self: Any, ami_id: str) -> None:
 
 
 def block_device_mappings(self: Any) -> list[dict[str, Any]]:
+    """Return the devices that the image was made with."""
     return list(self.devices)
 
 
 def snapshots(self: Any) -> list[Any]:
+    """Return the snapshots of the image's devices that there still are."""
     known = self.ec2_backend.snapshots
     ids = [one.get("Ebs", {}).get("SnapshotId") for one in self.devices]
     return [known[one] for one in ids if one in known]

@@ -31,8 +31,10 @@ patches = Patches()
 
 @patches.wrap(InstanceResponse, "run_instances")
 def run_instances(original: Any, self: Any) -> Any:
-    """AWS honours the whole launch template, the client token and MaxCount; moto takes parts of the template,
-    ignores the token and MaxCount. Ours merges everything first and hands moto one complete request.
+    """AWS honours the whole launch template, the client token and MaxCount.
+
+    moto takes parts of the template, ignores the token and MaxCount. Ours merges everything first and hands moto one
+    complete request.
     """
     token = self._get_param("ClientToken")
     asked = {key: value for key, value in self.params.items() if key != "ClientToken"}
