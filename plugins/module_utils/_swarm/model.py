@@ -1,7 +1,6 @@
 # Copyright (c) 2026 The apiary.swarm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to the collection: may change in any release.
 """The stack as it travels from the controller to a manager: finished Engine API bodies and what goes with them.
 
 Pure. The controller makes a C(StackModel) of Compose files; the module on the manager turns it into API calls.

@@ -1,7 +1,6 @@
 # Copyright (c) 2026 The apiary.swarm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to the collection: may change in any release.
 """What is asked again: calls whose answer is lost, and whatever takes its time. Pure but for the clock.
 
 An engine passes each call on to the leader and waits 20 seconds for it (moby C(daemon/cluster/cluster.go),

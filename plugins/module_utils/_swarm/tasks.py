@@ -1,7 +1,6 @@
 # Copyright (c) 2026 The apiary.swarm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to the collection: may change in any release.
 """Tasks as the engine shows them: their states, slots and exit codes. Pure; works on the engine's own JSON.
 
 A task passes its states in one direction only (swarmkit C(api/types.proto), C(TaskState)): those of I(STARTING) in that

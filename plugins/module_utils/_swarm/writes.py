@@ -1,7 +1,6 @@
 # Copyright (c) 2026 The apiary.swarm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to the collection: may change in any release.
 """Creates and updates that are carried out once, whatever becomes of their answers.
 
 After a lost answer what is live decides: a create is looked up by its name, an update by the service's spec. A write

@@ -1,7 +1,6 @@
 # Copyright (c) 2026 The apiary.swarm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to the collection: may change in any release.
 """What can be wrong with the arguments of modules beside their types: found before the engine is asked. Pure.
 
 Each problem is one clause that begins with the option, ready to be joined into a sentence.

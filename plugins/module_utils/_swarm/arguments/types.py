@@ -1,7 +1,6 @@
 # Copyright (c) 2026 The apiary.swarm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to the collection: may change in any release.
 """Values that Ansible would read as something else than what was written. Pure.
 
 Ansible makes a text of anything (C(check_type_str): V(true) becomes "True", a mapping its notation in Python), takes

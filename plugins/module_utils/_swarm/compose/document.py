@@ -1,7 +1,6 @@
 # Copyright (c) 2026 The apiary.swarm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to the collection: may change in any release.
 """YAML text to plain data, as Docker's own parser reads it, with the line of every key.
 
 PyYAML's own loaders follow YAML 1.1, where C(22:22) is the number 1342, C(yes) is a boolean and the second of two

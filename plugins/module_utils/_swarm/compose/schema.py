@@ -1,7 +1,6 @@
 # Copyright (c) 2026 The apiary.swarm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to the collection: may change in any release.
 """Validation against the published schema of stack files, and what its findings mean in a user's words.
 
 C(config_schema_v3.13.json) is the newest schema of C(docker stack deploy), as the Docker CLI carries it (Apache License

@@ -1,7 +1,6 @@
 # Copyright (c) 2026 The apiary.swarm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to the collection: may change in any release.
 """The three-way merge: what our last release set, what the file says now, what the swarm has.
 
 What we set and the file no longer has goes; what others added stays and is told; what the file says wins. Works on the

@@ -1,7 +1,6 @@
 # Copyright (c) 2026 The apiary.swarm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to the collection: may change in any release.
 """Published ports: who has them before and after a plan, what collides, and what must be written first. Pure.
 
 The engine refuses a service whose published port another service has, unless both publish it on their own nodes only

@@ -1,7 +1,6 @@
 # Copyright (c) 2026 The apiary.swarm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to the collection: may change in any release.
 """What the engine does when a service is written again: facts that fresh logins, jobs and the way back rely on. Pure.
 
 A login is no field of a spec: who renews it sends the live spec again. The managers take every ServiceUpdate alike

@@ -1,7 +1,6 @@
 # Copyright (c) 2026 The apiary.swarm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to the collection: may change in any release.
 """The canonical form of an Engine ServiceSpec: a tree in which equal meaning is equal data.
 
 Lists whose order means nothing become dicts keyed by what identifies an element, ids become names, and values that the

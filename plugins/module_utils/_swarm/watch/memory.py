@@ -1,7 +1,6 @@
 # Copyright (c) 2026 The apiary.swarm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to the collection: may change in any release.
 """What has been seen of some services so far, look by look; the engine forgets sooner.
 
 The swarm keeps so many tasks of a slot as C(docker swarm update --task-history-limit) says, counting the one that runs,

@@ -1,7 +1,6 @@
 # Copyright (c) 2026 The apiary.swarm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to the collection: may change in any release.
 """Live progress: a deploy on a manager writes lines to a file that the controller reads while it waits.
 
 A module can say nothing before it ends, so this is its side channel. It carries names, counts and states, no values.
