@@ -152,8 +152,8 @@ def main(argv: list[str]) -> int:
     for path in map(Path, argv[1:]):
         try:
             policies = read(path)
-        except (OSError, ValueError, PolicyError) as error:
-            problems.append(str(error))
+        except (OSError, ValueError, PolicyError) as exc:
+            problems.append(str(exc))
             continue
         count += len(policies)
         problems.extend(f"{path} {place}: {finding}" for place, policy in policies for finding in judge(policy))

@@ -105,8 +105,8 @@ def render(documentation: Mapping[str, Mapping[str, Any]], root: Path) -> tuple[
             continue
         try:
             files[readme] = with_table(readme.read_text(), role_tables(fqcn, data["entry_points"]), where)
-        except DocumentationError as error:
-            problems.append(str(error))
+        except DocumentationError as exc:
+            problems.append(str(exc))
     return files, problems
 
 
@@ -122,8 +122,8 @@ def main(argv: list[str]) -> int:
     root = Path.cwd()
     try:
         files, problems = render(read_documentation(), root)
-    except DocumentationError as error:
-        print(error, file=sys.stderr)
+    except DocumentationError as exc:
+        print(exc, file=sys.stderr)
         return 1
     for problem in problems:
         print(problem, file=sys.stderr)

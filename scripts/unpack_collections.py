@@ -48,8 +48,8 @@ def main(argv: list[str]) -> int:
         return 2
     try:
         unpack(Path(argv[1]), Path(argv[2]), argv[3:])
-    except UnpackError as error:
-        print(error, file=sys.stderr)
+    except UnpackError as exc:
+        print(exc, file=sys.stderr)
         return 1
     return 0
 

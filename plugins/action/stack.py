@@ -41,8 +41,8 @@ class ActionModule(FollowingAction):
             arguments["deployed_by"] = who_deploys(os.environ, user_here())
         try:
             return self.follow("apiary.swarm.stack", arguments, task_vars, _work)
-        except AnsibleConnectionFailure as error:
-            raise AnsibleConnectionFailure(_lost(params, error.message)) from error
+        except AnsibleConnectionFailure as exc:
+            raise AnsibleConnectionFailure(_lost(params, exc.message)) from exc
 
     def _model(self, params: dict[str, t.Any]) -> dict[str, t.Any]:
         """Return the module's private arguments. Raises AnsibleActionFail with one sentence."""
@@ -59,8 +59,8 @@ class ActionModule(FollowingAction):
             raise AnsibleActionFail('stack: give the stack file in "files", or the stack as data in "definition"')
         try:
             model = StackFiles(self._loader, lambda path: self._find_needle("files", path)).model(request)
-        except SwarmError as error:
-            raise AnsibleActionFail(at_level({"msg": error.message}, role_of(self._task))["msg"]) from None
+        except SwarmError as exc:
+            raise AnsibleActionFail(at_level({"msg": exc.message}, role_of(self._task))["msg"]) from None
         for warning in model.warnings:
             display.warning(f"stack {model.name}: {warning}")
         model, secrets = model.split_secret_data()

@@ -28,6 +28,6 @@ class ActionModule(ActionBase):
         dummy, params = self.validate_argument_spec(ARGUMENTS)
         try:
             model = StackFiles(self._loader, lambda path: self._find_needle("files", path)).model(Request(**params))
-        except SwarmError as error:
-            raise AnsibleActionFail(at_level({"msg": error.message}, role_of(self._task))["msg"]) from None
+        except SwarmError as exc:
+            raise AnsibleActionFail(at_level({"msg": exc.message}, role_of(self._task))["msg"]) from None
         return {"changed": False, "stack": summary(model)}

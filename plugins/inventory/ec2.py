@@ -222,20 +222,20 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         super().parse(inventory, loader, path, cache)
         try:
             config = self._read_config_data(path)
-        except AnsibleError as error:
-            self._stop(f"{path}: {one_line(without_value(error.message))}")
+        except AnsibleError as exc:
+            self._stop(f"{path}: {one_line(without_value(exc.message))}")
         self._refuse_unknown_options(config, path)
         try:
             settings = Settings.from_getter(self.get_option)
             self._apply(self._computed(settings, path, cache))
-        except InvalidInput as error:
-            self._stop(f"{path}: {error.message}")
-        except AnsibleError as error:  # of compose, groups and keyed_groups
-            self._stop(f"{path}: {one_line(error.message)}")
-        except SwarmError as error:
-            raise AnsibleParserError(f"{path}: {error.message}") from None
-        except ImportError as error:
-            raise AnsibleParserError(f"{path}: this plugin needs botocore (a part of boto3): {error}") from error
+        except InvalidInput as exc:
+            self._stop(f"{path}: {exc.message}")
+        except AnsibleError as exc:  # of compose, groups and keyed_groups
+            self._stop(f"{path}: {one_line(exc.message)}")
+        except SwarmError as exc:
+            raise AnsibleParserError(f"{path}: {exc.message}") from None
+        except ImportError as exc:
+            raise AnsibleParserError(f"{path}: this plugin needs botocore (a part of boto3): {exc}") from exc
 
     def _refuse_unknown_options(self, config: Mapping[str, t.Any], path: str) -> None:
         definitions = C.config.get_configuration_definitions("inventory", self._load_name)
@@ -265,12 +265,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         builder = Builder(settings, self.display.warning, self._name_filter)
         try:
             complete = builder.read()
-        except AwsError as error:
-            last_good = kept.last_good() if kept is not None and _no_answer(error) else None
+        except AwsError as exc:
+            last_good = kept.last_good() if kept is not None and _no_answer(exc) else None
             if last_good is None:
                 raise
             computed, age = last_good[0], last_good[1]
-            self.display.warning(f"{error.message} The inventory is {age} seconds old, from the cache.")
+            self.display.warning(f"{exc.message} The inventory is {age} seconds old, from the cache.")
             return computed
         computed = self._without_namesakes(builder)
         if kept is not None and complete:
@@ -352,8 +352,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self.templar.available_variables = {"hostname": value}
         try:
             return str(self.templar.evaluate_expression(trust_as_template(f"hostname | {expression}")))
-        except Exception as error:
-            raise InvalidInput(f"hostnames: cannot apply {expression.strip()!r}: {error}") from error
+        except Exception as exc:
+            raise InvalidInput(f"hostnames: cannot apply {expression.strip()!r}: {exc}") from exc
 
 
 def _instance_of(variables: Mapping[str, t.Any]) -> str:

@@ -106,10 +106,10 @@ class LookupModule(LookupBase):
             options = AwsOptions.from_getter(self.get_option)
             roles = {str(key).lower(): str(value) for key, value in self.get_option("role_arns").items()}
             return [_shown(_token(registry, options, roles)) for registry in registries]
-        except SwarmError as error:
-            raise AnsibleLookupError(f"ecr_auth: {error.message}") from None
-        except ImportError as error:
-            raise AnsibleLookupError(f"ecr_auth needs botocore (a part of boto3): {error}") from error
+        except SwarmError as exc:
+            raise AnsibleLookupError(f"ecr_auth: {exc.message}") from None
+        except ImportError as exc:
+            raise AnsibleLookupError(f"ecr_auth needs botocore (a part of boto3): {exc}") from exc
 
 
 def _registries(terms: list[t.Any]) -> list[Registry]:

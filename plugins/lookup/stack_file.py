@@ -124,5 +124,5 @@ class LookupModule(LookupBase):
 
         try:
             return [summary(StackFiles(self._loader, find).model(request))]
-        except SwarmError as error:
-            raise AnsibleLookupError(error.message) from None
+        except SwarmError as exc:
+            raise AnsibleLookupError(exc.message) from None

@@ -71,8 +71,8 @@ def check_vpc_cidr(vpc_cidr: str, pools: t.Mapping[str, t.Sequence[str]]) -> lis
     """
     try:
         vpc = ipaddress.IPv4Network(vpc_cidr)
-    except ValueError as error:
-        return [f"vpc_cidr {vpc_cidr!r} is no IPv4 network ({error}): write one such as 10.20.0.0/16."]
+    except ValueError as exc:
+        return [f"vpc_cidr {vpc_cidr!r} is no IPv4 network ({exc}): write one such as 10.20.0.0/16."]
     if not 16 <= vpc.prefixlen <= 24:
         return [f"vpc_cidr {vpc_cidr} is a /{vpc.prefixlen}: AWS and the subnets in it need a /16 to a /24."]
     found = []
@@ -80,8 +80,8 @@ def check_vpc_cidr(vpc_cidr: str, pools: t.Mapping[str, t.Sequence[str]]) -> lis
         for cidr in cidrs:
             try:
                 overlaps = vpc.overlaps(ipaddress.IPv4Network(cidr))
-            except ValueError as error:
-                found.append(f"{name} {cidr!r} is no IPv4 network ({error}): write one such as 10.128.0.0/10.")
+            except ValueError as exc:
+                found.append(f"{name} {cidr!r} is no IPv4 network ({exc}): write one such as 10.128.0.0/10.")
                 continue
             if overlaps:
                 found.append(
@@ -100,8 +100,8 @@ def check_cidr(name: str, value: str) -> list[str]:
     """Say what is wrong with *value*, given for the option *name* as an IPv4 network."""
     try:
         ipaddress.IPv4Network(value)
-    except ValueError as error:
-        return [f"{name} {value!r} is no IPv4 network ({error}): write one such as 203.0.113.0/24."]
+    except ValueError as exc:
+        return [f"{name} {value!r} is no IPv4 network ({exc}): write one such as 203.0.113.0/24."]
     return []
 
 

@@ -149,8 +149,8 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
         )
         try:
             image_copies.wait(client, copy_id, params["wait_timeout"])
-        except AwsError as error:
-            return {"region": region, "image_id": copy_id, "made": not usable, "error": error.message}
+        except AwsError as exc:
+            return {"region": region, "image_id": copy_id, "made": not usable, "error": exc.message}
         return {"region": region, "image_id": copy_id, "made": not usable}
 
     copies = in_threads(copy, regions)

@@ -185,10 +185,10 @@ def read_json(path: Path) -> t.Any:
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise Refused(f"Cannot read {path}: {error.strerror}.") from error
-    except ValueError as error:
-        raise Refused(f"Cannot read {path}: it is not JSON ({error}).") from error
+    except OSError as exc:
+        raise Refused(f"Cannot read {path}: {exc.strerror}.") from exc
+    except ValueError as exc:
+        raise Refused(f"Cannot read {path}: it is not JSON ({exc}).") from exc
 
 
 def package_list(folder: str | None, image_id: str) -> PackageList | None:
@@ -201,8 +201,8 @@ def package_list(folder: str | None, image_id: str) -> PackageList | None:
         return None
     try:
         return PackageList.from_json(read_json(path))
-    except InvalidInput as error:
-        raise Refused(f"Cannot use {path}: {error.message}") from error
+    except InvalidInput as exc:
+        raise Refused(f"Cannot use {path}: {exc.message}") from exc
 
 
 def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
@@ -231,8 +231,8 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
             )
             for image in chosen
         ]
-    except InvalidInput as error:
-        raise Refused(f"Cannot use {params['tracker']}: {error.message}") from error
+    except InvalidInput as exc:
+        raise Refused(f"Cannot use {params['tracker']}: {exc.message}") from exc
     return {"changed": False, "images": reports}
 
 

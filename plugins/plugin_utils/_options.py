@@ -29,8 +29,8 @@ def set_options(plugin: t.Any, variables: t.Any, direct: t.Mapping[str, t.Any]) 
     """
     try:
         plugin.set_options(var_options=variables, direct=direct)
-    except AnsibleError as error:
-        raise AnsibleLookupError(without_value(error.message)) from None
+    except AnsibleError as exc:
+        raise AnsibleLookupError(without_value(exc.message)) from None
 
 
 def without_value(message: str) -> str:

@@ -41,8 +41,8 @@ class Client:
             text = response.read()
             body = json.loads(text) if response.headers.get_content_type() == "application/json" else {}
             return Answer(response.status, body, response.headers.get("X-Edge-Node", "?"))
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            return Answer(0, {}, "?", f"{type(error).__name__}: {error}")
+        except (OSError, http.client.HTTPException, ValueError) as exc:
+            return Answer(0, {}, "?", f"{type(exc).__name__}: {exc}")
         finally:
             connection.close()
 

@@ -70,10 +70,10 @@ class Playbooks:
                 stderr=subprocess.STDOUT,
                 check=False,
             )
-        except subprocess.TimeoutExpired as error:
-            output = error.stdout.decode(errors="replace") if isinstance(error.stdout, bytes) else ""
+        except subprocess.TimeoutExpired as exc:
+            output = exc.stdout.decode(errors="replace") if isinstance(exc.stdout, bytes) else ""
             self._keep(output)
-            raise CheckFailed(f"apiary.swarm.{name} did not end within {timeout:.0f} s") from error
+            raise CheckFailed(f"apiary.swarm.{name} did not end within {timeout:.0f} s") from exc
         self._keep(f"{done.stdout}\n# status {done.returncode} after {time.monotonic() - began:.1f} s\n")
         return Outcome(done.returncode, done.stdout)
 

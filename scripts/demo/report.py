@@ -50,9 +50,9 @@ class Report:
             began = time.monotonic()
             try:
                 lines = step.run()
-            except CheckFailed as failure:
-                self.note(Ended(step.title, time.monotonic() - began, [], str(failure)))
-                print(f"    FAILED after {time.monotonic() - began:.0f} s: {failure}", flush=True)
+            except CheckFailed as exc:
+                self.note(Ended(step.title, time.monotonic() - began, [], str(exc)))
+                print(f"    FAILED after {time.monotonic() - began:.0f} s: {exc}", flush=True)
                 print(f"    The whole output is in {self.log}; the region still runs, look at it with: make status")
                 return False
             seconds = time.monotonic() - began

@@ -60,8 +60,8 @@ def answer(request: dict[str, t.Any]) -> dict[str, t.Any]:
                 output.flush()
                 sys.stderr.flush()
                 os._exit(0)
-            except BaseException as error:
-                print(repr(error), file=sys.stderr, flush=True)
+            except BaseException as exc:
+                print(repr(exc), file=sys.stderr, flush=True)
                 os._exit(1)
         dummy, status = os.waitpid(pid, 0)
         output.seek(0)

@@ -260,14 +260,14 @@ def api_call(doing: str, permission: str = "", missing: t.Any = RAISE) -> t.Call
 
             try:
                 return function(client, *args, **kwargs)
-            except (BotoCoreError, ClientError) as error:
+            except (BotoCoreError, ClientError) as exc:
                 bound = signature.bind(client, *args, **kwargs)
                 bound.apply_defaults()
                 region = str(client.meta.region_name or "")
-                found = translate(error, doing.format(**bound.arguments), region, permission)
+                found = translate(exc, doing.format(**bound.arguments), region, permission)
                 if missing is not RAISE and isinstance(found, NotFound):
                     return missing
-                raise found from error
+                raise found from exc
 
         return t.cast(_F, call)
 

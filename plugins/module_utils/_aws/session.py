@@ -88,8 +88,8 @@ class AwsSession:
             self._default_region = (
                 self.options.region or _environment_region() or self._session.get_config_variable("region")
             )
-        except Exception as error:
-            raise translate(error, "open an AWS session") from error
+        except Exception as exc:
+            raise translate(exc, "open an AWS session") from exc
         if self.options.assume_role_arn:
             self._assume(self.options.assume_role_arn)
 
@@ -125,8 +125,8 @@ class AwsSession:
                 return self._clients[service, where]
             try:
                 known = self._session.get_credentials() is not None
-            except Exception as error:
-                raise translate(error, "find AWS credentials") from error
+            except Exception as exc:
+                raise translate(exc, "find AWS credentials") from exc
             client = self._make_client(service, where)
             if known:
                 self._clients[service, where] = client
@@ -149,8 +149,8 @@ class AwsSession:
                     user_agent_extra="apiary.swarm",
                 ),
             )
-        except Exception as error:
-            raise translate(error, f"use the service {service}", region) from error
+        except Exception as exc:
+            raise translate(exc, f"use the service {service}", region) from exc
         FirstAlone().guard(client)
         return client
 
@@ -166,8 +166,8 @@ class AwsSession:
         try:
             with self._lock:
                 found = self._session.get_credentials()
-        except Exception as error:
-            raise translate(error, "find AWS credentials") from error
+        except Exception as exc:
+            raise translate(exc, "find AWS credentials") from exc
         if found is None:
             raise CredentialsError(
                 "No AWS credentials found; give profile, access_key and secret_key, environment variables "

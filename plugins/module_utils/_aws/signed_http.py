@@ -90,8 +90,8 @@ class SignedHttp:
                 code, message = read_error(content)
                 error = from_code(code or f"HTTP {status}", message, doing, region, permission)
                 tries = MAX_ATTEMPTS if status >= 500 or isinstance(error, Throttled) else 1
-            except Unreachable as failure:
-                error, tries = failure, UNREACHABLE_ATTEMPTS
+            except Unreachable as exc:
+                error, tries = exc, UNREACHABLE_ATTEMPTS
             if attempt >= tries:
                 raise error
             self._sleep(random.uniform(0, min(LONGEST_PAUSE, 0.25 * 2**attempt)))
@@ -110,8 +110,8 @@ class SignedHttp:
             return response.status_code, response.content
         except AwsError:
             raise
-        except Exception as failure:
-            raise translate(failure, doing, region) from failure
+        except Exception as exc:
+            raise translate(exc, doing, region) from exc
 
 
 def read_error(content: bytes) -> tuple[str, str]:

@@ -200,8 +200,8 @@ class Builder:
                 continue
             try:
                 view = View.of(parse_record(text), now, self._settings.record_max_age)
-            except RecordError as error:
-                self._warn(f"{parameter_name(cluster)} in {region}: {error.message}")
+            except RecordError as exc:
+                self._warn(f"{parameter_name(cluster)} in {region}: {exc.message}")
                 continue
             if not view.fresh:
                 # One that is not fresh and has no age either was written by a clock that runs ahead.

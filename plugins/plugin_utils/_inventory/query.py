@@ -66,8 +66,8 @@ def ask(
             try:
                 unwanted = {facts["instance_id"] for facts in _collect(excluded[region])}
                 found = {facts["instance_id"]: facts for facts in _collect(included[region])}
-            except AwsError as error:
-                answer.failed[region] = error
+            except AwsError as exc:
+                answer.failed[region] = exc
                 continue
             answer.instances.extend(facts for key, facts in found.items() if key not in unwanted)
         missing: dict[str, list[str]] = {}
@@ -95,8 +95,8 @@ def _take_records(answer: Answer, pending: Mapping[str, Future[dict[str, str]]])
     for region, future in pending.items():
         try:
             texts = future.result()
-        except AwsError as error:
-            answer.unread[region] = error
+        except AwsError as exc:
+            answer.unread[region] = exc
             continue
         for cluster, text in texts.items():
             if (region, cluster) in answer.records:

@@ -22,8 +22,8 @@ def test_one_of_many_creates(account: Any) -> None:
         try:
             client.put_parameter(Name="/swarm/demo/managers", Value=str(index), Type="String")
             results.append("won")
-        except ClientError as error:
-            results.append(error.response["Error"]["Code"])
+        except ClientError as exc:
+            results.append(exc.response["Error"]["Code"])
 
     threads = [threading.Thread(target=create, args=(index,)) for index in range(8)]
     for thread in threads:

@@ -40,8 +40,8 @@ def handshake(config: RegionConfig, name: str, certificate: Path, key: Path) -> 
     try:
         with client.wrap_socket(client_sock, server_hostname=name):
             return ""
-    except ssl.SSLCertVerificationError as error:
-        return error.verify_message
+    except ssl.SSLCertVerificationError as exc:
+        return exc.verify_message
     finally:
         client_sock.close()
         thread.join()

@@ -129,8 +129,8 @@ def parse_record(text: str) -> ClusterRecord:
         data = json.loads(text)
         if isinstance(data, dict) and "packed" in data:
             data = json.loads(zlib.decompress(base64.b64decode(data["packed"], validate=True)))
-    except (ValueError, TypeError, RecursionError, zlib.error) as error:
-        raise RecordError(f"The cluster's record is not JSON: {error}.") from error
+    except (ValueError, TypeError, RecursionError, zlib.error) as exc:
+        raise RecordError(f"The cluster's record is not JSON: {exc}.") from exc
     if not isinstance(data, dict):
         raise RecordError("The cluster's record is not a JSON object.")
     schema = data.get("schema")
@@ -152,8 +152,8 @@ def parse_record(text: str) -> ClusterRecord:
             managers=tuple(_manager(item) for item in data.get("managers") or ()),
             nodes=tuple(_node(item) for item in data.get("nodes") or ()),
         )
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise RecordError(f"The cluster's record has a wrong form: {error!r}.") from error
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as exc:
+        raise RecordError(f"The cluster's record has a wrong form: {exc!r}.") from exc
 
 
 def _manager(item: t.Mapping[str, t.Any]) -> ManagerRecord:

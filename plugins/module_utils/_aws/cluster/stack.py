@@ -36,8 +36,8 @@ def get_stack(client: t.Any, name: str) -> Stack | None:
     """Return the stack *name*, C(None) when there is none that holds anything."""
     try:
         found = _describe(client, name)
-    except AwsError as error:
-        if error.code == "ValidationError" and "does not exist" in str(error):
+    except AwsError as exc:
+        if exc.code == "ValidationError" and "does not exist" in str(exc):
             return None
         raise
     if not found or found[0]["StackStatus"] in _EMPTY:

@@ -122,7 +122,7 @@ def get_token(client: t.Any, registry: Registry) -> Token:
     data = _private_token(client) if registry.account else _public_token(client)
     try:
         username, dummy, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
-    except ValueError as error:
-        raise AwsError(f"AWS gave a token for {registry.host} that cannot be read.", region=registry.region) from error
+    except ValueError as exc:
+        raise AwsError(f"AWS gave a token for {registry.host} that cannot be read.", region=registry.region) from exc
     expires = data["expiresAt"]
     return Token(registry.host, username, password, expires.astimezone(timezone.utc))

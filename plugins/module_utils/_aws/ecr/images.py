@@ -97,8 +97,8 @@ def _find(client: t.Any, references: list[Reference], revision: str) -> list[Fou
         asked = [_image_id(item) for item in named if item.tag or item.digest]
         unique = [dict(pairs) for pairs in dict.fromkeys(tuple(item.items()) for item in asked)]
         answer = ecr.get_images(client, first.repository, unique, first.registry.account) if unique else []
-    except NotFound as error:
-        return [Found(item, reason=error.message) for item in references]
+    except NotFound as exc:
+        return [Found(item, reason=exc.message) for item in references]
     ids = [item["imageId"] for item in answer]
     return [_judge(item, ids, revision) for item in named]
 

@@ -114,8 +114,8 @@ def change(
         return Result(plan, desired=desired)
     try:
         return Result(plan, _carry_out(engine, service, live, options, listener), desired)
-    except DeployFailed as failure:
-        failure.warnings = plan.warnings
+    except DeployFailed as exc:
+        exc.warnings = plan.warnings
         raise
 
 

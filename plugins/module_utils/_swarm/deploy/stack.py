@@ -83,11 +83,11 @@ class Deploy:
                     lock.refuse_held(history, live.nodes)
                 return Result(plan, plan.changed)
             return self._stand_still(plan, live, history) if idle else self._carry_out(plan, live, history)
-        except LockHeld as held:
-            held.plan = plan
+        except LockHeld as exc:
+            exc.plan = plan
             raise
-        except DeployFailed as failure:
-            failure.warnings = plan.warnings
+        except DeployFailed as exc:
+            exc.warnings = plan.warnings
             raise
 
     def _stand_still(self, plan: StackPlan, live: LiveState, history: t.Sequence[releases.Release]) -> Result:

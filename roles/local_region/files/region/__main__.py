@@ -25,8 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
     config = RegionConfig.load(options.config)
     try:
         result = _COMMANDS[options.command](config)
-    except lifecycle.RegionError as error:
-        print(error, file=sys.stderr)
+    except lifecycle.RegionError as exc:
+        print(exc, file=sys.stderr)
         return 1
     print(json.dumps(result))
     return 0

@@ -103,8 +103,8 @@ global
                 chunks = []
                 while chunk := sock.recv(65536):
                     chunks.append(chunk)
-        except OSError as error:
-            raise ChildError(f"haproxy does not answer: {error}\n{self._child.tail()}") from error
+        except OSError as exc:
+            raise ChildError(f"haproxy does not answer: {exc}\n{self._child.tail()}") from exc
         return b"".join(chunks).decode()
 
     def servers(self) -> dict[tuple[str, str], ServerStatus]:

@@ -204,5 +204,5 @@ def _publish(alarm: Any, arn: str) -> None:
         client.for_service("sns", "cloudwatch", alarm.region_name).publish(
             TopicArn=arn, Subject=subject[:100], Message=alarm.state_reason
         )
-    except Exception as error:
-        log.warning("alarm %s cannot publish to %s: %s", alarm.name, arn, error)
+    except Exception as exc:
+        log.warning("alarm %s cannot publish to %s: %s", alarm.name, arn, exc)

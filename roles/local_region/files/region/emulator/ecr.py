@@ -254,10 +254,10 @@ def _media_type(manifest: str) -> str:
     """Return the media type that a manifest gives for itself."""
     try:
         media_type = json.loads(manifest).get("mediaType")
-    except ValueError as error:
+    except ValueError as exc:
         raise InvalidParameterException(
             "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'"
-        ) from error
+        ) from exc
     if not media_type:
         raise InvalidParameterException("image manifest mediatype not provided in manifest or parameter")
     return str(media_type) or DOCKER_MANIFEST

@@ -58,8 +58,8 @@ def serve(response_class: type[BaseResponse], service: str, actions: dict[str, A
         )
         try:
             result: Any = ActionResult(action(request) or {})
-        except ServiceException as error:
-            result = ActionResult(error)
+        except ServiceException as exc:
+            result = ActionResult(exc)
         return self.serialized(result)
 
     patches.install()

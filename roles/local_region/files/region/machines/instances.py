@@ -92,9 +92,9 @@ class Reconciler:
                 self._nodes.remove(step.id)
             else:
                 self._nodes.remove_image(step.id)
-        except Exception as error:
+        except Exception as exc:
             _LOG.exception("%s %s failed", step.verb, step.id)
-            self._failed(step, error)
+            self._failed(step, exc)
 
     def _instance_step(self, step: Step, instance: view.InstanceView) -> None:
         if step.verb == "launch":

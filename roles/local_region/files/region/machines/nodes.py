@@ -137,8 +137,8 @@ class Nodes:
             self._api.remove_image(f"ami:{image_id}", force=True, noprune=False)
         except NotFound:
             pass
-        except APIError as error:
-            if error.status_code != 409:
+        except APIError as exc:
+            if exc.status_code != 409:
                 raise
         shutil.rmtree(self._snapshots / image_id, ignore_errors=True)
 
@@ -155,11 +155,11 @@ class Nodes:
             return
         try:
             self._create_network(spec)
-        except APIError as error:
-            if error.status_code == 403:  # the addresses were those of a VPC that is gone
+        except APIError as exc:
+            if exc.status_code == 403:  # the addresses were those of a VPC that is gone
                 self._remove_idle_networks(ipaddress.ip_network(spec.vpc_cidr))
                 self._create_network(spec)
-            elif error.status_code != 409:  # made by another launch at the same moment
+            elif exc.status_code != 409:  # made by another launch at the same moment
                 raise
         self._networks.add(spec.vpc_id)
 

@@ -34,8 +34,8 @@ def answer(environ: dict[str, Any], body: bytes, control: Control) -> Answer:
         if not isinstance(fields, dict):
             raise Refused("the body must be a JSON object")
         return 200, handler(control, query, fields)
-    except (ValueError, TypeError) as error:
-        return 400, {"error": str(error)}
+    except (ValueError, TypeError) as exc:
+        return 400, {"error": str(exc)}
 
 
 def _health(control: Control, query: dict[str, str], fields: dict[str, Any]) -> Any:

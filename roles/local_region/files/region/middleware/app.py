@@ -63,8 +63,8 @@ class Application:
         try:
             self._admit(call, principal, environ)
             status, headers, body = self._run(call, environ)
-        except ErrorResponse as error:
-            status, headers, body = responses.serialize(call, error)
+        except ErrorResponse as exc:
+            status, headers, body = responses.serialize(call, exc)
         error_code = responses.error_code(status, body, headers)
         written = record.is_write(call.service, call.action)
         self.control.recorder.add(
@@ -127,14 +127,14 @@ class Application:
             raise not_emulated
         try:
             status, headers, body = self._services.dispatch(environ)
-        except NotImplementedError as error:
-            log.info("%s: %s", what, error)
-            raise not_emulated from error
-        except Exception as error:
+        except NotImplementedError as exc:
+            log.info("%s: %s", what, exc)
+            raise not_emulated from exc
+        except Exception as exc:
             log.exception(
                 "%s failed inside the local region; parameters %s", what, masking.mask(call.service, call.parameters)
             )
-            raise ErrorResponse(500, "InternalFailure", f"The local region failed in {what}: {error!r}") from error
+            raise ErrorResponse(500, "InternalFailure", f"The local region failed in {what}: {exc!r}") from exc
         if status >= 400 and _is_html(headers, body) and call.service != "s3":
             raise not_emulated
         return status, headers, body

@@ -158,8 +158,8 @@ def store(registry: RegistryId, repository: str, manifest: Manifest) -> Response
         connection.request("PUT", path, body=manifest.content, headers={"Content-Type": manifest.media_type})
         answer = connection.getresponse()
         return Response(answer.status, answer.read())
-    except OSError as error:
-        return _error(503, "UNAVAILABLE", f"the registry's storage does not answer: {error}")
+    except OSError as exc:
+        return _error(503, "UNAVAILABLE", f"the registry's storage does not answer: {exc}")
     finally:
         connection.close()
 

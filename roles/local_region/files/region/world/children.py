@@ -60,8 +60,8 @@ class Child:
                 self._process = subprocess.Popen(
                     argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
                 )
-            except FileNotFoundError as error:
-                raise ChildError(f"cannot start {self.name}: {error.filename} is not installed") from error
+            except FileNotFoundError as exc:
+                raise ChildError(f"cannot start {self.name}: {exc.filename} is not installed") from exc
 
     def signal(self, number: signal.Signals) -> None:
         """Send the signal *number* to the daemon.

@@ -89,9 +89,9 @@ def _launch(config: RegionConfig, main: Main) -> None:
         (config.state_dir / "pid").write_text(f"{pid} {Path(f'/proc/{pid}/ns/pid').readlink()}\n")
         os.write(gate_write, b".")
         os._exit(0)
-    except BaseException as error:  # a forked child must never fall through into the caller's code
+    except BaseException as exc:  # a forked child must never fall through into the caller's code
         with (config.state_dir / "region.log").open("a") as log:
-            log.write(f"launch failed: {error}\n")
+            log.write(f"launch failed: {exc}\n")
         os._exit(1)
 
 

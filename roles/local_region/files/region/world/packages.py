@@ -124,8 +124,8 @@ class PackageCache:
                 return local
             try:
                 self._fetch(path, local)
-            except FetchError as error:
-                if error.failure is Failure.NOT_FOUND or not local.is_file():
+            except FetchError as exc:
+                if exc.failure is Failure.NOT_FOUND or not local.is_file():
                     raise
             self._fresh.add(path)
             return local
@@ -143,8 +143,8 @@ class PackageCache:
                 done = subprocess.run(
                     command, capture_output=True, text=True, timeout=FETCH_TIMEOUT, check=False, env=env
                 )
-            except (OSError, subprocess.TimeoutExpired) as error:
-                raise FetchError(Failure.UPSTREAM, f"cannot fetch {uri}: {error}") from error
+            except (OSError, subprocess.TimeoutExpired) as exc:
+                raise FetchError(Failure.UPSTREAM, f"cannot fetch {uri}: {exc}") from exc
         if done.returncode != 0 or not partial.is_file():
             partial.unlink(missing_ok=True)
             missing = re.search(r"\b404\s+Not Found|\bFile not found\b", done.stdout + done.stderr)
@@ -216,9 +216,9 @@ class Connection:
             return
         try:
             path = future.result()
-        except FetchError as error:
-            reason = "404 Not Found" if error.failure is Failure.NOT_FOUND else "502 Bad Gateway"
-            self._send(reason, {"Content-Type": "text/plain"}, f"{error}\n".encode())
+        except FetchError as exc:
+            reason = "404 Not Found" if exc.failure is Failure.NOT_FOUND else "502 Bad Gateway"
+            self._send(reason, {"Content-Type": "text/plain"}, f"{exc}\n".encode())
             return
         with path.open("rb") as file:
             status = os.fstat(file.fileno())

@@ -87,8 +87,8 @@ def launch(group: Group, now: float, specification: dict[str, Any] | None = None
         template = groups.resolve_template(group.region, specification)
         request = _request(group, template, zone, subnet)
         (instance,) = client.for_service("ec2", "autoscaling", group.region).run_instances(**request)["Instances"]
-    except Exception as error:  # botocore's ClientError, or a template that has gone
-        message = str(error.response["Error"]["Message"]) if isinstance(error, ClientError) else str(error)
+    except Exception as exc:  # botocore's ClientError, or a template that has gone
+        message = str(exc.response["Error"]["Message"]) if isinstance(exc, ClientError) else str(exc)
         activity.description = "Launching a new EC2 instance.  Status Reason: " + message
         activity.end(now, "Failed", f"{message} Launching EC2 instance failed.")
         group.retry_launch_at = now + RETRY_SECONDS

@@ -120,9 +120,9 @@ def complete_specification(region: str, specification: dict[str, Any]) -> dict[s
         raise AwsError("ValidationError", "Valid requests must contain either launchTemplateId or LaunchTemplateName")
     try:
         version = launch_templates.find_version(backend, specification)
-    except Exception as error:
-        message = getattr(error, "message", str(error))
-        raise AwsError("ValidationError", f"You must use a valid fully-formed launch template. {message}") from error
+    except Exception as exc:
+        message = getattr(exc, "message", str(exc))
+        raise AwsError("ValidationError", f"You must use a valid fully-formed launch template. {message}") from exc
     completed = {"LaunchTemplateId": version.template.id, "LaunchTemplateName": version.template.name}
     if specification.get("Version"):
         completed["Version"] = str(specification["Version"])

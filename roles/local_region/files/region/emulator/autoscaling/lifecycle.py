@@ -137,8 +137,8 @@ def register(group: Group) -> None:
         try:
             targets = [{"Id": one.instance_id} for one in ids]
             _call(group, "elbv2").register_targets(TargetGroupArn=arn, Targets=targets)
-        except ClientError as error:
-            log.warning("group %s cannot register with %s: %s", group.name, arn, error)
+        except ClientError as exc:
+            log.warning("group %s cannot register with %s: %s", group.name, arn, exc)
             continue
         for one in ids:
             one.registered.add(arn)
@@ -149,8 +149,8 @@ def deregister(group: Group, one: Member, arns: list[str] | None = None) -> None
     for arn in list(one.registered if arns is None else one.registered.intersection(arns)):
         try:
             _call(group, "elbv2").deregister_targets(TargetGroupArn=arn, Targets=[{"Id": one.instance_id}])
-        except ClientError as error:
-            log.info("group %s cannot deregister from %s: %s", group.name, arn, error)
+        except ClientError as exc:
+            log.info("group %s cannot deregister from %s: %s", group.name, arn, exc)
             one.registered.discard(arn)
 
 

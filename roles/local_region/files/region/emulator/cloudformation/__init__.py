@@ -68,8 +68,8 @@ def _advance(stack: Stack) -> None:
         return
     except StopIteration:
         pass
-    except Exception as error:
+    except Exception as exc:
         log.exception("stack %s stumbled", stack.name)
-        stack.event(None, stack.status.replace("_IN_PROGRESS", "_FAILED"), f"The local region failed: {error!r}")
+        stack.event(None, stack.status.replace("_IN_PROGRESS", "_FAILED"), f"The local region failed: {exc!r}")
     if stack.operation is operation:
         stack.operation = None

@@ -63,11 +63,11 @@ def _evaluate(request: Request, stack: Stack, change_set: ChangeSet) -> None:
         stack.credentials = rights.of_caller(request.access_key, request.token, "", request.account)
     try:
         found = evaluation.changes(stack, change_set.deployment, lambda name: stacks.exported(stack, name))
-    except engine.EXPECTED as error:
+    except engine.EXPECTED as exc:
         change_set.status, change_set.execution_status, change_set.reason = (
             "FAILED",
             "UNAVAILABLE",
-            engine.reason_of(error),
+            engine.reason_of(exc),
         )
         return
     change_set.changes = [one.describe() for one in found]

@@ -128,9 +128,9 @@ def create_resource(stack: Stack, resource: Resource, scope: Scope, deployment: 
     except GeneratorExit:
         stack.event(resource, "CREATE_FAILED", "Resource creation cancelled")
         raise
-    except EXPECTED as error:
-        stack.event(resource, "CREATE_FAILED", reason_of(error))
-        raise Failed from error
+    except EXPECTED as exc:
+        stack.event(resource, "CREATE_FAILED", reason_of(exc))
+        raise Failed from exc
     if not resource.physical_id:
         claim(str(physical_id))
     resource.physical_id = str(physical_id)
@@ -155,17 +155,17 @@ def delete_resource(stack: Stack, resource: Resource, policy: str = "DeletionPol
             context = evaluation.context(stack, resource)
             yield from run(provider.delete(context, resource.physical_id, resource.properties))
             break
-        except ClientError as error:
-            code = str(error.response["Error"]["Code"])
+        except ClientError as exc:
+            code = str(exc.response["Error"]["Code"])
             if any(one in code for one in GONE):
                 break
             if not any(one in code for one in IN_USE) or runtime.now() > deadline:
-                stack.event(resource, "DELETE_FAILED", reason_of(error))
-                raise Failed from error
+                stack.event(resource, "DELETE_FAILED", reason_of(exc))
+                raise Failed from exc
             yield f"{resource.logical_id} is still in use"
-        except EXPECTED as error:
-            stack.event(resource, "DELETE_FAILED", reason_of(error))
-            raise Failed from error
+        except EXPECTED as exc:
+            stack.event(resource, "DELETE_FAILED", reason_of(exc))
+            raise Failed from exc
     stack.event(resource, "DELETE_COMPLETE")
 
 

@@ -107,8 +107,8 @@ class Scope:
             raise NotImplementedError(f"CloudFormation's function {name}")
         try:
             return function(self, argument)
-        except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise AwsError("ValidationError", f"Template error: {name} cannot be resolved: {error!r}") from error
+        except (KeyError, IndexError, TypeError, ValueError) as exc:
+            raise AwsError("ValidationError", f"Template error: {name} cannot be resolved: {exc!r}") from exc
 
     def sub(self, argument: Any) -> str:
         """Fn::Sub."""
@@ -176,12 +176,12 @@ def _find_in_map(scope: Scope, argument: Any) -> Any:
     name, first, second, *rest = scope.resolve(argument)
     try:
         return scope.mappings[name][str(first)][str(second)]
-    except KeyError as error:
+    except KeyError as exc:
         if rest and isinstance(rest[0], dict) and "DefaultValue" in rest[0]:
             return rest[0]["DefaultValue"]
         raise AwsError(
             "ValidationError", f"Template error: Unable to get mapping for {name}::{first}::{second}"
-        ) from error
+        ) from exc
 
 
 def _if(scope: Scope, argument: Any) -> Any:

@@ -49,9 +49,9 @@ def _outputs(stack: Stack, scope: Scope, deployment: Deployment) -> list[dict[st
     try:
         outputs = engine.outputs_of(scope, deployment)
         stacks.check_exports(stack, outputs)
-    except engine.EXPECTED as error:
-        stack.reason = engine.reason_of(error)
-        raise Failed from error
+    except engine.EXPECTED as exc:
+        stack.reason = engine.reason_of(exc)
+        raise Failed from exc
     return outputs
 
 
@@ -125,9 +125,9 @@ def update(stack: Stack, deployment: Deployment) -> Steps[None]:
         starts = {name: engine.bind(start, name) for name in wanted}
         yield from engine.side_by_side(starts, evaluation.needs(wanted))
         outputs = _outputs(stack, scope, deployment)
-    except (Failed, *engine.EXPECTED) as error:
-        if not isinstance(error, Failed):
-            stack.reason = engine.reason_of(error)
+    except (Failed, *engine.EXPECTED) as exc:
+        if not isinstance(exc, Failed):
+            stack.reason = engine.reason_of(exc)
         yield from _take_back(stack, undo, before)
         return
     stack.event(None, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
@@ -153,9 +153,9 @@ def _bring(
         provider = evaluation.find_provider(body)
         new.properties = evaluation.effective(scope, deployment, body)
         provider.check(new.properties)
-    except engine.EXPECTED as error:
-        stack.event(old, "UPDATE_FAILED", engine.reason_of(error))
-        raise Failed from error
+    except engine.EXPECTED as exc:
+        stack.event(old, "UPDATE_FAILED", engine.reason_of(exc))
+        raise Failed from exc
     changed = evaluation.changed_properties(old.properties, new.properties)
     if not changed:
         old.body = body
@@ -182,9 +182,9 @@ def _change(stack: Stack, old: Resource, new: Resource, changed: set[str]) -> St
     except GeneratorExit:
         stack.event(new, "UPDATE_FAILED", "Resource update cancelled")
         raise
-    except engine.EXPECTED as error:
-        stack.event(new, "UPDATE_FAILED", engine.reason_of(error))
-        raise Failed from error
+    except engine.EXPECTED as exc:
+        stack.event(new, "UPDATE_FAILED", engine.reason_of(exc))
+        raise Failed from exc
     new.physical_id = str(result or new.physical_id)
     stack.event(new, "UPDATE_COMPLETE")
 

@@ -119,8 +119,8 @@ def _check(name: str, declaration: dict[str, Any], kind: str, text: str) -> None
 def _check_number(name: str, declaration: dict[str, Any], item: str) -> None:
     try:
         number = float(item)
-    except ValueError as error:
-        raise AwsError("ValidationError", f"Parameter '{name}' must be a number.") from error
+    except ValueError as exc:
+        raise AwsError("ValidationError", f"Parameter '{name}' must be a number.") from exc
     if "MinValue" in declaration and number < float(declaration["MinValue"]):
         raise _refused(name, f"must be a number not less than {declaration['MinValue']}", False)
     if "MaxValue" in declaration and number > float(declaration["MaxValue"]):

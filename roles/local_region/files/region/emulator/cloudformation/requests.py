@@ -53,8 +53,8 @@ def _from_s3(url: str, account: str) -> str:
     bucket, key = path.split("/", 1) if host[0].startswith("s3") else (host[0], path)
     try:
         content: bytes = s3_backends[account]["aws"].get_object(bucket, key).value  # type: ignore[union-attr]
-    except Exception as error:
-        raise AwsError("ValidationError", "S3 error: The specified key does not exist.") from error
+    except Exception as exc:
+        raise AwsError("ValidationError", "S3 error: The specified key does not exist.") from exc
     return content.decode()
 
 

@@ -71,8 +71,8 @@ def parse(text: str) -> Template:
     """
     try:
         template = yaml.load(text, _Loader)
-    except yaml.YAMLError as error:
-        raise AwsError("ValidationError", f"Template format error: YAML not well-formed. {error}") from error
+    except yaml.YAMLError as exc:
+        raise AwsError("ValidationError", f"Template format error: YAML not well-formed. {exc}") from exc
     if not isinstance(template, dict):
         raise AwsError("ValidationError", "Template format error: unsupported structure.")
     unknown = [str(key) for key in template if key not in (*SECTIONS, "Transform")]

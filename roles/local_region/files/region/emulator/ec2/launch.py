@@ -53,9 +53,9 @@ def run_instances(original: Any, self: Any) -> Any:
     self.params = parameters
     try:
         result = original(self)
-    except InvalidInstanceTypeError as error:
+    except InvalidInstanceTypeError as exc:
         wrong = parameters.get("InstanceType")
-        raise AwsError("InvalidParameterValue", f"Invalid value '{wrong}' for InstanceType.") from error
+        raise AwsError("InvalidParameterValue", f"Invalid value '{wrong}' for InstanceType.") from exc
     reservation = result.result
     for instance in reservation.instances:
         _finish(self.ec2_backend, instance, parameters, version)
