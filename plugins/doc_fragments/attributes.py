@@ -21,7 +21,7 @@ attributes:
       - Returns what has changed, or in C(check_mode) would change, when run with C(--diff).
   idempotent:
     description:
-      - When run again with the same options and nothing else has changed in between, it changes nothing and says so.
+      - When run again with the same options and nothing else has changed meanwhile, it changes nothing and says so.
   action_group:
     description:
       - Use C(group/apiary.swarm.swarm) in C(module_defaults) to set defaults for this module.

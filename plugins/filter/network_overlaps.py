@@ -18,7 +18,7 @@ name: network_overlaps
 short_description: Find IPv4 networks that overlap
 description:
   - Takes lists of networks by the names of the variables that hold them, and returns a sentence for each pair of
-    networks of different variables that overlap, and for each value that is no network.
+    networks of different variables that overlap, and for each value that is not a network.
 version_added: 1.0.0
 author:
   - apiary.swarm contributors (@apiary-swarm)
@@ -59,7 +59,7 @@ def network_overlaps(networks: Mapping[str, list[str]]) -> list[str]:
             try:
                 parsed.append((name, ipaddress.IPv4Network(cidr)))
             except ValueError as exc:
-                problems.append(f"{name} {cidr!r} is no IPv4 network: {exc}.")
+                problems.append(f"{name} {cidr!r} is not an IPv4 network: {exc}.")
     for (first, one), (second, other) in itertools.combinations(parsed, 2):
         if first != second and one.overlaps(other):
             problems.append(f"{first} {one} overlaps with {second} {other}: choose networks apart from each other.")

@@ -60,7 +60,7 @@ def table(rows: t.Any, columns: list[str] | None = None, max_width: int = 60) ->
         raise AnsibleFilterError(f"table needs a list of dictionaries, not {type(rows).__name__}.")
     held = list(rows)
     if not all(isinstance(row, Mapping) for row in held):
-        raise AnsibleFilterError("table needs a list of dictionaries: an item is none.")
+        raise AnsibleFilterError("table needs a list of dictionaries: an item is not one.")
     if not held:
         return []
     shown = columns or list(held[0])

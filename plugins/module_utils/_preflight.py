@@ -48,7 +48,7 @@ def check_cluster_name(name: str) -> list[str]:
     if CLUSTER_NAME.fullmatch(name):
         return []
     return [
-        f"cluster {name!r} is no name for a cluster: write 2 to 32 characters of a-z, 0-9 and '-', "
+        f"cluster {name!r} cannot be the name of a cluster: write 2 to 32 characters of a-z, 0-9 and '-', "
         "with a letter first and no '-' last."
     ]
 
@@ -72,7 +72,7 @@ def check_vpc_cidr(vpc_cidr: str, pools: t.Mapping[str, t.Sequence[str]]) -> lis
     try:
         vpc = ipaddress.IPv4Network(vpc_cidr)
     except ValueError as exc:
-        return [f"vpc_cidr {vpc_cidr!r} is no IPv4 network ({exc}): write one such as 10.20.0.0/16."]
+        return [f"vpc_cidr {vpc_cidr!r} is not an IPv4 network ({exc}): write one such as 10.20.0.0/16."]
     if not 16 <= vpc.prefixlen <= 24:
         return [f"vpc_cidr {vpc_cidr} is a /{vpc.prefixlen}: AWS and the subnets in it need a /16 to a /24."]
     found = []
@@ -81,7 +81,7 @@ def check_vpc_cidr(vpc_cidr: str, pools: t.Mapping[str, t.Sequence[str]]) -> lis
             try:
                 overlaps = vpc.overlaps(ipaddress.IPv4Network(cidr))
             except ValueError as exc:
-                found.append(f"{name} {cidr!r} is no IPv4 network ({exc}): write one such as 10.128.0.0/10.")
+                found.append(f"{name} {cidr!r} is not an IPv4 network ({exc}): write one such as 10.128.0.0/10.")
                 continue
             if overlaps:
                 found.append(
@@ -101,7 +101,7 @@ def check_cidr(name: str, value: str) -> list[str]:
     try:
         ipaddress.IPv4Network(value)
     except ValueError as exc:
-        return [f"{name} {value!r} is no IPv4 network ({exc}): write one such as 203.0.113.0/24."]
+        return [f"{name} {value!r} is not an IPv4 network ({exc}): write one such as 203.0.113.0/24."]
     return []
 
 
@@ -119,7 +119,7 @@ def check_managers(managers: int) -> list[str]:
     """Say what is wrong with the number of managers."""
     if managers in (1, 3, 5):
         return []
-    return [f"{managers} managers are no good quorum: write 1 (for a trial), 3 or 5."]
+    return [f"{managers} managers make a poor quorum: write 1 (for a trial), 3 or 5."]
 
 
 def check_scaling(scale_out: int, scale_in: int) -> list[str]:
@@ -165,7 +165,7 @@ def check_offers(
         offered = offers.get(wanted, ())
         missing = [zone for zone in zones if zone not in offered]
         if not offered:
-            found.append(f"{name} {wanted!r} is no instance type that {region} offers: write one such as t3.medium.")
+            found.append(f"{name} {wanted!r} is not an instance type that {region} offers: write one like t3.medium.")
         elif missing:
             found.append(
                 f"{name} {wanted} is not offered in {', '.join(missing)}, only in {', '.join(offered)}: choose other "
@@ -215,7 +215,7 @@ def repository_arns(names: t.Sequence[str], partition: str, region: str, account
         elif re.fullmatch(r"[a-z0-9*?][a-z0-9._/*?-]{0,255}", name):
             arns.append(f"arn:{partition}:ecr:{region}:{account}:repository/{name}")
         else:
-            wrong.append(f"{name!r} is no ECR repository: write a name such as shop/gate or shop/*, or an ARN.")
+            wrong.append(f"{name!r} is not an ECR repository: write a name such as shop/gate or shop/*, or an ARN.")
     if not names:
         wrong.append("No ECR repository is given, so nodes could pull nothing: write names, or '*' for all.")
     return arns, wrong

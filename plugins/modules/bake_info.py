@@ -134,7 +134,7 @@ def find_base(session: AwsSession, reference: str) -> Image:
         raise Refused(f"There is no base image to bake from: {hint}")
     image_id = published.image_id_of(session.client("ssm"), reference)
     if not IMAGE_ID.fullmatch(image_id):
-        raise Refused(f"The base image {reference!r} is no image ({image_id!r} is no AMI ID): {hint}")
+        raise Refused(f"The base image {reference!r} is not an image ({image_id!r} is not an AMI ID): {hint}")
     image = images.get_image(session.client("ec2"), image_id)
     if image is None or image.state != "available":
         raise Refused(f"The base image {image_id} does not exist in {session.region}: {hint}")

@@ -122,7 +122,7 @@ def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     if held.token != token:
         minutes = held.age(now) / 60
         raise Refused(
-            f"Another bake of {cluster} has been running for {minutes:.0f} minutes, by {held.owner or 'somebody'}: "
+            f"Another bake of {cluster} has been running for {minutes:.0f} minutes, by {held.owner or 'an unknown user'}: "
             "wait for it, or, if it is dead, delete the SSM parameter "
             f"{bake_lock.parameter_name(cluster)} in {session.region}.",
             owner=held.owner,

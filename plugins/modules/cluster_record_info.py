@@ -86,7 +86,7 @@ nodes:
     private_ip: {description: Primary private IPv4 address., type: str}
     instance_type: {description: Type of the instance., type: str}
     image_id: {description: The image that it was started from., type: str}
-    state: {description: "State in the swarm, V(ready) when all is well, V(unknown) when not told.", type: str}
+    state: {description: "State in the swarm, V(ready) when all is well, V(unknown) when nobody has reported it.", type: str}
     availability: {description: "V(active), V(pause) or V(drain).", type: str}
     leader: {description: Whether it leads the swarm., type: bool}
     reachability: {description: "Of a manager: V(reachable) or V(unreachable).", type: str}

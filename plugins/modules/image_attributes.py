@@ -140,7 +140,7 @@ def check_accounts(accounts: t.Iterable[str]) -> None:
     """
     for account in accounts:
         if not re.fullmatch(r"[0-9]{12}", account):
-            raise Refused(f"shared_with: {account!r} is no account: write its 12 digits, in quotes.")
+            raise Refused(f"shared_with: {account!r} is not an account: write its 12 digits, in quotes.")
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,7 @@ def check(regions: t.Sequence[str], keys: t.Mapping[str, t.Any]) -> None:
         parts = str(key).split(":")
         if len(parts) != 6 or parts[0] != "arn" or parts[2] != "kms":
             raise Refused(
-                f"kms_key_ids: {key!r} for {region} is no ARN of a key (arn:aws:kms:{region}:ACCOUNT:key/ID)."
+                f"kms_key_ids: {key!r} for {region} is not the ARN of a key (arn:aws:kms:{region}:ACCOUNT:key/ID)."
             )
         if parts[3] != region:
             raise Refused(f"kms_key_ids: the key for {region} is in {parts[3]}; take one of {region}.")

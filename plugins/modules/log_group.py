@@ -190,7 +190,7 @@ options:
     type: list
     elements: str
   keep:
-    description: Groups under O(prefix), relative to it, that are no service's and are never pruned.
+    description: Groups under O(prefix), relative to it, that belong to no service and are never pruned.
     type: list
     elements: str
     default: [default, edge]

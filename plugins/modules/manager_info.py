@@ -12,7 +12,7 @@ version_added: 1.0.0
 description:
   - Asks a host for the list of the swarm's nodes, which only a manager that reaches the others can give. A host that
     cannot be reached, is locked, has left, has not joined or is a worker does not answer, and the result says why.
-  - That is no failure, and a host that cannot be reached stays in the play. So several hosts can be asked at once, and
+  - That is not a failure, and a host that cannot be reached stays in the play. So several hosts can be asked at once, and
     one of those that answer be used.
 author:
   - apiary.swarm contributors (@apiary-swarm)

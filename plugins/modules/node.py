@@ -198,7 +198,7 @@ def check_quorum(all_nodes: t.Sequence[Json], node: Json) -> None:
         healthy = len([item for item in nodes.reachable_managers(all_nodes) if item["ID"] != node["ID"]])
         raise PlanRefused(
             f"Manager {nodes.name_of(node)} stays: without it {healthy} reachable managers of "
-            f"{len(nodes.managers(all_nodes)) - 1} are no majority."
+            f"{len(nodes.managers(all_nodes)) - 1} are not a majority."
         )
 
 

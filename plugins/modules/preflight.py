@@ -253,7 +253,7 @@ def find_image(session: AwsSession, reference: str, hint: str) -> tuple[dict[str
     except NotFound:
         return {}, [f"There is no SSM parameter {reference} in {session.region}. {hint}"]
     if not rules.IMAGE_ID.fullmatch(image_id):
-        return {}, [f"{reference!r} is no image ({image_id!r} is no AMI ID). {hint}"]
+        return {}, [f"{reference!r} is not an image ({image_id!r} is not an AMI ID). {hint}"]
     image = images.get_image(session.client("ec2"), image_id)
     if image is None or image.state != "available":
         state = f"is {image.state}" if image else "does not exist"

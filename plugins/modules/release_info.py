@@ -75,7 +75,7 @@ releases:
       description: The release that ran again after a failure.
       type: int
     restores:
-      description: The release that this one went back to, V(none) when it is no rollback.
+      description: The release that this one went back to, V(none) when it is not a rollback.
       type: int
     digests:
       description: Image with digest of each service; empty when this version cannot read the record.

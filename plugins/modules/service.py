@@ -33,7 +33,7 @@ attributes:
   diff_mode:
     support: full
     details:
-      - Values of environment variables, and of fields whose names promise a secret, are hidden. That they change is
+      - Values of environment variables, and of fields whose names suggest a secret, are hidden. That they change is
         shown.
   idempotent:
     support: partial
@@ -425,7 +425,7 @@ options:
         elements: dict
       replicas_max_per_node:
         description:
-          - Most tasks on one node; V(0) is no limit.
+          - Most tasks on one node; V(0) means no limit.
         type: int
   mode:
     description:
@@ -450,15 +450,15 @@ options:
     suboptions:
       cpus:
         description:
-          - CPUs; V(0) is no limit.
+          - CPUs; V(0) means no limit.
         type: float
       memory:
         description:
-          - Memory, such as V(512M); V(0) is no limit.
+          - Memory, such as V(512M); V(0) means no limit.
         type: str
       pids:
         description:
-          - Processes; V(0) is no limit.
+          - Processes; V(0) means no limit.
         type: int
   reservations:
     description:
@@ -493,7 +493,7 @@ options:
         type: str
       max_attempts:
         description:
-          - Number of restarts; V(0) is no limit.
+          - Number of restarts; V(0) means no limit.
         type: int
       window:
         description:

@@ -36,7 +36,7 @@ attributes:
   diff_mode:
     support: full
     details:
-      - Values of environment variables, and of fields whose names promise a secret, are hidden. That they change is
+      - Values of environment variables, and of fields whose names suggest a secret, are hidden. That they change is
         shown.
   idempotent:
     support: full
@@ -122,7 +122,7 @@ options:
     default: ""
   deployed_by:
     description:
-      - Who deploys, recorded with the release. Others read it when they are told who holds the stack.
+      - Who deploys, recorded with the release. Whoever is refused because this deploy holds the stack reads it.
       - The default is, of the controller, who started the pipeline and which of its jobs it is (E(BUILD_USER),
         E(JOB_NAME) and E(BUILD_NUMBER) of Jenkins; E(GITLAB_USER_LOGIN), E(CI_PROJECT_PATH) and E(CI_PIPELINE_ID);
         E(GITHUB_ACTOR), E(GITHUB_REPOSITORY) and E(GITHUB_RUN_NUMBER)), else the user.

@@ -128,10 +128,10 @@ def empty_region(extra: Mapping[str, t.Any], region: str) -> str:
 
 
 def strangers(stated: Mapping[str, t.Any], managers: t.Sequence[str], cluster: str) -> list[str]:
-    """Return a sentence for each variable, such as C(swarm_manager), that names a host which is no manager of it."""
+    """Return a sentence for each variable, such as C(swarm_manager), that names a host which is not a manager of it."""
     return [
-        f'{name} is "{host}", which is no manager of {cluster} there{nearest(str(host), managers)}: leave {name} out, '
-        "and the first manager that answers is used"
+        f'{name} is "{host}", which is not a manager of {cluster} there{nearest(str(host), managers)}: leave '
+        f"{name} out, and the first manager that answers is used"
         for name, host in stated.items()
         if str(host or "") not in managers
     ]

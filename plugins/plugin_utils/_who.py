@@ -23,7 +23,7 @@ def who_deploys(environment: t.Mapping[str, str], user: str) -> str:
 
     :param user: of the controller, when no pipeline says who it was.
     """
-    person = next((environment[name] for name in _PERSONS if environment.get(name)), user or "somebody")
+    person = next((environment[name] for name in _PERSONS if environment.get(name)), user or "an unknown user")
     jobs = (f"{environment[job]} #{environment[run]}" for job, run in _JOBS if {job, run} <= environment.keys())
     job = next(jobs, "")
     return f"{person} ({job})" if job else person

@@ -99,7 +99,7 @@ class Imds:
         try:
             found = tuple(str(ipaddress.IPv4Network(item)) for item in (self.get(path) or "").split()) if path else ()
         except ValueError as exc:
-            raise ImdsError(f"the instance metadata service gives ranges of the VPC that are none: {exc}") from exc
+            raise ImdsError(f"the instance metadata gives a range of the VPC that is not a network: {exc}") from exc
         if not found:
             raise ImdsError("the instance metadata service does not know the VPC's ranges yet")
         return found
@@ -117,7 +117,7 @@ class Imds:
             except (OSError, ValueError, http.client.HTTPException) as exc:  # HTTPError is an OSError
                 raise ImdsError(f"the instance metadata service gives no token: {exc}") from exc
             if not _TOKEN.fullmatch(token):
-                raise ImdsError("the instance metadata service gives something that is no token")
+                raise ImdsError("the instance metadata service gives something that is not a token")
             self._token, self._token_until = token, time.monotonic() + _TOKEN_SECONDS / 2
         return self._token
 

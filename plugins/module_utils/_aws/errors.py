@@ -195,7 +195,7 @@ def translate(error: Exception, doing: str, region: str = "", permission: str = 
     if name == "InvalidRegionError":
         return RegionUnavailable(f"Cannot {doing}: there is no region {region}.", region=region)
     if name == "ValueError" and str(error).startswith("Invalid endpoint"):
-        return InvalidInput(f"Cannot {doing}{where}: endpoint_url is no address; write it like https://HOST:PORT.")
+        return InvalidInput(f"Cannot {doing}{where}: endpoint_url is not an address; write it like https://HOST:PORT.")
     if "Invalid header value" in str(error):  # http.client: C(putheader); it quotes the value
         return CredentialsError(
             f"Cannot {doing}{where}: the access key or the session token has a line break in it: give it without.",

@@ -69,7 +69,8 @@ def check_preferences(preferences: Sequence[Preference], option: str) -> None:
         field = name.split("|", 1)[0].strip()
         if not field.startswith("tag:") and field not in FIELDS:
             raise InvalidInput(
-                f"{option}: {field!r} is no field of an instance{nearest(field, FIELDS)}; for a tag write tag:{field}."
+                f"{option}: {field!r} is not a field of an instance{nearest(field, FIELDS)}; "
+                f"for a tag write tag:{field}."
             )
 
 

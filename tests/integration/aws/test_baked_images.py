@@ -111,7 +111,7 @@ def test_the_base_image_may_be_a_parameter(region: Region, run_module: Run, base
         ("", "There is no base image to bake from: write an AMI ID"),
         ("/none", "The SSM parameter /none does not exist."),
         ("ami-0123456789abcdef0", "The base image ami-0123456789abcdef0 does not exist in eu-west-1"),
-        ("debian", "'debian' is no AMI ID"),
+        ("debian", "'debian' is not an AMI ID"),
     ],
 )
 def test_no_base_image(region: Region, run_module: Run, reference: str, reason: str) -> None:

@@ -57,7 +57,7 @@ def test_everything_that_is_wrong_is_said_at_once(region: Region, run_module: Ru
         cidrs={"admin_cidr": "home"},
     )
     assert failed["failed"]
-    assert failed["msg"].startswith("8 things are wrong. (1) cluster 'Demo' is no name")
+    assert failed["msg"].startswith("8 things are wrong. (1) cluster 'Demo' cannot be the name")
     assert "There is no SSM parameter /swarm-images/demo/ami in eu-west-1. Bake one first." in failed["findings"]
     assert region.writes() == []
 
@@ -126,7 +126,7 @@ def test_a12_a_type_that_a_zone_does_not_offer(region: Region, run_module: Run) 
     types = {"cluster_worker_instance_type": "t3.medium", "cluster_manager_instance_type": "t3.smal"}
     failed = run_module(preflight, cluster="demo", region="us-east-1", instance_types=types)
     assert failed["findings"] == [
-        "cluster_manager_instance_type 't3.smal' is no instance type that us-east-1 offers: write one such as "
+        "cluster_manager_instance_type 't3.smal' is not an instance type that us-east-1 offers: write one such as "
         "t3.medium."
     ]
     zones = ["us-east-1a", "us-east-1e"]

@@ -123,9 +123,9 @@ def test_one_failure_does_not_stop_the_others(region: Region, task: Run) -> None
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"name": "Shop"}, "'Shop' is no name of a repository"),
+        ({"name": "Shop"}, "'Shop' cannot be the name of a repository"),
         ({"repositories": [{"name": "one"}, {"name": "one"}]}, "The repository one is given twice"),
-        ({"name": "one", "kept_digests": ["v1"]}, "'v1' is no digest"),
+        ({"name": "one", "kept_digests": ["v1"]}, "'v1' is not a digest"),
         ({"name": "one", "lifecycle_policy": {"rules": []}, "keep_images": 3}, "lifecycle_policy excludes"),
         ({"name": "one", "kept_digests": ["sha256:" + "a" * 64]}, "so it cannot be kept"),
     ],

@@ -135,7 +135,7 @@ def test_a_copy_that_takes_too_long(
     ("options", "message"),
     [
         ({"to_regions": ["us-esat-1"]}, "There is no region us-esat-1 (did you mean us-east-1?)."),
-        ({"kms_key_ids": {"us-east-1": "alias/x"}}, "kms_key_ids: 'alias/x' for us-east-1 is no ARN of a key"),
+        ({"kms_key_ids": {"us-east-1": "alias/x"}}, "kms_key_ids: 'alias/x' for us-east-1 is not the ARN of a key"),
         (
             {"kms_key_ids": {"us-east-1": "arn:aws:kms:eu-west-1:123456789012:key/1"}},
             "kms_key_ids: the key for us-east-1 is in eu-west-1; take one of us-east-1.",
@@ -199,7 +199,7 @@ def test_an_image_is_shared_with_its_snapshots(region: Region, run_module: Run, 
 def test_sharing_with_what_is_no_account(region: Region, run_module: Run, make_image: MakeImage, account: str) -> None:
     """Nobody makes an image public by this."""
     failed = run_module(image_attributes, image_id=make_image("one"), shared_with=[account])
-    assert failed["msg"] == f"shared_with: {account!r} is no account: write its 12 digits, in quotes."
+    assert failed["msg"] == f"shared_with: {account!r} is not an account: write its 12 digits, in quotes."
     assert region.writes() == []
 
 
@@ -303,7 +303,7 @@ def test_a_list_that_no_bake_wrote(
 ) -> None:
     folder = artifacts(make_image("one"), packages="bash")
     assert run_module(image_info, artifacts=folder)["msg"].endswith(
-        ".json: it is no list of packages that a bake wrote."
+        ".json: it is not a list of packages that a bake wrote."
     )
 
 

@@ -331,9 +331,12 @@ def test_cache_is_not_spoiled_by_a_partial_answer(region: Region, list_inventory
 
 BAD: list[tuple[dict[str, t.Any], str]] = [
     ({"cluster": ["demo"]}, "there is no option 'cluster' (did you mean clusters?)."),
-    ({"hostnames": ["instance_id"]}, "hostnames: 'instance_id' is no field of an instance (did you mean instance-id?)"),
+    (
+        {"hostnames": ["instance_id"]},
+        "hostnames: 'instance_id' is not a field of an instance (did you mean instance-id?)",
+    ),
     ({"hostnames": [7]}, "hostnames: every entry is a string or has a name, not 7."),
-    ({"address": ["privateip"]}, "address: 'privateip' is no field of an instance"),
+    ({"address": ["privateip"]}, "address: 'privateip' is not a field of an instance"),
     ({"connection": "telnet"}, "connection"),
     ({"access_key": "AKIAX", "profile": None}, "access_key and secret_key belong together"),
     ({"filters": {"instance-stat-name": "running"}, "clusters": []}, "(did you mean instance-state-name?)"),
@@ -366,7 +369,7 @@ def test_u19_a_mistake_in_the_configuration_is_one_sentence(region: Region, tmp_
     inventory, playbook = ("ansible-inventory", "--list"), ("ansible-playbook", str(play))
     for text, sentence, (program, argument) in (
         ("cluster: [demo]", "there is no option 'cluster' (did you mean clusters?).", inventory),
-        ("hostnames: [instance_id]", "hostnames: 'instance_id' is no field of an instance", inventory),
+        ("hostnames: [instance_id]", "hostnames: 'instance_id' is not a field of an instance", inventory),
         ("connection: telnet", "connection", playbook),
     ):
         path.write_text(f"plugin: apiary.swarm.ec2\n{text}\n")

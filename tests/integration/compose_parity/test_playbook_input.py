@@ -93,7 +93,7 @@ def test_u3_a_region_without_a_value_is_not_that_of_the_environment(tmp_path: Pa
 @pytest.mark.parametrize("name", ["swarm_manager", "deploy_manager"])
 def test_u3_a_manager_of_another_cluster_is_not_taken(tmp_path: Path, name: str) -> None:
     says = play(tmp_path, "deploy", cluster="demo", stack="shop", files="stack.yml", **{name: "two"})
-    assert says.startswith(f'{name} is "two", which is no manager of demo there')
+    assert says.startswith(f'{name} is "two", which is not a manager of demo there')
 
 
 def test_u3_variables_that_follow_the_region_are_no_contradiction(tmp_path: Path) -> None:

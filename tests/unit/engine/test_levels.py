@@ -31,7 +31,7 @@ def test_u26_a_lock_names_a_person_and_a_job(environment: dict[str, str], who: s
 
 
 def test_u26_without_any_name_it_is_somebody() -> None:
-    assert who_deploys({}, "") == "somebody"
+    assert who_deploys({}, "") == "an unknown user"
 
 
 def test_u26_messages_name_the_variable_of_the_role() -> None:

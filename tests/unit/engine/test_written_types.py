@@ -68,8 +68,8 @@ def test_p9_every_module_of_the_engine_looks_at_what_was_written(capsys: pytest.
 def test_p9_a_name_of_a_host_has_no_blank() -> None:
     params = dict.fromkeys(ARGUMENTS) | {"name": "web", "hosts": {"db cache": "10.0.0.1", "": "10.0.0.2"}}
     assert [line for line in service_problems(params) if line.startswith("hosts")] == [
-        'hosts: "db cache" is no name of one host; write an entry for each',
-        'hosts: "" is no name of one host; write an entry for each',
+        'hosts: "db cache" is not the name of one host; write an entry for each',
+        'hosts: "" is not the name of one host; write an entry for each',
     ]
 
 

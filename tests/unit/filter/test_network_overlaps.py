@@ -19,8 +19,8 @@ from ansible_collections.apiary.swarm.plugins.filter.network_overlaps import Fil
         ({"a": ["10.0.0.0/16", "10.0.1.0/24"]}, []),  # of one variable: its own business
         ({"a": ["10.0.0.0/8"], "b": ["10.1.0.0/16"]}, ["a 10.0.0.0/8 overlaps with b 10.1.0.0/16"]),
         ({"a": ["10.0.0.0/8"], "b": ["10.1.0.0/16"], "c": ["10.1.2.0/24"]}, ["a ", "a ", "b "]),
-        ({"a": ["10.0.0.1/8"]}, ["a '10.0.0.1/8' is no IPv4 network"]),
-        ({"a": ["fd00::/8"]}, ["a 'fd00::/8' is no IPv4 network"]),
+        ({"a": ["10.0.0.1/8"]}, ["a '10.0.0.1/8' is not an IPv4 network"]),
+        ({"a": ["fd00::/8"]}, ["a 'fd00::/8' is not an IPv4 network"]),
     ],
 )
 def test_overlaps(networks: dict[str, list[str]], words: list[str]) -> None:

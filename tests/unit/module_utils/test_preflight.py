@@ -72,7 +72,7 @@ def test_a_bad_vpc(cidr: str, reason: str) -> None:
 
 def test_a_malformed_pool_is_named() -> None:
     (found,) = rules.check_vpc_cidr("10.20.0.0/16", {"overlay pool": ["10.128/10"]})
-    assert "overlay pool '10.128/10' is no IPv4 network" in found
+    assert "overlay pool '10.128/10' is not an IPv4 network" in found
 
 
 @pytest.mark.parametrize(("cidr", "bits"), [("10.20.0.0/16", 13), ("10.20.0.0/20", 9), ("10.20.0.0/24", 5)])

@@ -194,7 +194,7 @@ def _inside(view: View) -> Action:
         return Action(Do.PUBLISH, "the record is lost; this manager knows the swarm", epoch=1)
     if record.state != "ready":
         if record.owner == view.instance_id:
-            return Action(Do.PUBLISH, "this node initialised the swarm but has not told the others", epoch=record.epoch)
+            return Action(Do.PUBLISH, "this node initialised the swarm and has yet to publish it", epoch=record.epoch)
         return Action(
             Do.ALARM,
             f"this node is in swarm {engine.swarm_id}, but {record.owner} owns the forming of the cluster's swarm; "

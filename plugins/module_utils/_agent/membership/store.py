@@ -95,7 +95,7 @@ class Store:
             return Claim(epoch=int(raw["epoch"]), owner=str(raw["owner"]), lease_until=str(raw["lease_until"]))
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as exc:
             raise RecordError(
-                f"The parameter {found.name} is no claim ({exc!r}); nobody can tell who forms the swarm: if no swarm "
+                f"The parameter {found.name} is no claim ({exc!r}); who forms the swarm cannot be seen: if no swarm "
                 "exists, delete it."
             ) from exc
 

@@ -56,7 +56,7 @@ class Setting:
         if isinstance(self.default, list):
             items = value.split(",") if isinstance(value, str) else value
             if not isinstance(items, (list, tuple)) or not all(isinstance(item, str) for item in items):
-                raise ValueError(f"{value!r} is no list of names")
+                raise ValueError(f"{value!r} is not a list of names")
             return [item.strip() for item in items if item.strip()]
         text = str(value).strip()
         if isinstance(self.default, bool):
@@ -67,14 +67,14 @@ class Setting:
             if isinstance(value, float) and value.is_integer():
                 return int(value)
             if not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
-                raise ValueError(f"{value!r} is no whole number")
+                raise ValueError(f"{value!r} is not a whole number")
             return int(text)
         if isinstance(value, bool) or not isinstance(value, (str, int)):
             raise ValueError(f"{value!r} is no text")
         if self.default and not text:
-            raise ValueError("nothing is no value of this setting")
+            raise ValueError("this setting cannot be empty")
         if self.choices and text not in self.choices:
-            raise ValueError(f"{value!r} is none of the choices")
+            raise ValueError(f"{value!r} is not one of the choices")
         return text
 
     @property

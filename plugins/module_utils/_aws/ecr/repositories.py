@@ -142,8 +142,8 @@ def check(wanted: t.Sequence[WantedRepository]) -> None:
         seen.add(item.name)
         if not 2 <= len(item.name) <= 256 or not _NAME.fullmatch(item.name):
             raise InvalidInput(
-                f"{item.name!r} is no name of a repository: 2 to 256 lower-case letters, digits and single '.', '_', "
-                "'-' or '/' between them."
+                f"{item.name!r} cannot be the name of a repository: 2 to 256 lower-case letters, digits and single "
+                "'.', '_', '-' or '/' between them."
             )
         if item.kept_by and not _KEEPER.fullmatch(item.kept_by):
             raise InvalidInput(
@@ -152,7 +152,7 @@ def check(wanted: t.Sequence[WantedRepository]) -> None:
             )
         for digest in item.kept or ():
             if not _DIGEST.fullmatch(digest):
-                raise InvalidInput(f"Repository {item.name}: {digest!r} is no digest (sha256:...).")
+                raise InvalidInput(f"Repository {item.name}: {digest!r} is not a digest (sha256:...).")
 
 
 def plan_present(wanted: WantedRepository, live: Repository | None) -> Plan[Repository]:

@@ -51,7 +51,7 @@ def parse_lock(text: str) -> Lock:
         data = json.loads(text)
         return Lock(str(data["owner"]), str(data["token"]), str(data["since"]))
     except (ValueError, KeyError, TypeError):
-        return Lock("somebody unknown", "", "")
+        return Lock("an unknown user", "", "")
 
 
 def acquire(

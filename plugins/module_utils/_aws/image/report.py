@@ -41,7 +41,7 @@ class PackageList:
         """
         packages = data.get("packages") if isinstance(data, dict) else None
         if not isinstance(packages, list) or not all(isinstance(one, dict) and "name" in one for one in packages):
-            raise InvalidInput("it is no list of packages that a bake wrote.")
+            raise InvalidInput("it is not a list of packages that a bake wrote.")
         return cls(
             distribution=str(data.get("distribution") or ""),
             release=str(data.get("release") or ""),

@@ -52,7 +52,7 @@ def _addresses(params: Params) -> t.Iterator[str]:
             yield f'{option}: must be an IP address, not "{address}"'
     for name in params["hosts"] or {}:
         if len(str(name).split()) != 1:
-            yield f'hosts: "{name}" is no name of one host; write an entry for each'
+            yield f'hosts: "{name}" is not the name of one host; write an entry for each'
 
 
 def _resources(params: Params) -> t.Iterator[str]:

@@ -56,7 +56,7 @@ def movable(engine_nodes: t.Sequence[Json], service: Json, node_id: str, taken: 
     """
     spec = service["Spec"]
     if (spec.get("Mode") or {}).get("Replicated") is None:
-        return "it is no replicated service: its task belongs to the node"
+        return "it is not a replicated service: its task belongs to the node"
     others = [node for node in node_facts.eligible(engine_nodes, spec["TaskTemplate"]) if node["ID"] != node_id]
     if not others:
         return "no other node may run it"

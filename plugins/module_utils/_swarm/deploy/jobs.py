@@ -198,7 +198,7 @@ def _create(engine: Engine, spec: Json, auth: str) -> str:
     old = engine.service(spec["Name"])
     if old is not None:
         if LABEL_JOB not in (old["Spec"].get("Labels") or {}):
-            raise PlanRefused(f"A service {spec['Name']} exists that is no job; choose another name for the job.")
+            raise PlanRefused(f"A service {spec['Name']} exists that is not a job; choose another name for the job.")
         if not all(has_ended(task) for task in engine.tasks({"service": [old["ID"]]})):
             raise PlanRefused(f"Job {spec['Name']} is running already; wait for it, or remove that service.")
         remove(engine, old)

@@ -98,7 +98,7 @@ def is_expired(release: Release, now: str) -> bool:
 
 def who(release: Release) -> str:
     """Say who holds a release."""
-    return f"{release.by or 'somebody'} on {release.host} since {release.at} (release {release.number})"
+    return f"{release.by or 'an unknown user'} on {release.host} since {release.at} (release {release.number})"
 
 
 def holder(release: Release, nodes: t.Sequence[Json], engine: Engine | None = None) -> str:

@@ -50,7 +50,7 @@ class Release:
     :ivar bad: service → fingerprint of the tasks that failed.
     :ivar machine, began, node: which process deploys, as far as its process number alone does not say: the machine and
         its table of processes, when the process began, and the id of the manager that it asks.
-    :ivar restores: number of the release that this one went back to, 0 when it is no rollback.
+    :ivar restores: number of the release that this one went back to, 0 when it is not a rollback.
     :ivar token: of its own; tells this deploy's record from another's of the same number.
     :ivar config: the config object that holds it, as the engine shows it; empty before it is made.
     :ivar too_new: a newer version of the collection recorded it, with fields that this one does not know.

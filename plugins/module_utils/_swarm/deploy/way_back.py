@@ -88,7 +88,8 @@ class WayBack:
                 "broken",
             )
         except SwarmError as exc:
-            return Back(f"{head} and it could not be rolled back ({exc.message}): the stack is in between.", "broken")
+            why = f"could not be rolled back ({exc.message}): the stack is partly changed."
+            return Back(f"{head} and it {why}", "broken")
         return _told(head, good, verdicts, expected, removed, left)
 
     def _label(self) -> dict[str, list[str]]:
@@ -187,7 +188,7 @@ def undo(applier: Applier, never_ran: t.Collection[str] = ()) -> tuple[list[Expe
 
     :param never_ran: ids of services that have never run and are removed too.
     :raises EngineUnreachable: nobody answers any more; NoLeader: likewise.
-    :raises PlanRefused: some of it could not be set back; the stack is then in between.
+    :raises PlanRefused: some of it could not be set back; the stack is then partly changed.
     """
     expected, removed, trouble = list[Expected](), dict[str, str](), list[str]()
     everything: list[ServicePlan | ObjectPlan] = [*reversed(applier.applied), *applier.relabelled]

@@ -295,7 +295,7 @@ def _encode(value: t.Any, place: Place) -> t.Any:
 
 
 def keyed(codec: _Codec, items: t.Iterable[t.Any]) -> t.Iterator[tuple[str, t.Any]]:
-    """Yield key and value of each element of a list; two that are told apart by nothing both stay."""
+    """Yield key and value of each element of a list; two that differ in nothing both stay."""
     seen: set[str] = set()
     for item in items:
         key, value = codec.encode(item)
