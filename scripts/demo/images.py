@@ -18,12 +18,17 @@ TIMEOUT = 300.0  # seconds for building, and again for pushing
 
 @dataclass
 class Images:
-    """Builds and pushes the versions of the example; what still builds when the context ends is ended."""
+    """Builds and pushes the versions of the example; what still builds when the context ends is ended.
 
-    shop: Path  # the example application
-    cache: Path  # base file systems of its container images
+    :ivar shop: the example application.
+    :ivar cache: base file systems of its container images.
+    :ivar docker_config: holds the login to the registry.
+    """
+
+    shop: Path
+    cache: Path
     registry: str
-    docker_config: Path  # holds the login to the registry
+    docker_config: Path
     versions: Sequence[str]
     _building: subprocess.Popen[str] | None = field(default=None, init=False)
 

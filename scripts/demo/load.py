@@ -59,12 +59,15 @@ class Client:
 
 @dataclass
 class Load:
-    """Requests without pause in the background, as a context manager."""
+    """Requests without pause in the background, as a context manager.
+
+    :ivar pause: seconds between two requests of a thread.
+    """
 
     client: Client
     path: str = "/"
     threads: int = 4
-    pause: float = 0.02  # seconds between two requests of a thread
+    pause: float = 0.02
     answers: list[Answer] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
     _workers: list[threading.Thread] = field(default_factory=list)

@@ -27,12 +27,16 @@ class Step:
 
 @dataclass(frozen=True)
 class Ended:
-    """A step that has been run."""
+    """A step that has been run.
+
+    :ivar lines: what was seen, the summary first.
+    :ivar problem: why it failed.
+    """
 
     title: str
     seconds: float
-    lines: Sequence[str]  # what was seen, the summary first
-    problem: str = ""  # why it failed
+    lines: Sequence[str]
+    problem: str = ""
 
 
 @dataclass

@@ -28,11 +28,14 @@ VERSIONS = ("1", "2", "3")  # plain, with an offer, broken
 
 @dataclass(frozen=True)
 class Demo:
-    """The road from a base image to a service that is updated without a failed request."""
+    """The road from a base image to a service that is updated without a failed request.
+
+    :ivar folder: for the demo's own files: key, inventory.
+    """
 
     account: Account
     playbooks: Playbooks
-    folder: Path  # for the demo's own files: key, inventory
+    folder: Path
     images: Images
 
     @property

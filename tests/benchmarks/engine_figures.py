@@ -23,15 +23,17 @@ Request = tuple[str, str]
 
 @dataclass(frozen=True)
 class Count:
-    """Requests of one run to the engine's API."""
+    """Requests of one run to the engine's API.
+
+    :ivar lookups: Of digests in a registry.
+    :ivar services: Services that were written.
+    :ivar others: Other writes: networks, and the record of a release.
+    """
 
     reads: int
     lookups: int
-    """Of digests in a registry."""
     services: int
-    """Services that were written."""
     others: int
-    """Other writes: networks, and the record of a release."""
 
     @classmethod
     def of(cls, requests: Sequence[Request]) -> Count:

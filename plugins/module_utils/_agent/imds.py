@@ -30,13 +30,15 @@ class ImdsError(SwarmError):
 
 @dataclasses.dataclass(frozen=True)
 class Identity:
-    """What the metadata service says about this instance."""
+    """What the metadata service says about this instance.
+
+    :ivar private_ip: Primary private IPv4 address of the first interface.
+    """
 
     instance_id: str
     instance_type: str
     availability_zone: str
     private_ip: str
-    """Primary private IPv4 address of the first interface."""
 
 
 class Imds:

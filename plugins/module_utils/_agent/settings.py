@@ -38,44 +38,47 @@ class SettingsError(InvalidInput):
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """Settings of one node."""
+    """Settings of one node.
+
+    :ivar cluster: Name of the cluster.
+    :ivar region: AWS region of the cluster's parameters.
+    :ivar role: C(manager) or C(worker).
+    :ivar join_source: C(ssm): tokens and manager addresses come from SSM. C(baked): a worker joins with what its image
+        carries and makes no AWS call for it; managers use SSM all the same.
+    :ivar worker_token: Worker join token, for C(join_source=baked) only.
+    :ivar manager_addresses: IPv4 addresses of managers, for C(join_source=baked) only.
+    :ivar autolock: Encrypt the managers' keys at rest; a rebooted manager unlocks itself with the key in SSM.
+    :ivar address_pool: Range that overlay networks take their subnets from.
+    :ivar address_pool_mask: Prefix length of an overlay network's subnet.
+    :ivar edge_network: Overlay network between the edge and routed services.
+    :ivar edge_mask: Prefix length of the edge network's subnet: it holds every task of every routed service.
+    :ivar feed_port: TCP port of the managers' route feed.
+    :ivar registry_roles: ARNs of roles that the leader assumes to renew logins to registries of ECR, by the registry's
+        host or account; it uses the instance's own role for all others.
+    :ivar trusted_proxies: CIDR ranges of the load balancer, whose X-Forwarded-For the edge believes; empty: the VPC's
+        ranges.
+    :ivar edge_log_driver: Where the edge's log goes; with C(awslogs) to the group C(/swarm/<cluster>/edge).
+    :ivar edge_max_body: Largest request body that the edge takes, in nginx's notation.
+    :ivar edge_drain_seconds: How long requests in flight may go on after a change of routes.
+    """
 
     cluster: str
-    """Name of the cluster."""
     region: str
-    """AWS region of the cluster's parameters."""
     role: str
-    """C(manager) or C(worker)."""
     join_source: str = "ssm"
-    """C(ssm): tokens and manager addresses come from SSM. C(baked): a worker joins with what its image carries and
-    makes no AWS call for it; managers use SSM all the same."""
     worker_token: str = dataclasses.field(default="", repr=False)
-    """Worker join token, for C(join_source=baked) only."""
     manager_addresses: tuple[str, ...] = ()
-    """IPv4 addresses of managers, for C(join_source=baked) only."""
     autolock: bool = True
-    """Encrypt the managers' keys at rest; a rebooted manager unlocks itself with the key in SSM."""
     address_pool: str = "10.128.0.0/10"
-    """Range that overlay networks take their subnets from."""
     address_pool_mask: int = 22
-    """Prefix length of an overlay network's subnet."""
     edge_network: str = "edge"
-    """Overlay network between the edge and routed services."""
     edge_mask: int = 20
-    """Prefix length of the edge network's subnet: it holds every task of every routed service."""
     feed_port: int = 7950
-    """TCP port of the managers' route feed."""
     registry_roles: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """ARNs of roles that the leader assumes to renew logins to registries of ECR, by the registry's host or account; it
-    uses the instance's own role for all others."""
     trusted_proxies: tuple[str, ...] = ()
-    """CIDR ranges of the load balancer, whose X-Forwarded-For the edge believes; empty: the VPC's ranges."""
     edge_log_driver: str = "awslogs"
-    """Where the edge's log goes; with C(awslogs) to the group C(/swarm/<cluster>/edge)."""
     edge_max_body: str = "100m"
-    """Largest request body that the edge takes, in nginx's notation."""
     edge_drain_seconds: int = 60
-    """How long requests in flight may go on after a change of routes."""
 
     @property
     def prefix(self) -> str:

@@ -34,18 +34,20 @@ class ModelError(InvalidInput):
 
 @dataclasses.dataclass(frozen=True)
 class Route:
-    """Outside traffic for a service: the edge sends requests for C(host) and C(path) to C(port) of its tasks."""
+    """Outside traffic for a service: the edge sends requests for C(host) and C(path) to C(port) of its tasks.
+
+    :ivar port: Container port, 1 to 65535.
+    :ivar host: Host name, in lower case; V("") takes every host; V("*.example.org") takes all hosts below.
+    :ivar path: Path prefix.
+    :ivar balance: One of BALANCES.
+    :ivar weight: Share of this service among services with the same host and path, 0 to 1000.
+    """
 
     port: int
-    """Container port, 1 to 65535."""
     host: str = ""
-    """Host name, in lower case; V("") takes every host; V("*.example.org") takes all hosts below."""
     path: str = "/"
-    """Path prefix."""
     balance: str = "round_robin"
-    """One of BALANCES."""
     weight: int = 1
-    """Share of this service among services with the same host and path, 0 to 1000."""
 
     def to_dict(self) -> Spec:
         return dataclasses.asdict(self)
@@ -57,13 +59,15 @@ class Route:
 
 @dataclasses.dataclass(frozen=True)
 class Migration:
-    """A command that runs once, with the new image of C(service), before any task of the new version starts."""
+    """A command that runs once, with the new image of C(service), before any task of the new version starts.
+
+    :ivar service: Short name of the service whose image, environment, secrets and networks are used.
+    :ivar timeout: Seconds.
+    """
 
     service: str
-    """Short name of the service whose image, environment, secrets and networks are used."""
     command: list[str]
     timeout: int = 600
-    """Seconds."""
 
     def to_dict(self) -> Spec:
         return dataclasses.asdict(self)
@@ -75,25 +79,28 @@ class Migration:
 
 @dataclasses.dataclass
 class ServiceEntry:
-    """One service of the stack."""
+    """One service of the stack.
+
+    :ivar name: Name in the file; the service in the swarm is called C(spec["Name"]), that is C(<stack>_<name>).
+    :ivar spec: Engine API ServiceSpec as C(docker stack deploy) sends it, but with the names of networks, configs and
+        secrets in place of ids: C(Networks[].Target) is a name, C(ConfigID) and C(SecretID) are V("").
+    :ivar image: The image as written in the file.
+    :ivar depends_on: Short names of services that come first.
+    :ivar wave: Services of a lower wave are converged before those of a higher one start.
+    :ivar logs: C({"group": str, "retention_days": int | None, "tags": dict, ...}) when its logs go to CloudWatch, else
+        None.
+    :ivar declared: Paths in the spec of fields that the file gives, whose value is the engine's default, so that the
+        spec does not show them: they win over what others set.
+    """
 
     name: str
-    """Name in the file; the service in the swarm is called C(spec["Name"]), that is C(<stack>_<name>)."""
     spec: Spec
-    """Engine API ServiceSpec as C(docker stack deploy) sends it, but with the names of networks, configs and secrets
-    in place of ids: C(Networks[].Target) is a name, C(ConfigID) and C(SecretID) are V("")."""
     image: str
-    """The image as written in the file."""
     depends_on: list[str] = dataclasses.field(default_factory=list)
-    """Short names of services that come first."""
     wave: int = 0
-    """Services of a lower wave are converged before those of a higher one start."""
     logs: Spec | None = None
-    """C({"group": str, "retention_days": int | None, "tags": dict, ...}) when its logs go to CloudWatch, else None."""
     routes: list[Route] = dataclasses.field(default_factory=list)
     declared: list[list[str]] = dataclasses.field(default_factory=list)
-    """Paths in the spec of fields that the file gives, whose value is the engine's default, so that the spec does not
-    show them: they win over what others set."""
 
     @property
     def full_name(self) -> str:
@@ -114,16 +121,18 @@ class ServiceEntry:
 
 @dataclasses.dataclass
 class NetworkEntry:
-    """A network that services of the stack use."""
+    """A network that services of the stack use.
+
+    :ivar key: Name in the file.
+    :ivar name: Name in the swarm.
+    :ivar external: True: it must exist; False: it is made with C(spec) and removed with the stack.
+    :ivar spec: Body of C(POST /networks/create); empty when external.
+    """
 
     key: str
-    """Name in the file."""
     name: str
-    """Name in the swarm."""
     external: bool = False
-    """True: it must exist; False: it is made with C(spec) and removed with the stack."""
     spec: Spec = dataclasses.field(default_factory=dict)
-    """Body of C(POST /networks/create); empty when external."""
 
     def to_dict(self) -> Spec:
         return _shallow(self)
@@ -135,22 +144,25 @@ class NetworkEntry:
 
 @dataclasses.dataclass
 class ObjectEntry:
-    """A config or a secret."""
+    """A config or a secret.
+
+    :ivar key: Name in the file.
+    :ivar name: Name in the swarm; ends with a digest of the content when C(hashed).
+    :ivar external: True: it must exist; False: it is made with C(spec) and C(data).
+    :ivar hashed: True: C(name) is C(base_name) + V("_") + digest, so new content is a new object and old ones can be
+        pruned.
+    :ivar base_name: Name without the digest; equals C(name) when not hashed.
+    :ivar spec: ConfigSpec or SecretSpec without C(Data); empty when external.
+    :ivar data: Content, base64; None when external, when a driver supplies it, or when it travels apart (secrets).
+    """
 
     key: str
-    """Name in the file."""
     name: str
-    """Name in the swarm; ends with a digest of the content when C(hashed)."""
     external: bool = False
-    """True: it must exist; False: it is made with C(spec) and C(data)."""
     hashed: bool = False
-    """True: C(name) is C(base_name) + V("_") + digest, so new content is a new object and old ones can be pruned."""
     base_name: str = ""
-    """Name without the digest; equals C(name) when not hashed."""
     spec: Spec = dataclasses.field(default_factory=dict)
-    """ConfigSpec or SecretSpec without C(Data); empty when external."""
     data: str | None = None
-    """Content, base64; None when external, when a driver supplies it, or when it travels apart (secrets)."""
 
     def body(self) -> Spec:
         """Body of C(POST /configs/create) or C(POST /secrets/create)."""
@@ -169,13 +181,15 @@ class ObjectEntry:
 
 @dataclasses.dataclass
 class VolumeEntry:
-    """A named volume. Volumes are not made by a deploy: a node makes one when the first task there mounts it."""
+    """A named volume. Volumes are not made by a deploy: a node makes one when the first task there mounts it.
+
+    :ivar spec: C({"Driver": str, "DriverOpts": dict, "Labels": dict}), each only when set.
+    """
 
     key: str
     name: str
     external: bool = False
     spec: Spec = dataclasses.field(default_factory=dict)
-    """C({"Driver": str, "DriverOpts": dict, "Labels": dict}), each only when set."""
 
     def to_dict(self) -> Spec:
         return _shallow(self)
@@ -187,16 +201,20 @@ class VolumeEntry:
 
 @dataclasses.dataclass
 class StackOptions:
-    """How the model was made."""
+    """How the model was made.
+
+    :ivar log_group_prefix: Services without C(logging) log to C(<prefix>/<stack>/<service>) in CloudWatch; V("") leaves
+        them alone.
+    :ivar log_region: Region of those groups.
+    :ivar hash_names: Names of own configs and secrets end with a digest of their content, unless the file gives an
+        explicit name.
+    :ivar edge_network: Network that services with a route are attached to.
+    """
 
     log_group_prefix: str = ""
-    """Services without C(logging) log to C(<prefix>/<stack>/<service>) in CloudWatch; V("") leaves them alone."""
     log_region: str = ""
-    """Region of those groups."""
     hash_names: bool = True
-    """Names of own configs and secrets end with a digest of their content, unless the file gives an explicit name."""
     edge_network: str = "edge"
-    """Network that services with a route are attached to."""
 
     def to_dict(self) -> Spec:
         return dataclasses.asdict(self)
@@ -208,7 +226,10 @@ class StackOptions:
 
 @dataclasses.dataclass
 class StackModel:
-    """A whole stack. All dicts are keyed by the name in the file."""
+    """A whole stack. All dicts are keyed by the name in the file.
+
+    :ivar migrate: In the order in which they run.
+    """
 
     name: str
     services: dict[str, ServiceEntry] = dataclasses.field(default_factory=dict)
@@ -218,7 +239,6 @@ class StackModel:
     volumes: dict[str, VolumeEntry] = dataclasses.field(default_factory=dict)
     options: StackOptions = dataclasses.field(default_factory=StackOptions)
     migrate: list[Migration] = dataclasses.field(default_factory=list)
-    """In the order in which they run."""
     warnings: list[str] = dataclasses.field(default_factory=list)
 
     def split_secret_data(self) -> tuple[StackModel, dict[str, str]]:

@@ -26,15 +26,17 @@ _NGINX = ["/usr/sbin/nginx", "-e", "stderr"]
 
 @dataclass(frozen=True)
 class ContainerOptions:
-    """How the container is made."""
+    """How the container is made.
+
+    :ivar folder: Folder with the configuration on the host.
+    :ivar user: User and group that nginx runs as; it needs no privilege at all.
+    :ivar port: Port on the host.
+    """
 
     folder: str
-    """Folder with the configuration on the host."""
     network: str
     user: str = "33:33"
-    """User and group that nginx runs as; it needs no privilege at all."""
     port: int = 80
-    """Port on the host."""
     log_driver: str = "awslogs"
     log_options: tuple[tuple[str, str], ...] = ()
     image: str = IMAGE

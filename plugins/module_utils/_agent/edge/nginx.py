@@ -42,20 +42,22 @@ PROBLEMS = {
 
 @dataclass(frozen=True)
 class EdgeOptions:
-    """How the edge serves, apart from its routes."""
+    """How the edge serves, apart from its routes.
+
+    :ivar node: Host name of the node, sent in the response header C(X-Edge-Node).
+    :ivar trusted_proxies: CIDR ranges whose X-Forwarded-For and X-Forwarded-Proto are believed: the load balancer's.
+    :ivar max_body: Largest request body, in nginx's notation.
+    :ivar drain_seconds: How long workers of the former configuration may finish their requests.
+    :ivar routes_file: The feed's document inside the container, served at C(/_edge/routes).
+    :ivar local_ranges: Who may read C(/_edge/routes): the node itself, which arrives through Docker's bridge.
+    """
 
     node: str
-    """Host name of the node, sent in the response header C(X-Edge-Node)."""
     trusted_proxies: tuple[str, ...] = ()
-    """CIDR ranges whose X-Forwarded-For and X-Forwarded-Proto are believed: the load balancer's."""
     max_body: str = "100m"
-    """Largest request body, in nginx's notation."""
     drain_seconds: int = 60
-    """How long workers of the former configuration may finish their requests."""
     routes_file: str = "/etc/edge/routes.json"
-    """The feed's document inside the container, served at C(/_edge/routes)."""
     local_ranges: tuple[str, ...] = ("127.0.0.0/8", "172.28.0.0/14")
-    """Who may read C(/_edge/routes): the node itself, which arrives through Docker's bridge."""
 
 
 @dataclass(frozen=True)

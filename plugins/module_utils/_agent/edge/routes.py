@@ -31,23 +31,27 @@ _VALUES = ("host", "path", "port", "balance", "weight")
 
 @dataclass(frozen=True)
 class Task:
-    """A running task of a routed service."""
+    """A running task of a routed service.
+
+    :ivar address: IPv4 address on the edge network.
+    """
 
     task_id: str
     address: str
-    """IPv4 address on the edge network."""
 
 
 @dataclass(frozen=True)
 class Route:
-    """One service's share of the outside traffic."""
+    """One service's share of the outside traffic.
+
+    :ivar host: C("") takes every host, C("*.example.org") all below.
+    :ivar path: Prefix, by whole segments.
+    """
 
     service: str
     port: int
     host: str = ""
-    """C("") takes every host, C("*.example.org") all below."""
     path: str = "/"
-    """Prefix, by whole segments."""
     balance: str = "round_robin"
     weight: int = 1
     tasks: tuple[Task, ...] = ()

@@ -12,15 +12,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Patience:
-    """How long something must be missing until it counts as gone."""
+    """How long something must be missing until it counts as gone.
+
+    :ivar answers: Answers in a row that lack it. DescribeInstances is eventually consistent, and may leave out what is
+        there (EC2 API reference, "Eventual consistency").
+    :ivar seconds: Time between the first and the last of them.
+    :ivar ghost_seconds: The same for a member that never had an address nor an instance: a slow join looks like that,
+        for a while.
+    """
 
     answers: int = 3
-    """Answers in a row that lack it. DescribeInstances is eventually consistent, and may leave out what is there (EC2
-    API reference, "Eventual consistency")."""
     seconds: float = 60.0
-    """Time between the first and the last of them."""
     ghost_seconds: float = 300.0
-    """The same for a member that never had an address nor an instance: a slow join looks like that, for a while."""
 
 
 PATIENCE = Patience()

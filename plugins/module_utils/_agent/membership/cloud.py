@@ -24,12 +24,14 @@ def states(client: t.Any, instance_ids: t.Iterable[str]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Membership:
-    """An instance's place in its Auto Scaling group."""
+    """An instance's place in its Auto Scaling group.
+
+    :ivar lifecycle_state: C(InService), C(Terminating:Wait) and so on.
+    """
 
     instance_id: str
     group: str
     lifecycle_state: str
-    """C(InService), C(Terminating:Wait) and so on."""
 
 
 @api_call("describe Auto Scaling instances", permission="autoscaling:DescribeAutoScalingInstances")

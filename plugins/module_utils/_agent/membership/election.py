@@ -80,38 +80,43 @@ class Answer(t.NamedTuple):
 
 @dataclass(frozen=True)
 class View:
-    """All that a decision rests on."""
+    """All that a decision rests on.
+
+    :ivar record: The record with the newest claim applied (:func:`newest`), or None when there is none.
+    :ivar answering: Addresses of recorded managers that take connections on the swarm's port.
+    :ivar instances: Instance id → EC2 state of the recorded managers and of the record's owner, where this node may
+        know them.
+    :ivar published: Whether join tokens exist although there is no record.
+    :ivar unreadable: Why the record that is stored cannot be read; then I(record) is None.
+    :ivar key: Of a locked engine: whether the stored unlock key can open it.
+    :ivar waited: Seconds since this node began to try.
+    """
 
     instance_id: str
     role: str
     engine: Answer
     now: datetime
     record: ClusterRecord | None = None
-    """The record with the newest claim applied (:func:`newest`), or None when there is none."""
     answering: tuple[str, ...] = ()
-    """Addresses of recorded managers that take connections on the swarm's port."""
     instances: t.Mapping[str, str] = field(default_factory=dict)
-    """Instance id → EC2 state of the recorded managers and of the record's owner, where this node may know them."""
     published: bool = False
-    """Whether join tokens exist although there is no record."""
     unreadable: str = ""
-    """Why the record that is stored cannot be read; then I(record) is None."""
     key: Key = Key.UNKNOWN
-    """Of a locked engine: whether the stored unlock key can open it."""
     waited: float = 0.0
-    """Seconds since this node began to try."""
 
 
 @dataclass(frozen=True)
 class Action:
-    """The next step and, for the log, why."""
+    """The next step and, for the log, why.
+
+    :ivar addresses: For JOIN: managers to try, in this order.
+    :ivar epoch: For CLAIM and INITIALISE.
+    """
 
     do: Do
     reason: str
     addresses: tuple[str, ...] = ()
-    """For JOIN: managers to try, in this order."""
     epoch: int = 0
-    """For CLAIM and INITIALISE."""
 
     @property
     def done(self) -> bool:

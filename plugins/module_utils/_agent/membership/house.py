@@ -32,21 +32,23 @@ _MANY = 4  # more than one in so many members, absent at once, are rather a wron
 
 @dataclass(frozen=True)
 class Member:
-    """A node as the swarm knows it."""
+    """A node as the swarm knows it.
+
+    :ivar state: C(unknown), C(down), C(ready) or C(disconnected).
+    :ivar availability: C(active), C(pause) or C(drain).
+    :ivar reachability: Of a member of raft: C(reachable), C(unreachable) or C(unknown); C("") for anybody else.
+    :ivar created: When it joined, as the engine writes it: UTC, with up to nine digits after the second.
+    """
 
     node_id: str
     address: str
     role: str
     state: str
-    """C(unknown), C(down), C(ready) or C(disconnected)."""
     availability: str
-    """C(active), C(pause) or C(drain)."""
     reachability: str = ""
-    """Of a member of raft: C(reachable), C(unreachable) or C(unknown); C("") for anybody else."""
     leader: bool = False
     labels: t.Mapping[str, str] = field(default_factory=dict)
     created: str = ""
-    """When it joined, as the engine writes it: UTC, with up to nine digits after the second."""
 
     @classmethod
     def from_engine(cls, node: Json) -> Member:
@@ -97,16 +99,18 @@ class Fate(enum.Enum):
 
 @dataclass(frozen=True)
 class House:
-    """All that the leader knows in one round."""
+    """All that the leader knows in one round.
+
+    :ivar instances: Every instance of the cluster that EC2 tells of.
+    :ivar memberships: Places in Auto Scaling groups, by instance id.
+    :ivar long_absent: Ids of the nodes that many answers in a row knew no instance for.
+    """
 
     own_instance: str
     members: tuple[Member, ...]
     instances: t.Mapping[str, Instance]
-    """Every instance of the cluster that EC2 tells of."""
     memberships: t.Mapping[str, Membership] = field(default_factory=dict)
-    """Places in Auto Scaling groups, by instance id."""
     long_absent: t.Collection[str] = frozenset()
-    """Ids of the nodes that many answers in a row knew no instance for."""
 
     @property
     def believed(self) -> bool:

@@ -16,11 +16,14 @@ class RegionConfig:
 
     All addresses exist only inside the region's own network namespace, so that several regions can live side by
     side with the same ones. C(100.64.0.0/10) is carrier space: no VPC may use it, hence it cannot collide with one.
+
+    :ivar state_dir: removed by "absent".
+    :ivar cache_dir: node base images and packages; kept between runs.
     """
 
     name: str
-    state_dir: Path  # removed by "absent"
-    cache_dir: Path  # node base images and packages; kept between runs
+    state_dir: Path
+    cache_dir: Path
     region: str = "us-east-1"
     account: str = "123456789012"
     api_address: str = "100.100.0.1"

@@ -24,12 +24,15 @@ INTERFACE = "region0"
 
 @dataclass
 class _Server:
-    """A target as HAProxy has it."""
+    """A target as HAProxy has it.
+
+    :ivar first: it has not passed a check yet: it gets no requests, and one good check is enough.
+    """
 
     group: TargetGroup
     target: Target
     added: float
-    first: bool = True  # it has not passed a check yet: it gets no requests, and one good check is enough
+    first: bool = True
     drain_until: float | None = None
     health: Health = INITIAL
 

@@ -20,12 +20,18 @@ TIMEOUT = 10.0  # seconds for a start, a reload or a command
 
 @dataclass(frozen=True)
 class ServerStatus:
-    """What HAProxy says about one server of a backend."""
+    """What HAProxy says about one server of a backend.
 
-    status: str  # UP, DOWN, DRAIN, MAINT, ... maybe with a counter: "DOWN 1/3"
-    check: str  # L7OK, L7STS, L4CON, ...; INI before the first check
-    code: str  # HTTP status of the last check
-    checking: bool  # a check is under way; C(check) is the result of the one before
+    :ivar status: UP, DOWN, DRAIN, MAINT, ... maybe with a counter: "DOWN 1/3".
+    :ivar check: L7OK, L7STS, L4CON, ...; INI before the first check.
+    :ivar code: HTTP status of the last check.
+    :ivar checking: a check is under way; C(check) is the result of the one before.
+    """
+
+    status: str
+    check: str
+    code: str
+    checking: bool
 
 
 class HAProxy:

@@ -12,21 +12,29 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Target:
-    """A running target: where a target group sends requests."""
+    """A running target: where a target group sends requests.
 
-    id: str  # an instance's id, or an address
+    :ivar id: an instance's id, or an address.
+    """
+
+    id: str
     address: str
     port: int
 
 
 @dataclass(frozen=True)
 class HealthCheck:
-    """How a target group checks its targets; times in seconds."""
+    """How a target group checks its targets; times in seconds.
 
-    protocol: str  # HTTP, HTTPS or TCP
-    port: int | None  # None: the port that gets the traffic
+    :ivar protocol: HTTP, HTTPS or TCP.
+    :ivar port: None: the port that gets the traffic.
+    :ivar matcher: as HAProxy and AWS both write it: 200,301-399.
+    """
+
+    protocol: str
+    port: int | None
     path: str
-    matcher: str  # as HAProxy and AWS both write it: 200,301-399
+    matcher: str
     interval: int
     timeout: int
     healthy_threshold: int
@@ -35,13 +43,18 @@ class HealthCheck:
 
 @dataclass(frozen=True)
 class TargetGroup:
-    """A target group that a load balancer uses; times in seconds."""
+    """A target group that a load balancer uses; times in seconds.
+
+    :ivar key: unique, fit for a name in a configuration file.
+    :ivar protocol: HTTP, HTTPS or TCP.
+    :ivar stickiness: life of the cookie.
+    """
 
     arn: str
-    key: str  # unique, fit for a name in a configuration file
-    protocol: str  # HTTP, HTTPS or TCP
+    key: str
+    protocol: str
     algorithm: str
-    stickiness: int | None  # life of the cookie
+    stickiness: int | None
     slow_start: int
     deregistration_delay: int
     check: HealthCheck
@@ -50,18 +63,24 @@ class TargetGroup:
 
 @dataclass(frozen=True)
 class Condition:
-    """One condition of a rule: any of C(values) is enough."""
+    """One condition of a rule: any of C(values) is enough.
+
+    :ivar name: of the header or the query's key.
+    """
 
     field: str
     values: tuple[str, ...]
-    name: str = ""  # of the header or the query's key
+    name: str = ""
 
 
 @dataclass(frozen=True)
 class Forward:
-    """Send to one of several target groups, by weight."""
+    """Send to one of several target groups, by weight.
 
-    groups: tuple[tuple[str, int], ...]  # ARN and weight
+    :ivar groups: ARN and weight.
+    """
+
+    groups: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True)
@@ -95,23 +114,29 @@ class Rule:
 
 @dataclass(frozen=True)
 class Listener:
-    """A port of a load balancer. C(rules) are in the order of their priorities, the default rule last."""
+    """A port of a load balancer. C(rules) are in the order of their priorities, the default rule last.
+
+    :ivar protocol: HTTP, HTTPS or TCP.
+    """
 
     key: str
     port: int
-    protocol: str  # HTTP, HTTPS or TCP
+    protocol: str
     certificate_names: tuple[str, ...]
     rules: tuple[Rule, ...]
 
 
 @dataclass(frozen=True)
 class Balancer:
-    """A load balancer."""
+    """A load balancer.
+
+    :ivar idle_timeout: seconds.
+    """
 
     arn: str
     name: str
     dns_name: str
-    idle_timeout: int  # seconds
+    idle_timeout: int
     listeners: tuple[Listener, ...]
 
 

@@ -19,13 +19,17 @@ Parameters = dict[str, Any]
 
 @dataclass(frozen=True)
 class Request:
-    """One request to such a service."""
+    """One request to such a service.
+
+    :ivar parameters: as in the API reference; numbers and booleans already converted.
+    :ivar token: session token.
+    """
 
     region: str
     account: str
-    parameters: Parameters  # as in the API reference; numbers and booleans already converted
+    parameters: Parameters
     access_key: str = ""
-    token: str = ""  # session token
+    token: str = ""
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return a parameter."""

@@ -17,10 +17,17 @@ from region.emulator.state import events, lock
 
 @dataclass(frozen=True)
 class InstanceView:
-    """One EC2 instance. Addresses and networks are empty once it is terminated."""
+    """One EC2 instance. Addresses and networks are empty once it is terminated.
+
+    :ivar state: pending, running, stopping, stopped, shutting-down, terminated.
+    :ivar lifecycle: "spot" or "on-demand".
+    :ivar shutdown_behavior: what a shutdown from inside does: "stop" or "terminate".
+    :ivar reboots: how often a reboot has been asked for.
+    :ivar launched_at: seconds since the epoch.
+    """
 
     id: str
-    state: str  # pending, running, stopping, stopped, shutting-down, terminated
+    state: str
     image_id: str
     instance_type: str
     architecture: str
@@ -49,24 +56,28 @@ class InstanceView:
     imds_tags_enabled: bool
     ami_launch_index: int
     reservation_id: str
-    lifecycle: str  # "spot" or "on-demand"
-    shutdown_behavior: str  # what a shutdown from inside does: "stop" or "terminate"
-    reboots: int  # how often a reboot has been asked for
-    launched_at: float  # seconds since the epoch
+    lifecycle: str
+    shutdown_behavior: str
+    reboots: int
+    launched_at: float
 
 
 @dataclass(frozen=True)
 class ImageView:
-    """One AMI. C(instance_id) is the instance it was made from, empty for a registered or copied one."""
+    """One AMI. C(instance_id) is the instance it was made from, empty for a registered or copied one.
+
+    :ivar state: pending, available, failed, disabled.
+    :ivar reboot_instance: CreateImage without NoReboot: the instance is restarted for a clean file system.
+    """
 
     id: str
     name: str
-    state: str  # pending, available, failed, disabled
+    state: str
     owner_id: str
     architecture: str
     instance_id: str
     source_image_id: str
-    reboot_instance: bool  # CreateImage without NoReboot: the instance is restarted for a clean file system
+    reboot_instance: bool
     region: str
     tags: dict[str, str]
 

@@ -20,9 +20,12 @@ Tree = Mapping[str, Union["Tree", str, bytes, None]]
 
 @dataclass(frozen=True)
 class Metadata:
-    """All that one instance may read about itself."""
+    """All that one instance may read about itself.
 
-    tree: Tree  # below /latest/
+    :ivar tree: below /latest/.
+    """
+
+    tree: Tree
     hop_limit: int = 1
 
 

@@ -19,9 +19,12 @@ _WORKERS = 6  # container starts at once; more only makes each of them slower on
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do to bring an instance or image where EC2 says that it is."""
+    """One thing to do to bring an instance or image where EC2 says that it is.
 
-    verb: str  # launch, start, stop, reboot, remove, adopt, lost, commit, forget
+    :ivar verb: launch, start, stop, reboot, remove, adopt, lost, commit, forget.
+    """
+
+    verb: str
     id: str
 
 

@@ -18,10 +18,14 @@ ENFORCEMENTS = (ENFORCE_NOTHING, ENFORCE_INSTANCE_PROFILES)
 
 @dataclass
 class Control:
-    """State of the middleware."""
+    """State of the middleware.
+
+    :ivar enforce: whose IAM policies really decide.
+    :ivar role_lifetime: seconds that instance credentials live.
+    """
 
     recorder: Recorder
     faults: Faults = field(default_factory=Faults)
     principals: Principals = field(default_factory=lambda: principals)
-    enforce: str = ENFORCE_NOTHING  # whose IAM policies really decide
-    role_lifetime: float = 6 * 3600.0  # seconds that instance credentials live
+    enforce: str = ENFORCE_NOTHING
+    role_lifetime: float = 6 * 3600.0

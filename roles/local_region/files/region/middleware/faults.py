@@ -18,7 +18,10 @@ KINDS = ("throttle", "access_denied", "latency", "outage", "expired_token", "not
 
 @dataclass
 class Rule:
-    """One fault. Patterns take C(*) and C(?); C(times) counts down, None means until it is removed."""
+    """One fault. Patterns take C(*) and C(?); C(times) counts down, None means until it is removed.
+
+    :ivar seconds: for kind "latency".
+    """
 
     id: int
     kind: str
@@ -27,7 +30,7 @@ class Rule:
     principal: str = "*"
     region: str = "*"
     times: int | None = None
-    seconds: float = 0.0  # for kind "latency"
+    seconds: float = 0.0
 
     def hits(self, service: str, action: str, principal: str, region: str) -> bool:
         """Say whether the rule applies to such a call."""

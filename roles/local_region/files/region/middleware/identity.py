@@ -16,12 +16,16 @@ _ALPHABET = string.ascii_uppercase + "234567"
 
 @dataclass(frozen=True)
 class Principal:
-    """One caller. C(expires_at) is in seconds since the epoch, None for long-lived keys."""
+    """One caller. C(expires_at) is in seconds since the epoch, None for long-lived keys.
+
+    :ivar role: name of the assumed role; empty for a user.
+    :ivar instance_id: set for the credentials of an instance's profile.
+    """
 
     arn: str
     account: str
-    role: str = ""  # name of the assumed role; empty for a user
-    instance_id: str = ""  # set for the credentials of an instance's profile
+    role: str = ""
+    instance_id: str = ""
     expires_at: float | None = None
     user_id: str = ""
 

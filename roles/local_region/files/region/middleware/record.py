@@ -39,21 +39,32 @@ _ARN = re.compile(r"^arn:aws[a-z-]*:")
 
 @dataclass(frozen=True)
 class Record:
-    """One finished call."""
+    """One finished call.
+
+    :ivar time: seconds since the epoch.
+    :ivar principal: ARN; "anonymous" for an unsigned request.
+    :ivar role: name of the assumed role, empty for a user.
+    :ivar status: HTTP status.
+    :ivar error: AWS error code, empty for a success.
+    :ivar write: may change something.
+    :ivar via: the AWS service that made the call, for itself or for its caller; empty for a direct call.
+    :ivar resources: ARNs, "*" where the action knows none.
+    :ivar parameters: masked.
+    """
 
     sequence: int
-    time: float  # seconds since the epoch
-    principal: str  # ARN; "anonymous" for an unsigned request
-    role: str  # name of the assumed role, empty for a user
+    time: float
+    principal: str
+    role: str
     service: str
     action: str
     region: str
-    status: int  # HTTP status
-    error: str  # AWS error code, empty for a success
-    write: bool  # may change something
-    via: str = ""  # the AWS service that made the call, for itself or for its caller; empty for a direct call
-    resources: list[str] = field(default_factory=list)  # ARNs, "*" where the action knows none
-    parameters: dict[str, Any] = field(default_factory=dict)  # masked
+    status: int
+    error: str
+    write: bool
+    via: str = ""
+    resources: list[str] = field(default_factory=list)
+    parameters: dict[str, Any] = field(default_factory=dict)
 
 
 def is_write(service: str, action: str) -> bool:

@@ -43,13 +43,19 @@ _OLDER_SIGNATURE = re.compile(r"AWS (?P<key>[^:]+):")
 
 @dataclass
 class Call:
-    """One request to an AWS API."""
+    """One request to an AWS API.
 
-    service: str  # botocore's name; empty when the request does not tell
+    :ivar service: botocore's name; empty when the request does not tell.
+    :ivar action: as in the API reference; empty when it cannot be told.
+    :ivar access_key: empty for an unsigned request.
+    :ivar token: session token; empty for long-lived credentials.
+    """
+
+    service: str
     region: str
-    action: str  # as in the API reference; empty when it cannot be told
-    access_key: str  # empty for an unsigned request
-    token: str  # session token; empty for long-lived credentials
+    action: str
+    access_key: str
+    token: str
     protocol: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
     host: str = ""

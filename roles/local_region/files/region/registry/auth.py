@@ -43,11 +43,15 @@ class RegistryId:
 
 @dataclass(frozen=True)
 class Target:
-    """What a request to the registry's HTTP API is about; all empty for the API's root."""
+    """What a request to the registry's HTTP API is about; all empty for the API's root.
+
+    :ivar kind: manifests, blobs or tags.
+    :ivar reference: a tag, a digest, "list", or the path of an upload.
+    """
 
     repository: str = ""
-    kind: str = ""  # manifests, blobs or tags
-    reference: str = ""  # a tag, a digest, "list", or the path of an upload
+    kind: str = ""
+    reference: str = ""
 
     @classmethod
     def from_uri(cls, uri: str) -> Target:
@@ -58,10 +62,13 @@ class Target:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the registry answers before it looks at any content; C(status) 200 means: go on."""
+    """What the registry answers before it looks at any content; C(status) 200 means: go on.
+
+    :ivar code: of the registry API's error, such as NAME_UNKNOWN; empty for a plain text.
+    """
 
     status: int = 200
-    code: str = ""  # of the registry API's error, such as NAME_UNKNOWN; empty for a plain text
+    code: str = ""
     message: str = ""
 
     @property

@@ -109,23 +109,30 @@ class Hook:
 
 @dataclass
 class Wait:
-    """An instance held by one hook."""
+    """An instance held by one hook.
+
+    :ivar result: CONTINUE or ABANDON once it is over.
+    """
 
     hook: Hook
     deadline: float
     last_deadline: float
     token: str = field(default_factory=lambda: str(uuid.uuid4()))
-    result: str = ""  # CONTINUE or ABANDON once it is over
+    result: str = ""
 
 
 @dataclass
 class Member:
-    """One instance of a group."""
+    """One instance of a group.
+
+    :ivar template: LaunchTemplateId, LaunchTemplateName, Version as launched.
+    :ivar registered: target groups.
+    """
 
     instance_id: str
     zone: str
     instance_type: str
-    template: dict[str, Any]  # LaunchTemplateId, LaunchTemplateName, Version as launched
+    template: dict[str, Any]
     launched_at: float
     activity: Activity
     state: str = "Pending"
@@ -133,7 +140,7 @@ class Member:
     protected: bool = False
     waits: list[Wait] = field(default_factory=list)
     in_service_at: float | None = None
-    registered: set[str] = field(default_factory=set)  # target groups
+    registered: set[str] = field(default_factory=set)
     terminating_since: float = 0.0
     skip_hooks: bool = False
 
@@ -157,7 +164,12 @@ class Member:
 
 @dataclass
 class Group:
-    """One Auto Scaling group."""
+    """One Auto Scaling group.
+
+    :ivar launch_template: specification as given.
+    :ivar extra: stored and described, without effect.
+    :ivar surplus: instances above desired while a refresh launches before it terminates.
+    """
 
     name: str
     region: str
@@ -168,7 +180,7 @@ class Group:
     subnets: list[str]
     zones: list[str]
     created_at: float
-    launch_template: dict[str, Any] | None = None  # specification as given
+    launch_template: dict[str, Any] | None = None
     mixed_policy: dict[str, Any] | None = None
     default_cooldown: int = 300
     health_check_type: str = "EC2"
@@ -178,7 +190,7 @@ class Group:
     tags: list[dict[str, Any]] = field(default_factory=list)
     protect_new: bool = False
     suspended: set[str] = field(default_factory=set)
-    extra: dict[str, Any] = field(default_factory=dict)  # stored and described, without effect
+    extra: dict[str, Any] = field(default_factory=dict)
     default_warmup: int | None = None
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     status: str = ""
@@ -189,7 +201,7 @@ class Group:
     policies: dict[str, Any] = field(default_factory=dict)
     cooldown_until: float = 0.0
     retry_launch_at: float = 0.0
-    surplus: int = 0  # instances above desired while a refresh launches before it terminates
+    surplus: int = 0
 
     @property
     def arn(self) -> str:

@@ -28,11 +28,16 @@ DEFAULTS: dict[str, Any] = {
 
 @dataclass
 class Refresh:
-    """One instance refresh."""
+    """One instance refresh.
+
+    :ivar specification: desired launch template, None for the group's own.
+    :ivar old: instances still to be replaced.
+    :ivar previous: template to go back to.
+    """
 
     group: Group
     preferences: dict[str, Any]
-    specification: dict[str, Any] | None  # desired launch template, None for the group's own
+    specification: dict[str, Any] | None
     started_at: float
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     status: str = "Pending"
@@ -40,10 +45,10 @@ class Refresh:
     ended_at: float | None = None
     total: int = 0
     progressed_at: float = 0.0
-    old: set[str] = field(default_factory=set)  # instances still to be replaced
+    old: set[str] = field(default_factory=set)
     checkpoint_until: float = 0.0
     checkpoints_passed: int = 0
-    previous: dict[str, Any] | None = None  # template to go back to
+    previous: dict[str, Any] | None = None
 
     @property
     def warmup(self) -> float:

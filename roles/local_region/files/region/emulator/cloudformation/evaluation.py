@@ -120,15 +120,20 @@ _ABSENT = object()
 
 @dataclass(frozen=True)
 class Change:
-    """What a deployment does to one resource."""
+    """What a deployment does to one resource.
 
-    action: str  # Add, Modify or Remove
+    :ivar action: Add, Modify or Remove.
+    :ivar replacement: True, False or Conditional, for Modify.
+    :ivar unknown: properties whose new value is only known afterwards.
+    """
+
+    action: str
     logical_id: str
     type: str
     physical_id: str = ""
     properties: tuple[str, ...] = ()
-    replacement: str = ""  # True, False or Conditional, for Modify
-    unknown: frozenset[str] = frozenset()  # properties whose new value is only known afterwards
+    replacement: str = ""
+    unknown: frozenset[str] = frozenset()
 
     def describe(self) -> dict[str, Any]:
         """Return it as DescribeChangeSet does."""

@@ -32,20 +32,27 @@ class Unknown:
 
 @dataclass
 class Scope:
-    """Where names get their values."""
+    """Where names get their values.
+
+    :ivar parameters: values as Ref sees them.
+    :ivar conditions: as written.
+    :ivar ref: a resource's Ref.
+    :ivar attribute: a resource's Fn::GetAtt.
+    :ivar secret: dynamic references: service, rest.
+    """
 
     account: str
     region: str
     stack_name: str
     stack_id: str
     zones: list[str]
-    parameters: dict[str, Any]  # values as Ref sees them
+    parameters: dict[str, Any]
     mappings: dict[str, Any]
-    conditions: dict[str, Any]  # as written
-    ref: Callable[[str], Any]  # a resource's Ref
-    attribute: Callable[[str, str], Any]  # a resource's Fn::GetAtt
+    conditions: dict[str, Any]
+    ref: Callable[[str], Any]
+    attribute: Callable[[str, str], Any]
     exports: Callable[[str], Any]
-    secret: Callable[[str, str], str]  # dynamic references: service, rest
+    secret: Callable[[str, str], str]
     _evaluating: list[str] = field(default_factory=list)
 
     def condition(self, name: str) -> bool:

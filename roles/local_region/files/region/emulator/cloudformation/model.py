@@ -25,12 +25,16 @@ def timestamp(seconds: float) -> datetime:
 
 @dataclass
 class Resource:
-    """One resource of a stack, as it really is."""
+    """One resource of a stack, as it really is.
+
+    :ivar body: as in the template that made it so.
+    :ivar properties: resolved.
+    """
 
     logical_id: str
     type: str
-    body: dict[str, Any]  # as in the template that made it so
-    properties: dict[str, Any] = field(default_factory=dict)  # resolved
+    body: dict[str, Any]
+    properties: dict[str, Any] = field(default_factory=dict)
     physical_id: str = ""
     status: str = ""
     reason: str = ""
@@ -54,21 +58,27 @@ class Deployment:
 
 @dataclass
 class Operation:
-    """A create, update or delete under way."""
+    """A create, update or delete under way.
+
+    :ivar token: client request token, which marks the operation's events.
+    """
 
     steps: Generator[str, None, None]
-    token: str  # client request token, which marks the operation's events
+    token: str
     waiting_for: str = ""
 
 
 @dataclass
 class ChangeSet:
-    """A change set."""
+    """A change set.
+
+    :ivar kind: CREATE or UPDATE.
+    """
 
     name: str
     id: str
     stack_id: str
-    kind: str  # CREATE or UPDATE
+    kind: str
     deployment: Deployment
     description: str
     created_at: float
@@ -81,7 +91,11 @@ class ChangeSet:
 
 @dataclass
 class Stack:
-    """One stack."""
+    """One stack.
+
+    :ivar credentials: access key and session token that its calls are made with.
+    :ivar events: oldest first.
+    """
 
     name: str
     id: str
@@ -89,7 +103,7 @@ class Stack:
     account: str
     created_at: float
     deployment: Deployment
-    credentials: tuple[str, str] = ("", "")  # access key and session token that its calls are made with
+    credentials: tuple[str, str] = ("", "")
     role_arn: str = ""
     on_failure: str = "ROLLBACK"
     timeout_minutes: int | None = None
@@ -102,7 +116,7 @@ class Stack:
     deleted_at: float | None = None
     resources: dict[str, Resource] = field(default_factory=dict)
     outputs: list[dict[str, Any]] = field(default_factory=list)
-    events: list[dict[str, Any]] = field(default_factory=list)  # oldest first
+    events: list[dict[str, Any]] = field(default_factory=list)
     change_sets: dict[str, ChangeSet] = field(default_factory=dict)
     operation: Operation | None = None
     _last_event_at: float = 0.0

@@ -103,11 +103,15 @@ def delete(stack: Stack, retained: list[str]) -> Steps[None]:
 
 @dataclass
 class _Undo:
-    """What an update has done so far, so that it can be taken back and its leftovers removed."""
+    """What an update has done so far, so that it can be taken back and its leftovers removed.
+
+    :ivar updated: before, after.
+    :ivar replaced: before, after.
+    """
 
     created: list[Resource] = field(default_factory=list)
-    updated: list[tuple[Resource, Resource]] = field(default_factory=list)  # before, after
-    replaced: list[tuple[Resource, Resource]] = field(default_factory=list)  # before, after
+    updated: list[tuple[Resource, Resource]] = field(default_factory=list)
+    replaced: list[tuple[Resource, Resource]] = field(default_factory=list)
 
 
 def update(stack: Stack, deployment: Deployment) -> Steps[None]:

@@ -19,12 +19,16 @@ MASK = "****"
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter's value: as it was given, and as Ref sees it."""
+    """One parameter's value: as it was given, and as Ref sees it.
+
+    :ivar value: text, or a list of texts.
+    :ivar resolved: the SSM parameter's value.
+    """
 
     given: str
-    value: Any  # text, or a list of texts
+    value: Any
     no_echo: bool = False
-    resolved: str | None = None  # the SSM parameter's value
+    resolved: str | None = None
 
     def describe(self, name: str) -> dict[str, Any]:
         """Return it as DescribeStacks does."""

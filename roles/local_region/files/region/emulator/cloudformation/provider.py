@@ -29,15 +29,19 @@ class ResourceFailed(Exception):
 
 @dataclass(frozen=True)
 class Context:
-    """Where a resource lives."""
+    """Where a resource lives.
+
+    :ivar client: boto3 client of a service, with the rights of the stack.
+    :ivar claim: tells the physical id before the resource is complete, so that it can be rolled back.
+    """
 
     region: str
     account: str
     stack_name: str
     stack_id: str
     logical_id: str
-    client: Callable[[str], Any]  # boto3 client of a service, with the rights of the stack
-    claim: Callable[[str], None]  # tells the physical id before the resource is complete, so that it can be rolled back
+    client: Callable[[str], Any]
+    claim: Callable[[str], None]
     update_policy: dict[str, Any]
 
     def name(self, limit: int = 255, lower: bool = False) -> str:

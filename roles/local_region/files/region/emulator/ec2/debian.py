@@ -21,11 +21,14 @@ PARAMETER = "/aws/service/debian/release/{major}/latest/{architecture}"
 
 @dataclass(frozen=True)
 class Release:
-    """One Debian release as Debian's account publishes it."""
+    """One Debian release as Debian's account publishes it.
+
+    :ivar build: date and serial, e.g. 20261101-0000.
+    """
 
     codename: str
     major: int
-    build: str  # date and serial, e.g. 20261101-0000
+    build: str
     image_id: str
 
     @property
