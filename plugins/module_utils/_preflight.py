@@ -165,7 +165,8 @@ def check_offers(
         offered = offers.get(wanted, ())
         missing = [zone for zone in zones if zone not in offered]
         if not offered:
-            found.append(f"{name} {wanted!r} is not an instance type that {region} offers: write one like t3.medium.")
+            problem = f"{name} {wanted!r} is not an instance type that {region} offers"
+            found.append(f"{problem}: write one such as t3.medium.")
         elif missing:
             found.append(
                 f"{name} {wanted} is not offered in {', '.join(missing)}, only in {', '.join(offered)}: choose other "
