@@ -147,5 +147,5 @@ def test_what_is_not_known_is_null_and_not_none_at_all(listed: t.Any, tracker: t
 
 @pytest.mark.parametrize("data", [None, [], {}, {"packages": {}}, {"packages": ["bash"]}])
 def test_a_list_that_no_bake_wrote(data: t.Any) -> None:
-    with pytest.raises(InvalidInput, match="no list of packages"):
+    with pytest.raises(InvalidInput, match="not a list of packages"):
         PackageList.from_json(data)

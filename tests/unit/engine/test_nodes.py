@@ -84,7 +84,7 @@ def test_what_can_leave_a_node() -> None:
     ports = {"Mode": "dnsrr", "Ports": [{"TargetPort": 1, "PublishedPort": 1, "PublishMode": "host"}]}
     assert movable(pair, _web(EndpointSpec=ports), "id-a", {"id-a"}) == ""
     assert "same host port" in movable(pair, _web(EndpointSpec=ports), "id-a", {"id-a", "id-b"})
-    assert "no replicated service" in movable(pair, _web(Mode={"Global": {}}), "id-a", {"id-a"})
+    assert "not a replicated service" in movable(pair, _web(Mode={"Global": {}}), "id-a", {"id-a"})
 
 
 @pytest.mark.parametrize(

@@ -60,9 +60,9 @@ def test_a_good_vpc() -> None:
         ("172.31.0.0/16", "overlaps with the Docker pool 172.28.0.0/14"),
         ("10.0.0.0/8", "/8: AWS and the subnets in it need a /16 to a /24"),
         ("10.20.0.0/28", "/28: AWS"),
-        ("10.20.0.1/16", "is no IPv4 network"),
-        ("fd00::/56", "is no IPv4 network"),
-        ("ten", "is no IPv4 network"),
+        ("10.20.0.1/16", "is not an IPv4 network"),
+        ("fd00::/56", "is not an IPv4 network"),
+        ("ten", "is not an IPv4 network"),
     ],
 )
 def test_a_bad_vpc(cidr: str, reason: str) -> None:
