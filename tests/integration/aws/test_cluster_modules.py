@@ -417,4 +417,4 @@ def test_a_running_cluster_loses_nothing(leftovers: Region, run_module: Run, clu
 
 def test_a_name_that_is_none(leftovers: Region, run_module: Run) -> None:
     failed = run_module(cluster_purge, cluster="")
-    assert "is no name for a cluster" in failed["msg"]
+    assert "cannot be the name of a cluster" in failed["msg"]

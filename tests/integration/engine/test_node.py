@@ -304,7 +304,7 @@ def test_d28_dead_manager_is_replaced_and_the_next_loss_is_survived() -> None:
         until(lambda: run_module("cluster_info", args).data["managers"]["reachable"] == 2, "the loss to be seen", 40)
         until(lambda: any(n["state"] == "down" for n in run_module("cluster_info", args).data["nodes"]), "down", 40)
         refused = run_module("node", {**args, "hostname": second.name, "role": "worker"})
-        assert refused.failed and "are no majority" in refused.msg
+        assert refused.failed and "are not a majority" in refused.msg
         gone = run_module("node", {**args, "hostname": third.name, "state": "absent"})
         assert gone.changed and not gone.failed, gone.msg
         fresh = lab.engines(1)[0]
