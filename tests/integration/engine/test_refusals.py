@@ -95,7 +95,10 @@ def test_d63_what_the_engine_is_too_old_for(swarm: Swarm, name: str, recorder: R
     check = {"Healthcheck": {"Test": ["CMD", "true"], "StartInterval": 1_000_000_000}}
     says = "healthcheck.start_interval needs Engine API 1.44, the manager has 1.41"
     model = stack(name, service(name, "web", swarm.images["v1"], container=check))
-    old: dict[str, t.Any] = {"docker_host": recorder.host, "api_version": "1.41"}  # what Docker 20.10 has and newer ones speak, too
+    old: dict[str, t.Any] = {
+        "docker_host": recorder.host,
+        "api_version": "1.41",
+    }  # what Docker 20.10 has and newer ones speak, too
     assert says in swarm.stack(model, **old).msg
     args: dict[str, t.Any] = {"name": name, "image": swarm.images["v1"], **old}
     assert says in swarm.module("service", **args, healthcheck={"test": ["CMD", "true"], "start_interval": "1s"}).msg
