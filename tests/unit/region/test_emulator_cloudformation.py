@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -302,6 +303,17 @@ def test_calls_are_made_for_the_caller(account: Any) -> None:
     ]
 
 
+def physical_ids(account: Any, name: str) -> dict[str, str]:
+    listed = account.client("cloudformation").describe_stack_resources(StackName=name)["StackResources"]
+    return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in listed}
+
+
+def road_to(account: Any, cluster: str) -> dict[str, str]:
+    """Return what the stack tells of the way to a cluster's nodes."""
+    value = account.client("ssm").get_parameter(Name=f"/swarm/{cluster}/access")["Parameter"]["Value"]
+    return dict(json.loads(value))
+
+
 def test_the_cluster_template_lives_a_whole_life(account: Any) -> None:
     options = {"Capabilities": ["CAPABILITY_NAMED_IAM"], "Tags": [{"Key": "swarm:cluster", "Value": "demo"}]}
     body = CLUSTER_TEMPLATE.read_text()
@@ -314,9 +326,19 @@ def test_the_cluster_template_lives_a_whole_life(account: Any) -> None:
         client.update_stack(
             StackName="cluster", TemplateBody=body, Parameters=parameters(**CLUSTER_PARAMETERS), **options
         )
-    changed = {**CLUSTER_PARAMETERS, "WorkerInstanceType": "t3.large", "WorkersDesired": "3"}
+    before = physical_ids(account, "cluster")
+    said = {"by": "endpoint", "user": "admin", "key": "sent", "endpoint": before["Endpoint"]}
+    assert road_to(account, "demo") == said
+    changed = {**CLUSTER_PARAMETERS, "WorkerInstanceType": "t3.large", "WorkersDesired": "3", "Access": "inside"}
     client.update_stack(StackName="cluster", TemplateBody=body, Parameters=parameters(**changed), **options)
     assert settle(account, "cluster") == "UPDATE_COMPLETE"
+    # Another way to the nodes (A3) takes its own parts away, and replaces nothing else.
+    after = physical_ids(account, "cluster")
+    gone, new = before.keys() - after.keys(), after.keys() - before.keys()
+    assert gone == {"Endpoint", "EndpointSecurityGroup", "NodeSshFromEndpointIngress"}
+    assert new == {"AccessSecurityGroup", "NodeSshFromInsideIngress"}
+    assert {name: after[name] for name in before.keys() & after.keys()}.items() <= before.items()
+    assert road_to(account, "demo") == {**said, "by": "inside", "endpoint": ""}
     assert sorted(one.instance_type for one in view.instances() if one.tags["swarm:role"] == "worker") == [
         "t3.large",
         "t3.medium",

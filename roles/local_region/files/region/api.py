@@ -19,7 +19,7 @@ from region import emulator
 from region.balancer.control import LoadBalancers
 from region.config import RegionConfig
 from region.emulator import ecr, elbv2
-from region.machines import imds, metadata
+from region.machines import imds, metadata, tunnels
 from region.machines.instances import Reconciler
 from region.machines.nodes import Nodes
 from region.registry import hooks as registry_hooks
@@ -66,7 +66,7 @@ def emulator_tick() -> None:
 
 
 def _serve_api(config: RegionConfig) -> None:
-    application = _with_instances(emulator.application(config))
+    application = tunnels.carrying(_with_instances(emulator.application(config)))
     certificate, key = tls.issue(config, "api", tls.api_names(), [config.api_address])
     secure = make_server(
         config.api_address,

@@ -11,6 +11,7 @@ from typing import Any
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from region.emulator import policies
+from region.emulator.ec2 import instance_connect
 from region.emulator.state import events, lock, runtime
 from region.middleware.identity import Principal
 from region.middleware.requests import Call
@@ -32,6 +33,9 @@ class EmulatedServices:
 
     def dispatch(self, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
         """Run one request to its end and return status, headers and body."""
+        if environ.get("PATH_INFO") == instance_connect.PATH:
+            with lock:
+                return instance_connect.open_tunnel(environ)
         started: list[tuple[str, list[tuple[str, str]]]] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from region.emulator import credentials, view
 from region.emulator.autoscaling import groups as autoscaling
+from region.emulator.ec2 import instance_connect
 from region.machines.imds import Metadata, Tree
 from region.world import endpoints
 
@@ -62,6 +63,7 @@ def _meta_data(instance: view.InstanceView) -> Tree:
         "local-hostname": instance.private_dns_name,
         "local-ipv4": instance.private_ip,
         "mac": instance.mac,
+        "managed-ssh-keys": {"active-keys": instance_connect.active_keys(instance.id)},
         "network": {"interfaces": {"macs": {instance.mac: _interface(instance)}}},
         "placement": {
             "availability-zone": instance.az,

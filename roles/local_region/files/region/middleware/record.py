@@ -32,6 +32,7 @@ READS = {
     "sts": {"AssumeRole"},
     "logs": {"StartQuery"},
     "cloudformation": {"ValidateTemplate", "EstimateTemplateCost"},
+    "ec2-instance-connect": {"OpenTunnel", "SendSSHPublicKey"},  # what they do is over in an hour, or a minute
     "kms": {"Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext"},
 }
 _ARN = re.compile(r"^arn:aws[a-z-]*:")

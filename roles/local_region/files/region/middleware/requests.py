@@ -139,6 +139,12 @@ def _service_name(name: str, body: bytes) -> str:
 
 
 def _read_action(call: Call, environ: dict[str, Any], body: bytes) -> None:
+    if call.service == "ec2-instance-connect" and environ.get("PATH_INFO") == "/openTunnel":
+        # botocore does not know it: it is no call, but the handshake of a WebSocket.
+        call.action = "OpenTunnel"
+        given = parse_qs(environ.get("QUERY_STRING", ""))
+        call.parameters = {name: values[0] for name, values in given.items() if not name.startswith("X-Amz-")}
+        return
     model = call.model
     if model is None:
         return

@@ -31,7 +31,7 @@ class _Signature:
 
 def matches(environ: dict[str, Any], body: bytes, secret: str) -> bool:
     """Say whether the request was signed with *secret*. An older kind of signature is not checked: it matches."""
-    found = _from_header(environ, body) or _from_query(environ)
+    found = _from_header(environ, body) or _from_query(environ, body)
     if found is None:
         return True
     if re.fullmatch("[0-9a-f]{64}", found.payload) and found.payload != hashlib.sha256(body).hexdigest():
@@ -70,7 +70,12 @@ def _from_header(environ: dict[str, Any], body: bytes) -> _Signature | None:
     )
 
 
-def _from_query(environ: dict[str, Any]) -> _Signature | None:
+def _presigned_payload(scope: str, body: bytes) -> str:
+    """Only S3 leaves the content of a presigned request open."""
+    return UNSIGNED_PAYLOAD if scope.split("/")[2] == "s3" else hashlib.sha256(body).hexdigest()
+
+
+def _from_query(environ: dict[str, Any], body: bytes) -> _Signature | None:
     given = dict(_pairs(environ))
     if "X-Amz-Signature" not in given:
         return None
@@ -82,7 +87,7 @@ def _from_query(environ: dict[str, Any]) -> _Signature | None:
         headers=values["X-Amz-SignedHeaders"].split(";"),
         signature=values["X-Amz-Signature"],
         time=values["X-Amz-Date"],
-        payload=environ.get("HTTP_X_AMZ_CONTENT_SHA256") or UNSIGNED_PAYLOAD,
+        payload=environ.get("HTTP_X_AMZ_CONTENT_SHA256") or _presigned_payload(scope, body),
     )
 
 

@@ -38,6 +38,11 @@ def global_hosts() -> tuple[str, ...]:
     return tuple(sorted(hosts))
 
 
+def tunnel_domain(region: str) -> str:
+    """Return the domain of the names of Instance Connect Endpoints; AWS has more of them, for many accounts."""
+    return f"0a1b2c3d.ec2-instance-connect-endpoint.{region}.{DOMAIN}"
+
+
 def private_domain(region: str) -> str:
     """Return the domain of the private names of instances in *region*."""
     return "ec2.internal" if region == "us-east-1" else f"{region}.compute.internal"

@@ -44,8 +44,9 @@ def variables(config: RegionConfig) -> dict[str, str]:
         "APIARY_LOCAL_REGION": config.name,
         # Every region has the same addresses, and Ansible keeps connections for a while: here, where they end with it.
         "ANSIBLE_SSH_CONTROL_PATH_DIR": "/run/ansible",
-        # For the same reason no host key is remembered: the next region has other keys at these addresses.
-        "ANSIBLE_SSH_COMMON_ARGS": "-o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no -o LogLevel=ERROR",
+        # For the same reason no host key is remembered: the next region has other keys at these addresses. These come
+        # after what an inventory says.
+        "ANSIBLE_SSH_EXTRA_ARGS": "-o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no -o LogLevel=ERROR",
     }
 
 

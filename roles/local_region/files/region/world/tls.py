@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from region.config import RegionConfig
-from region.world.endpoints import DOMAIN, regions
+from region.world.endpoints import DOMAIN, regions, tunnel_domain
 
 LIFETIME = timedelta(days=397)  # what browsers and Go accept at most for a server
 HOST_BUNDLES = (
@@ -99,6 +99,7 @@ def api_names() -> list[str]:
     names = [DOMAIN, f"*.{DOMAIN}", f"*.s3.{DOMAIN}"]
     for region in regions():
         names += [f"*.{region}.{DOMAIN}", f"*.s3.{region}.{DOMAIN}", f"*.ecr.{region}.{DOMAIN}"]
+        names += [f"*.{tunnel_domain(region)}"]
     return names
 
 

@@ -5,7 +5,17 @@
 
 from __future__ import annotations
 
-from region.emulator.ec2 import describe, filters, guards, images, instances, launch, launch_templates, security_groups
+from region.emulator.ec2 import (
+    describe,
+    filters,
+    guards,
+    images,
+    instance_connect,
+    instances,
+    launch,
+    launch_templates,
+    security_groups,
+)
 
 
 def install() -> None:
@@ -17,6 +27,7 @@ def install() -> None:
     filters.install()
     describe.install()
     security_groups.install()
+    instance_connect.install()
     guards.install()
 
 

@@ -296,6 +296,37 @@ class NatGateway(Ec2Provider):
         return physical_id
 
 
+@provides("AWS::EC2::InstanceConnectEndpoint")
+class InstanceConnectEndpoint(Ec2Provider):
+    """An Instance Connect Endpoint."""
+
+    immutable = names("SubnetId", "SecurityGroupIds", "PreserveClientIp")
+    changeable = names("Tags")
+    attributes = names("Id")
+
+    def create(self, context: Context, properties: Properties) -> Steps[str]:
+        ec2 = context.client("ec2")
+        options = only(properties, "SubnetId", "SecurityGroupIds")
+        options["PreserveClientIp"] = true(properties.get("PreserveClientIp", False))
+        answer = ec2.create_instance_connect_endpoint(
+            **options, **tagged(context, properties, "instance-connect-endpoint")
+        )
+        endpoint_id = str(answer["InstanceConnectEndpoint"]["InstanceConnectEndpointId"])
+        context.claim(endpoint_id)
+        yield from wait_until(lambda: self._state(ec2, endpoint_id) == "create-complete", "the endpoint is made")
+        return endpoint_id
+
+    def _state(self, ec2: Any, endpoint_id: str) -> str:
+        answer = ec2.describe_instance_connect_endpoints(InstanceConnectEndpointIds=[endpoint_id])
+        return str(answer["InstanceConnectEndpoints"][0]["State"])
+
+    def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
+        context.client("ec2").delete_instance_connect_endpoint(InstanceConnectEndpointId=physical_id)
+
+    def attribute(self, context: Context, physical_id: str, properties: Properties, name: str) -> Any:
+        return physical_id
+
+
 @provides("AWS::EC2::VPCEndpoint")
 class VpcEndpoint(Provider):
     """A VPC endpoint."""
