@@ -41,6 +41,11 @@ class Image:
     tags: t.Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def user(self) -> str:
+        """Who logs in to its machines; images that do not tell are Debian's."""
+        return self.tags.get("swarm:user", "admin")
+
+    @property
     def validated(self) -> bool:
         """Whether an instance of it was booted and passed all checks."""
         return self.state == "available" and self.tags.get("swarm:validated") == "true"
