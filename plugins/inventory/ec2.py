@@ -82,6 +82,18 @@ options:
     type: str
     choices: [ssh, ssm]
     default: ssh
+  access:
+    description:
+      - What user, key and road the hosts are given, with O(connection=ssh).
+      - V(cluster) takes what each cluster's stack says (C(cluster_access) of the role P(apiary.swarm.cluster#role)),
+        V(direct) the same without an endpoint, for a controller in the VPC or in a network that reaches it, and V(none)
+        nothing.
+      - They are variables of the groups C(access_endpoint), C(access_ssm), C(access_direct) and C(access_inside), so
+        C(group_vars) and C(host_vars) win over them.
+      - Connections find credentials in the environment, or in O(profile); not in O(access_key).
+    type: str
+    choices: [cluster, direct, none]
+    default: cluster
   full_vars:
     description:
       - Give each host everything that EC2 tells about the instance, as P(amazon.aws.aws_ec2#inventory) does. It makes
@@ -91,10 +103,10 @@ options:
     type: bool
     default: false
   hostvars_prefix:
-    description: Put before the names of variables from EC2, all but C(swarm_node) and those that Ansible connects with.
+    description: Put before the names of variables from EC2, not of those that Ansible connects with, nor C(swarm_...).
     type: str
   hostvars_suffix:
-    description: Put after the names of variables from EC2, all but C(swarm_node) and those that Ansible connects with.
+    description: Put after the names of variables from EC2, not of those that Ansible connects with, nor C(swarm_...).
     type: str
   record_max_age:
     description: Seconds after which a cluster's record is not believed any more; a warning says so.
@@ -154,6 +166,7 @@ cache_connection: ~/.cache/swarm_inventory
 cache_timeout: 300
 """
 
+import sys
 import typing as t
 from collections.abc import Mapping
 from pathlib import Path
@@ -171,6 +184,8 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import (
     nearest,
 )
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import InvalidInput, SwarmError
+from ansible_collections.apiary.swarm.plugins.plugin_utils._access import connect, road
+from ansible_collections.apiary.swarm.plugins.plugin_utils._access.keys import NoKey, key_of_this_run
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.build import Builder, Settings
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.cache import InventoryCache
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.hosts import Computed, Host
@@ -178,6 +193,8 @@ from ansible_collections.apiary.swarm.plugins.plugin_utils._options import witho
 
 ROUNDS = 8
 """How often hosts are named anew until none is called like a group; groups named after their hosts take for ever."""
+PROGRAM = str(Path(connect.__file__).absolute())
+"""What ssh runs in place of a connection."""
 SUFFIXES = ("swarm_ec2.yml", "swarm_ec2.yaml")
 
 
@@ -227,7 +244,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._refuse_unknown_options(config, path)
         try:
             settings = Settings.from_getter(self.get_option)
-            self._apply(self._computed(settings, path, cache))
+            self._apply(self._computed(settings, path, cache), settings)
         except InvalidInput as exc:
             self._stop(f"{path}: {exc.message}")
         except AnsibleError as exc:  # of compose, groups and keyed_groups
@@ -332,7 +349,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         finally:
             self.inventory = target
 
-    def _apply(self, computed: Computed) -> None:
+    def _apply(self, computed: Computed, settings: Settings) -> None:
         """Add *computed* to the inventory."""
         for name, variables in computed.hosts.items():
             self.inventory.add_host(name)
@@ -346,6 +363,25 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             self.inventory.add_group(parent)
             for child in children:
                 self.inventory.add_child(parent, child)
+        self._lead([group for group in computed.groups if road.is_group(group)], settings)
+
+    def _lead(self, groups: list[str], settings: Settings) -> None:
+        """Give *groups* of hosts what Ansible connects with. No cache has it, for the key is this run's."""
+        try:
+            key_file = "" if all(map(road.has_own_key, groups)) else key_of_this_run(C.DEFAULT_LOCAL_TMP)
+        except NoKey as exc:
+            self.display.warning(f"{exc}: hosts whose key is sent are out of reach.")
+            return
+        options = {"--profile": settings.aws.profile, "--assume-role": settings.aws.assume_role_arn}
+        connect = [
+            sys.executable,
+            "-P",
+            PROGRAM,
+            *(word for name, value in options.items() if value for word in (name, value)),
+        ]
+        for group in groups:
+            for key, value in road.group_variables(group, connect, key_file).items():
+                self.inventory.set_variable(group, key, trust_as_template(value))
 
     def _name_filter(self, value: str, expression: str) -> str:
         """Apply the Jinja filters of an entry of ``hostnames``."""

@@ -16,6 +16,9 @@ import json
 import re
 import typing as t
 
+_SSH = ("ssh", "ssh-keygen")
+PROGRAMS = {"endpoint": _SSH, "ssm": (*_SSH, "session-manager-plugin"), "direct": _SSH, "inside": _SSH}
+"""What the controller needs for each value of cluster_access, beside Python."""
 CLUSTER_NAME = re.compile(r"[a-z][a-z0-9-]{0,30}[a-z0-9]")
 AUTO_SCALING_ROLE = "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
 IMAGE_ID = re.compile(r"ami-[0-9a-f]{8,17}")
@@ -103,6 +106,34 @@ def check_cidr(name: str, value: str) -> list[str]:
     except ValueError as exc:
         return [f"{name} {value!r} is not an IPv4 network ({exc}): write one such as 203.0.113.0/24."]
     return []
+
+
+def check_access(access: str, let_in: t.Mapping[str, str], exists: bool) -> list[str]:
+    """Say when nothing lets anybody in.
+
+    :param let_in: name of the setting → who may come directly, empty for nobody.
+    :param exists: whether the cluster's VPC is there already.
+    """
+    found = []
+    if access == "direct" and not any(let_in.values()):
+        found.append(
+            f"cluster_access=direct lets nobody in: give {' or '.join(let_in)}, or leave it out for an endpoint, which "
+            "needs no rule."
+        )
+    for name, value in let_in.items():
+        if value.startswith("sg-") and not exists:
+            found.append(
+                f"{name} {value} is of another VPC than the one that is made, and AWS takes no rule between VPCs that "
+                "are not peered: make the cluster without it first."
+            )
+    return found
+
+
+def check_programs(access: str, missing: t.Sequence[str]) -> list[str]:
+    """Say which programs this machine lacks for the road to the nodes."""
+    return (
+        [f"cluster_access={access} needs {' and '.join(missing)} on this machine: install it first."] if missing else []
+    )
 
 
 def check_workers(minimum: int, desired: int, maximum: int) -> list[str]:

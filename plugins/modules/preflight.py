@@ -105,6 +105,19 @@ options:
       - Further IPv4 networks to check, by the name of the setting that gives them. Empty values are not checked.
     type: dict
     default: {}
+  access:
+    description:
+      - How the nodes are to be reached - whether that lets anybody in, and whether the programs for it are here. Empty
+        for no check.
+    type: str
+    default: ''
+    choices: ['', endpoint, ssm, direct, inside]
+  access_from:
+    description:
+      - Who may come directly, by the name of the setting that gives it; a security group cannot be given for a VPC that
+        is yet to be made (O(zones_in_use=false)).
+    type: dict
+    default: {}
   key_name:
     description:
       - An EC2 key pair that must exist. Empty for none.
@@ -186,10 +199,12 @@ image:
   description: The image that O(image) means; empty when O(image) is.
   type: dict
   returned: success
-  sample: {"image_id": "ami-0abc1234", "root_device_name": "/dev/xvda", "architecture": "x86_64", "root_size": 8, "validated": true}
+  sample: {"image_id": "ami-0abc1234", "root_device_name": "/dev/xvda", "architecture": "x86_64", "root_size": 8, "user": "admin",
+    "validated": true}
 """
 
 import contextlib
+import shutil
 import typing as t
 
 from ansible_collections.apiary.swarm.plugins.module_utils import _preflight as rules
@@ -221,6 +236,8 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "scale_out_cpu": {"type": "int", "default": 80},
     "scale_in_cpu": {"type": "int", "default": 5},
     "cidrs": {"type": "dict", "default": {}},
+    "access": {"type": "str", "default": "", "choices": ["", *rules.PROGRAMS]},
+    "access_from": {"type": "dict", "default": {}},
     "key_name": {"type": "str", "default": "", "no_log": False},
     "image": {"type": "str", "default": ""},
     "image_hint": {
@@ -240,6 +257,9 @@ def check_settings(params: Params) -> list[str]:
     for name, cidr in params["cidrs"].items():
         if cidr:
             found += rules.check_cidr(name, str(cidr))
+    found += rules.check_access(params["access"], params["access_from"], params["zones_in_use"])
+    lacking = [name for name in rules.PROGRAMS.get(params["access"], ()) if shutil.which(name) is None]
+    found += rules.check_programs(params["access"], lacking)
     found += rules.check_managers(params["managers"])
     found += rules.check_workers(params["workers_min"], params["workers"], params["workers_max"])
     found += rules.check_scaling(params["scale_out_cpu"], params["scale_in_cpu"])
@@ -263,6 +283,7 @@ def find_image(session: AwsSession, reference: str, hint: str) -> tuple[dict[str
         "name": image.name,
         "root_device_name": image.root_device_name or "/dev/xvda",
         "validated": image.validated,
+        "user": image.user,
         "architecture": image.architecture,
         "root_size": image.root_size,
         "snapshot_ids": list(image.snapshot_ids),

@@ -28,10 +28,6 @@ REGION = "us-east-1"
 _INVENTORY = """plugin: apiary.swarm.ec2
 regions: [{region}]
 clusters: [{cluster}]
-compose:
-  ansible_user: "'admin'"
-  ansible_python_interpreter: "'auto_silent'"
-  ansible_ssh_private_key_file: "'{key}'"
 """
 
 _NEXT = """The worker group goes back to two: one drains, leaves the swarm, and its instance ends.
@@ -40,7 +36,7 @@ What next?
   make status     the instances of the region
   make shell      a shell inside it; there, for example:
     ansible-playbook -i {inventory} apiary.swarm.status -e cluster={cluster}
-    ssh -i {key} admin@{manager} sudo docker service ls
+    ansible -i {inventory} leader -b -a "docker service ls"
   make down       remove it all
   {run} curl -H 'Host: {host}' http://{address}/     a request through the load balancer
 All commands of the demo and what they printed: {log}"""
@@ -90,10 +86,8 @@ def _sandbox(name: str) -> list[str]:
 
 def _inside(options: argparse.Namespace, folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "key").exists():
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "key")], check=True)
     inventory = folder / "demo.swarm_ec2.yml"
-    inventory.write_text(_INVENTORY.format(region=REGION, cluster=options.cluster, key=folder / "key"))
+    inventory.write_text(_INVENTORY.format(region=REGION, cluster=options.cluster))
     log = folder / "demo.log"
     playbooks = Playbooks(log, {"cluster": options.cluster, "region": REGION}, inventory)
     account = Account(options.cluster, REGION)
@@ -112,8 +106,7 @@ def _inside(options: argparse.Namespace, folder: Path) -> int:
     print(
         _NEXT.format(
             run=run, host=HOST, address=demo.client.address, log=os.path.relpath(log),
-            inventory=os.path.relpath(inventory), key=os.path.relpath(folder / "key"), cluster=options.cluster,
-            manager=demo.account.manager_address(),
+            inventory=os.path.relpath(inventory), cluster=options.cluster,
         )
     )  # fmt: skip
     return 0

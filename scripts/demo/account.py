@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, TypeVar
 
 import boto3
@@ -56,13 +55,6 @@ class Account:
         parameter = self.client("ssm").get_parameter(Name=f"/swarm-images/{self.cluster}/ami")
         return dict(self.client("ec2").describe_images(ImageIds=[parameter["Parameter"]["Value"]])["Images"][0])
 
-    def import_key(self, public_key: Path) -> None:
-        """Give EC2 the key that nodes are reached with."""
-        ec2 = self.client("ec2")
-        found = ec2.describe_key_pairs(Filters=[{"Name": "key-name", "Values": [self.cluster]}])["KeyPairs"]
-        if not found:
-            ec2.import_key_pair(KeyName=self.cluster, PublicKeyMaterial=public_key.read_bytes())
-
     def ensure_repositories(self, names: list[str]) -> None:
         """Make the ECR repositories that are missing."""
         ecr = self.client("ecr")
@@ -100,13 +92,6 @@ class Account:
             for target in health["TargetHealthDescriptions"]
             if target["TargetHealth"]["State"] == "healthy"
         }
-
-    def manager_address(self) -> str:
-        """Return the private address of a manager that runs."""
-        wanted = {"tag:swarm:cluster": self.cluster, "tag:swarm:role": "manager", "instance-state-name": "running"}
-        filters = [{"Name": name, "Values": [value]} for name, value in wanted.items()]
-        answer = self.client("ec2").describe_instances(Filters=filters)
-        return str(answer["Reservations"][0]["Instances"][0]["PrivateIpAddress"])
 
     def private_address(self, instance_id: str) -> str:
         """Return an instance's private address."""

@@ -30,7 +30,7 @@ VERSIONS = ("1", "2", "3")  # plain, with an offer, broken
 class Demo:
     """The road from a base image to a service that is updated without a failed request.
 
-    :ivar folder: for the demo's own files: key, inventory.
+    :ivar folder: for the demo's own files.
     """
 
     account: Account
@@ -70,10 +70,7 @@ class Demo:
 
     def form(self) -> Sequence[str]:
         """Make the environment and wait for the swarm in it."""
-        self.account.import_key(self.folder / "key.pub")
-        size = {"cluster_managers": MANAGERS, "cluster_workers": WORKERS}
-        access = {"cluster_key_name": self.account.cluster, "cluster_admin_cidr": "10.20.0.0/16"}
-        self.playbooks.must("cluster", variables={**size, **access})
+        self.playbooks.must("cluster", variables={"cluster_managers": MANAGERS, "cluster_workers": WORKERS})
         # The worker that an earlier demo added may still be there, or be leaving.
         self.account.want_workers(WORKERS)
         wait_for(f"{MANAGERS + WORKERS} nodes only", lambda: len(self._nodes()) == MANAGERS + WORKERS, 180)

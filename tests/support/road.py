@@ -29,7 +29,7 @@ class Road:
 
     @property
     def folder(self) -> Path:
-        """Where the demo keeps its key and its inventory."""
+        """Where the demo keeps its inventory."""
         return self.region.state_dir / "demo"
 
     @cached_property

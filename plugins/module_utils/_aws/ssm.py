@@ -93,7 +93,7 @@ def read_parameters(http: SignedHttp, region: str, names: t.Sequence[str]) -> di
             region,
             "AmazonSSM.GetParameters",
             {"Names": list(names[start : start + 10])},
-            "read the clusters' records",
+            "read what clusters tell",
             "ssm:GetParameters",
         )
         found.update({item["Name"]: item["Value"] for item in answer.get("Parameters", [])})

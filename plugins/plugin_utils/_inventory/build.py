@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typing as t
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.record import (
@@ -27,6 +27,15 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.instances import
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsOptions, AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.signed_http import SignedHttp
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import InvalidInput
+from ansible_collections.apiary.swarm.plugins.plugin_utils._access.road import (
+    THROUGH_AWS,
+    Road,
+    RoadError,
+    group_name,
+    host_variable,
+    parse_road,
+)
+from ansible_collections.apiary.swarm.plugins.plugin_utils._access.road import parameter_name as road_name
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.expressions import (
     check_keyed_groups,
     expressions_of,
@@ -54,7 +63,7 @@ from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.names impo
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.query import Answer, ask
 
 ALL_REGIONS = "all"
-OWN_VARIABLES = ("ec2_state", "ec2_tags", "swarm_node", "ansible_host", "inventory_hostname")
+OWN_VARIABLES = ("ec2_state", "ec2_tags", "swarm_node", "swarm_access", "ansible_host", "inventory_hostname")
 """Variables of a host that are no fields of EC2."""
 FILTERS = (*FIELDS, "tag-key", "tag-value", "instance.group-id", "instance.group-name", "network-interface.vpc-id")
 """Filters of DescribeInstances that a misspelt one may have meant."""
@@ -72,6 +81,7 @@ class Settings:
     hostnames: tuple[Preference, ...]
     address: tuple[Preference, ...]
     connection: str
+    access: str
     full_vars: bool
     full_facts: bool
     hostvars_prefix: str
@@ -97,6 +107,7 @@ class Settings:
             hostnames=tuple(get("hostnames")),
             address=tuple(get("address")),
             connection=get("connection"),
+            access=get("access"),
             full_vars=get("full_vars"),
             full_facts=get("full_vars") or needs_everything(_expressions(get), OWN_VARIABLES),
             hostvars_prefix=get("hostvars_prefix") or "",
@@ -133,6 +144,7 @@ class Builder:
         self._http = SignedHttp(self._session)
         self._instances: list[Facts] = []
         self._seen: dict[ClusterKey, View] = {}
+        self._roads: dict[ClusterKey, Road] = {}
 
     def read(self) -> bool:
         """Ask AWS, and return whether all regions answered.
@@ -145,6 +157,7 @@ class Builder:
         answer = ask(self._http, regions, settings.include, settings.exclude, settings.clusters, parse)
         self._report(answer, regions)
         self._instances, self._seen = answer.instances, self._views(answer)
+        self._roads = self._read_roads(answer)
         self._warn_without_manager([region for region in regions if region not in answer.failed])
         return not answer.failed
 
@@ -154,7 +167,35 @@ class Builder:
         def name_them(groups: set[str]) -> dict[str, str]:
             return host_names(self._instances, self._settings.hostnames, self._apply_filter, groups.union(avoid))
 
-        return build_hosts(self._instances, self._seen, name_them, self._variables)
+        hosts = build_hosts(self._instances, self._seen, name_them, self._variables)
+        return [
+            replace(host, groups=(*host.groups, group_name(road))) if (road := self._road(host.facts)) else host
+            for host in hosts
+        ]
+
+    def _road(self, facts: Facts) -> Road | None:
+        """Return the road to an instance, None when nobody names one."""
+        if not facts.get("private_ip_address"):
+            return None
+        return self._roads.get((facts["placement"]["region"], facts["tags"].get(CLUSTER_TAG, "")))
+
+    def _read_roads(self, answer: Answer) -> dict[ClusterKey, Road]:
+        """Return the roads that clusters name, and warn of what cannot be read; an older stack has none."""
+        if self._settings.access == "none" or self._settings.connection != "ssh":
+            return {}
+        for error in answer.no_roads.values():
+            self._warn(f"{error.message} How hosts are reached is left to other variables.")
+        roads = {}
+        for (region, cluster), text in answer.roads.items():
+            try:
+                road = parse_road(text)
+            except RoadError as exc:
+                self._warn(f"{road_name(cluster)} in {region} {exc}: it is left to other variables.")
+                continue
+            if self._settings.access == "direct":
+                road = replace(road, by="direct", endpoint="")
+            roads[region, cluster] = road
+        return roads
 
     def _regions(self) -> list[str]:
         if self._settings.regions == (ALL_REGIONS,):
@@ -233,6 +274,13 @@ class Builder:
             variables = {
                 name if name == "swarm_node" else f"{before}{name}{after}": value for name, value in variables.items()
             }
+        road = self._road(facts)
+        if road:
+            variables["swarm_access"] = host_variable(road, facts["private_ip_address"])
+        if road and road.by in THROUGH_AWS:
+            # An address may be another machine's in another VPC, and ssh would take the connection that it keeps to it.
+            variables["ansible_host"] = facts["instance_id"]
+            return variables
         if self._settings.connection == "ssm":
             variables["ansible_connection"] = "amazon.aws.aws_ssm"
             variables["ansible_host"] = facts["instance_id"]

@@ -7,18 +7,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import typing as t
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from ansible_collections.apiary.swarm.plugins.module_utils._aws import instances as ec2
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.record import parameter_name
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.record import parameter_name as record_name
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import AwsError
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.instances import Facts, Filters
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.signed_http import SignedHttp
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.ssm import read_parameters
+from ansible_collections.apiary.swarm.plugins.plugin_utils._access.road import parameter_name as road_name
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.hosts import ClusterKey, clusters_in
 
+Pending = dict[str, "Future[dict[str, str]]"]
+"""By region: parameters of its clusters that are asked for."""
 THREADS = 32
 """Calls at the same time: a call for every region of AWS."""
 
@@ -29,14 +33,18 @@ class Answer:
 
     :ivar instances: in no order; no instance twice.
     :ivar records: the record's text of each cluster that has instances, ``None`` when there is no record.
+    :ivar roads: the text of each cluster's road to its nodes; clusters of older stacks have none.
     :ivar failed: the error of each region that did not tell its instances.
     :ivar unread: the error of each region that did not tell its records.
+    :ivar no_roads: the error of each region that did not tell its roads.
     """
 
     instances: list[Facts] = field(default_factory=list)
     records: dict[ClusterKey, str | None] = field(default_factory=dict)
+    roads: dict[ClusterKey, str] = field(default_factory=dict)
     failed: dict[str, AwsError] = field(default_factory=dict)
     unread: dict[str, AwsError] = field(default_factory=dict)
+    no_roads: dict[str, AwsError] = field(default_factory=dict)
 
 
 def ask(
@@ -61,7 +69,16 @@ def ask(
         included = {region: [pool.submit(describe, region, item) for item in include] for region in regions}
         excluded = {region: [pool.submit(describe, region, item) for item in exclude] for region in regions}
         known = list(clusters)
-        early = {region: pool.submit(_records, http, region, known) for region in regions} if known else {}
+
+        def read(names: Mapping[str, Sequence[str]]) -> tuple[Pending, Pending]:
+            """Ask for records and roads apart: who may read the one may not read the other."""
+            records, roads = (
+                {region: pool.submit(_parameters, http, region, found, name) for region, found in names.items()}
+                for name in (record_name, road_name)
+            )
+            return records, roads
+
+        early = read(dict.fromkeys(regions, known) if known else {})
         for region in regions:
             try:
                 unwanted = {facts["instance_id"] for facts in _collect(excluded[region])}
@@ -75,15 +92,16 @@ def ask(
             answer.records[region, cluster] = None
             if cluster not in known:
                 missing.setdefault(region, []).append(cluster)
-        late = {region: pool.submit(_records, http, region, names) for region, names in missing.items()}
-        asked = {region for region, dummy in answer.records}
-        for pending in (early, late):
-            _take_records(answer, {region: future for region, future in pending.items() if region in asked})
+        late = read(missing)
+        there = set(answer.records)
+        for records, roads in (early, late):
+            _take(records, there, answer.records, answer.unread)
+            _take(roads, there, answer.roads, answer.no_roads)
     return answer
 
 
-def _records(http: SignedHttp, region: str, clusters: Sequence[str]) -> dict[str, str]:
-    names = {parameter_name(cluster): cluster for cluster in clusters}
+def _parameters(http: SignedHttp, region: str, clusters: Sequence[str], name: Callable[[str], str]) -> dict[str, str]:
+    names = {name(cluster): cluster for cluster in clusters}
     return {names[name]: text for name, text in read_parameters(http, region, list(names)).items()}
 
 
@@ -91,13 +109,16 @@ def _collect(futures: Iterable[Future[list[Facts]]]) -> list[Facts]:
     return [facts for future in futures for facts in future.result()]
 
 
-def _take_records(answer: Answer, pending: Mapping[str, Future[dict[str, str]]]) -> None:
+def _take(
+    pending: Pending, there: Collection[ClusterKey], texts: dict[ClusterKey, t.Any], errors: dict[str, AwsError]
+) -> None:
+    """Put what has come for clusters that are *there* into *texts*, and why it has not into *errors*."""
     for region, future in pending.items():
-        try:
-            texts = future.result()
-        except AwsError as exc:
-            answer.unread[region] = exc
+        if region not in {asked for asked, dummy in there}:
             continue
-        for cluster, text in texts.items():
-            if (region, cluster) in answer.records:
-                answer.records[region, cluster] = text
+        try:
+            found = future.result()
+        except AwsError as exc:
+            errors[region] = exc
+            continue
+        texts.update({(region, cluster): text for cluster, text in found.items() if (region, cluster) in there})

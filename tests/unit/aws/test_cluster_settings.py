@@ -204,3 +204,30 @@ def test_a8_a_repository_of_another_account_is_a_change_and_a_name_of_the_own_is
     assert settings.changes(before, same) == []
     other = ["base", f"{home.replace('123456789012', '999999999999')}shop/*"]
     assert [change.after for change in settings.changes(before, {**before, "ecr_repositories": other})] == [other]
+
+
+@pytest.mark.parametrize(
+    ("given", "access"),
+    [
+        ({}, "endpoint"),
+        ({"admin_cidr": "10.0.0.0/8"}, "direct"),
+        ({"admin_security_group": "sg-1"}, "direct"),
+        ({"admin_cidr": "10.0.0.0/8", "access": "inside"}, "inside"),
+    ],
+)
+def test_a3_a_new_cluster_is_reached_by_an_endpoint_or_by_who_is_named(given: dict[str, str], access: str) -> None:
+    assert settings.resolve(given, None)["access"] == access
+
+
+def test_a3_a_cluster_of_before_goes_on_as_it_was_reached() -> None:
+    """Its stack has no such parameter: whom it names goes on coming directly, and one that names nobody gets a road."""
+    older = {name: value for name, value in LIVE.items() if name != "Access"}
+    assert settings.living(older)["access"] == "direct"
+    assert settings.living({**older, "AdminCidr": ""})["access"] == "endpoint"
+    assert settings.resolve({"admin_cidr": "10.0.0.0/8"}, settings.living({**LIVE}))["access"] == "endpoint"
+
+
+def test_a3_a_road_that_is_none_is_refused() -> None:
+    assert settings.take({"access": "bastion"})[1] == [
+        "cluster_access: 'bastion' cannot be: write endpoint or ssm or direct or inside."
+    ]

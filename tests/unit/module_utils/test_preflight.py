@@ -172,3 +172,30 @@ def test_a18_the_key_of_the_volumes_lets_auto_scaling_use_it(document: str, gran
     found = rules.check_volume_key(KEY, document, grantees, "aws", "123456789012")
     assert (found == []) is usable
     assert all(f"--key-id {KEY} --grantee-principal {ROLE} --operations" in text for text in found)
+
+
+LET_IN = {"cluster_admin_cidr": "", "cluster_admin_security_group": ""}
+
+
+@pytest.mark.parametrize("access", ["endpoint", "inside", ""])
+def test_a3_roads_that_need_nobody_named(access: str) -> None:
+    assert rules.check_access(access, LET_IN, exists=False) == []
+
+
+def test_a3_a_direct_road_for_nobody_is_said_in_one_sentence() -> None:
+    (found,) = rules.check_access("direct", LET_IN, exists=True)
+    assert found.startswith("cluster_access=direct lets nobody in: give cluster_admin_cidr or ")
+    assert rules.check_access("direct", {**LET_IN, "cluster_admin_cidr": "10.0.0.0/8"}, exists=False) == []
+
+
+def test_a3_a_group_of_another_vpc_cannot_be_let_in_at_first() -> None:
+    let_in = {**LET_IN, "cluster_admin_security_group": "sg-0123"}
+    (found,) = rules.check_access("direct", let_in, exists=False)
+    assert found.startswith("cluster_admin_security_group sg-0123 is of another VPC")
+    assert rules.check_access("direct", let_in, exists=True) == []
+
+
+def test_a3_programs_that_are_missing_are_named_first() -> None:
+    assert rules.check_programs("endpoint", []) == []
+    (found,) = rules.check_programs("endpoint", ["ssh", "ssh-keygen"])
+    assert found == "cluster_access=endpoint needs ssh and ssh-keygen on this machine: install it first."

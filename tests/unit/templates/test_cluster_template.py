@@ -246,3 +246,24 @@ def test_scale_in_takes_one_worker_and_then_looks_again(template: dict[str, Any]
     assert policy["Cooldown"] == {"Ref": "ScaleInCooldown"}
     settled = settings.resolve({"scale_in_minutes": 20}, None)
     assert settings.parameters(settled)["ScaleInCooldown"] == "1200"
+
+
+def test_a3_each_way_to_the_nodes_has_its_own_rule(template: dict[str, Any]) -> None:
+    """Between groups only, and only as long as the cluster is reached that way."""
+    rules = of_type(template, "AWS::EC2::SecurityGroupIngress")
+    ways = {
+        name: (rule["SourceSecurityGroupId"]["Fn::GetAtt"][0], template["Resources"][name]["Condition"])
+        for name, rule in rules.items()
+        if rule.get("FromPort") == 22 and "Fn::GetAtt" in rule.get("SourceSecurityGroupId", {})
+    }
+    assert ways == {
+        "NodeSshFromInsideIngress": ("AccessSecurityGroup", "HasInside"),
+        "NodeSshFromEndpointIngress": ("EndpointSecurityGroup", "HasEndpoint"),
+    }
+
+
+def test_a3_the_endpoint_says_nothing_but_ssh_and_to_nodes_alone(template: dict[str, Any]) -> None:
+    (rule,) = template["Resources"]["EndpointSecurityGroup"]["Properties"]["SecurityGroupEgress"]
+    assert (rule["FromPort"], rule["ToPort"]) == (22, 22)
+    assert rule["DestinationSecurityGroupId"] == {"Fn::GetAtt": ["NodeSecurityGroup", "GroupId"]}
+    assert "SecurityGroupIngress" not in template["Resources"]["EndpointSecurityGroup"]["Properties"]

@@ -18,12 +18,15 @@ FOLDER = Path(__file__).resolve().parents[3] / "docs/iam"
 DOCUMENTS = {path.stem: json.loads(path.read_text()) for path in FOLDER.glob("*.json")}
 
 
+REACHING = {"ec2-instance-connect:OpenTunnel", "ec2-instance-connect:SendSSHPublicKey"}
+
+
 def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
 def test_all_are_there() -> None:
-    others = {"bake", "bake-copies", "deploy", "deploy-keep", "operate", "read"}
+    others = {"bake", "bake-copies", "deploy", "deploy-keep", "operate", "reach-ssm", "read"}
     assert DOCUMENTS.keys() == {*CLUSTER, *others}
 
 
@@ -53,7 +56,24 @@ def test_a2_a14_each_is_a_managed_policy(name: str) -> None:
 @pytest.mark.parametrize("name", ["operate", "read"])
 def test_a14_who_looks_changes_nothing(name: str) -> None:
     looking = ("*:Describe*", "*:Get*", "ecr:BatchGetImage", "logs:FilterLogEvents", "logs:ListTagsForResource")
-    assert [action for action, _held in allowed(name) if not any(fnmatch.fnmatch(action, one) for one in looking)] == []
+    reaching = REACHING if name == "operate" else set()
+    held = [action for action, _held in allowed(name) if not any(fnmatch.fnmatch(action, one) for one in looking)]
+    assert set(held) == reaching
+
+
+@pytest.mark.parametrize("name", ["deploy", "operate"])
+def test_a3_who_works_with_a_cluster_reaches_its_nodes_and_no_others(name: str) -> None:
+    """Each by the cluster's tag, with SSH alone, and as the image's user."""
+    conditions = {action: statement["Condition"] for action, statement in allowed(name) if action in REACHING}
+    assert conditions.keys() == REACHING
+    assert all(one["StringEquals"]["aws:ResourceTag/swarm:cluster"] == "demo" for one in conditions.values())
+    assert conditions["ec2-instance-connect:OpenTunnel"]["NumericEquals"] == {"ec2-instance-connect:remotePort": "22"}
+    assert conditions["ec2-instance-connect:SendSSHPublicKey"]["StringEquals"]["ec2:osuser"] == "admin"
+
+
+@pytest.mark.parametrize("name", sorted(DOCUMENTS.keys() - {"deploy", "operate", "reach-ssm"}))
+def test_a3_nobody_else_reaches_a_node(name: str) -> None:
+    assert [action for action, _statement in allowed(name) if action in REACHING] == []
 
 
 def test_roles_are_passed_to_ec2_alone() -> None:

@@ -107,6 +107,7 @@ SETTINGS: dict[str, Setting] = {
     "scale_in_cpu": Setting("ScaleInCpu", 5),
     "scale_in_minutes": Setting("ScaleInMinutes", 15),
     "drain_timeout": Setting("DrainTimeout", 300),
+    "access": Setting("Access", "endpoint", ("endpoint", "ssm", "direct", "inside")),
     "key_name": Setting("KeyName", ""),
     "admin_cidr": Setting("AdminCidr", ""),
     "admin_security_group": Setting("AdminSecurityGroup", ""),
@@ -172,7 +173,15 @@ def living(parameters: t.Mapping[str, str]) -> Values:
         name: setting.read(parameters[setting.parameter]) if setting.parameter in parameters else setting.default
         for name, setting in SETTINGS.items()
     }
+    if SETTINGS["access"].parameter not in parameters:
+        found["access"] = _access(found)
     return {**found, _ZONE_COUNT: len(found["availability_zones"])}
+
+
+def _access(values: Values) -> str:
+    """Return how nodes are reached when nobody says: directly by those who are named, else by the default."""
+    named = any(values.get(name) for name in ("admin_cidr", "admin_security_group"))
+    return "direct" if named else str(SETTINGS["access"].default)
 
 
 def resolve(given: t.Mapping[str, t.Any], before: Values | None, running: int = 0) -> Values:
@@ -185,6 +194,8 @@ def resolve(given: t.Mapping[str, t.Any], before: Values | None, running: int = 
     defaults = {**{name: setting.default for name, setting in SETTINGS.items()}, _ZONE_COUNT: _ZONES.default}
     values = {**(defaults if before is None else before)}
     values.update(given)
+    if before is None and "access" not in given:
+        values["access"] = _access(values)
     if values["availability_zones"] and _ZONE_COUNT not in given:
         values[_ZONE_COUNT] = len(values["availability_zones"])
     if "workers" not in given:
