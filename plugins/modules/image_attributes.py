@@ -111,7 +111,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.reconcile import
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.ssm import get_parameter, put_parameter
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.work import AwsWork
-from ansible_collections.apiary.swarm.plugins.module_utils._errors import Refused
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import InvalidInput
 from ansible_collections.apiary.swarm.plugins.module_utils._module import Params, Result
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
@@ -136,11 +136,11 @@ def deprecation_date(image: Image, days: int) -> datetime | None:
 def check_accounts(accounts: t.Iterable[str]) -> None:
     """Check that *accounts* are account IDs.
 
-    :raises Refused: if one is something else.
+    :raises InvalidInput: if one is something else.
     """
     for account in accounts:
         if not re.fullmatch(r"[0-9]{12}", account):
-            raise Refused(f"shared_with: {account!r} is not an account: write its 12 digits, in quotes.")
+            raise InvalidInput(f"shared_with: {account!r} is not an account: write its 12 digits, in quotes.")
 
 
 @dataclass(frozen=True)
@@ -188,14 +188,12 @@ def plan(session: AwsSession, image: Image, deprecated: str, params: Params) -> 
 def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     """Write what differs.
 
-    :raises Refused: if there is no such image, it is not available, or an account is none.
+    :raises InvalidInput: if an account is none.
+    :raises Refused: if there is no such image, or it is not available.
     """
     check_accounts(params["shared_with"] or ())
     ec2 = session.client("ec2")
-    image = images.get_image(ec2, params["image_id"])
-    if image is None or image.state != "available":
-        state = f"is {image.state}" if image else "does not exist"
-        raise Refused(f"The image {params['image_id']} {state} in {session.region}.")
+    image = images.get_available_image(ec2, params["image_id"])
     date = deprecation_date(image, params["deprecate_after_days"])
     deprecated = format_time(date) if date else image.deprecated
     (outcome,) = carry_out(ec2, [plan(session, image, deprecated, params)], check_mode)

@@ -95,7 +95,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.baking imp
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.threads import in_threads
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.work import AwsWork
-from ansible_collections.apiary.swarm.plugins.module_utils._errors import Refused
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import InvalidInput, Refused
 from ansible_collections.apiary.swarm.plugins.module_utils._module import Params, Result
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
@@ -109,34 +109,32 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
 def check(regions: t.Sequence[str], keys: t.Mapping[str, t.Any]) -> None:
     """Check what can be known to be wrong before anything is made.
 
-    :raises Refused: for the first thing that is.
+    :raises InvalidInput: for the first thing that is.
     """
     known = known_regions()
     for region in (*regions, *keys):
         if region not in known:
-            raise Refused(f"There is no region {region}{nearest(region, known)}.")
+            raise InvalidInput(f"There is no region {region}{nearest(region, known)}.")
     for region, key in keys.items():
         parts = str(key).split(":")
         if len(parts) != 6 or parts[0] != "arn" or parts[2] != "kms":
-            raise Refused(
+            raise InvalidInput(
                 f"kms_key_ids: {key!r} for {region} is not the ARN of a key (arn:aws:kms:{region}:ACCOUNT:key/ID)."
             )
         if parts[3] != region:
-            raise Refused(f"kms_key_ids: the key for {region} is in {parts[3]}; take one of {region}.")
+            raise InvalidInput(f"kms_key_ids: the key for {region} is in {parts[3]}; take one of {region}.")
 
 
 def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     """Copy the image to where it is missing.
 
-    :raises Refused: if there is no such image, a region is unknown, or a copy failed.
+    :raises InvalidInput: if a region is unknown.
+    :raises Refused: if there is no such image, or a copy failed.
     """
     keys: dict[str, t.Any] = params["kms_key_ids"]
     regions = [region for region in dict.fromkeys(params["to_regions"]) if region != session.region]
     check(regions, keys)
-    image = images.get_image(session.client("ec2"), params["image_id"])
-    if image is None or image.state != "available":
-        state = f"is {image.state}" if image else "does not exist"
-        raise Refused(f"The image {params['image_id']} {state} in {session.region}.")
+    image = images.get_available_image(session.client("ec2"), params["image_id"])
 
     def copy(region: str) -> dict[str, t.Any]:
         client = session.client("ec2", region)

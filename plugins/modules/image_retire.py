@@ -73,7 +73,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.baking imp
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image.users import find_users
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.work import AwsWork
-from ansible_collections.apiary.swarm.plugins.module_utils._errors import Refused
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import InvalidInput
 from ansible_collections.apiary.swarm.plugins.module_utils._module import Params, Result
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
@@ -86,10 +86,10 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
 def run(session: AwsSession, params: Params, check_mode: bool) -> Result:
     """Retire what may go.
 
-    :raises Refused: if I(keep) is negative.
+    :raises InvalidInput: if I(keep) is negative.
     """
     if params["keep"] < 0:
-        raise Refused(f"keep {params['keep']} cannot be: write 0 or more.")
+        raise InvalidInput(f"keep {params['keep']} cannot be: write 0 or more.")
     ec2 = session.client("ec2")
     baked = images.list_baked(ec2)
     users = find_users(session, [image.image_id for image in baked])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime
 
+from ..._errors import Refused
 from ..errors import api_call
 from .baking import Image
 
@@ -24,6 +25,18 @@ def get_image(client: t.Any, image_id: str) -> Image | None:
     """Return the image *image_id*, or ``None`` if there is none that the account may see."""
     found = client.describe_images(ImageIds=[image_id])["Images"]
     return from_api(found[0]) if found else None
+
+
+def get_available_image(client: t.Any, image_id: str) -> Image:
+    """Return the image *image_id*.
+
+    :raises Refused: if there is none, or it is not available.
+    """
+    image = get_image(client, image_id)
+    if image is None or image.state != "available":
+        state = f"is {image.state}" if image else "does not exist"
+        raise Refused(f"The image {image_id} {state} in {client.meta.region_name}.")
+    return image
 
 
 @api_call("list the baked images", permission="ec2:DescribeImages")
