@@ -547,7 +547,7 @@ options:
         type: str
       failure_action:
         description:
-          - What the engine does when a task fails during the rollback.
+          - What the engine does when a task fails during the rollback. It never rolls back a rollback.
         type: str
         choices: [continue, pause]
       monitor:

@@ -126,6 +126,8 @@ def test_other_modules(module: str, options: Json, says: str) -> None:
         ("service", SERVICE, {"name": "a", "publish": [{"target_port": 1, "port": 2}]}, '"publish.port"'),
         ("service", SERVICE, {"name": "a", "zzzzz": 1}, 'there is no option "zzzzz"; remove it'),
         ("service", SERVICE, {"name": "a", "mode": "replicate"}, "value of mode must be one of"),
+        ("service", SERVICE, {"name": "a", "rollback_config": {"failure_action": "rollback"}},
+         "must be one of: continue, pause, got: rollback found in rollback_config"),
         ("service", SERVICE, {"name": "a", "replicas": "two"}, "replicas"),
         ("service", SERVICE, {}, "missing required arguments: name"),
         ("job", JOB, {"service": "a", "comand": ["x"]}, 'there is no option "comand" (did you mean "command"?)'),

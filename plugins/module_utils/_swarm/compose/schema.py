@@ -96,7 +96,7 @@ def _explain(error: t.Any) -> tuple[Path, str]:
         names = [rule] if isinstance(rule, str) else list(rule)
         return path, _wrong_type(value, names)
     if error.validator == "enum":
-        choices = [choice for choice in rule if not choice.isupper()]
+        choices = [choice for choice in rule if choice and not choice.isupper()]
         listed = ", ".join(f'"{choice}"' for choice in choices[:-1]) + f' or "{choices[-1]}"'
         hint = nearest(value, choices) if isinstance(value, str) else ""
         return path, f"must be {listed}, not {kind(value)}{hint}"

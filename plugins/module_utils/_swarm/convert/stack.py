@@ -125,6 +125,9 @@ class _Builder:
         spec = {field: value for field, value in spec.items() if value is not None}
         extra = definition.get("x-apiary", {}).get("spec", {})
         spec = extensions.overlay(spec, extra)
+        if len(spec["Mode"]) != 1:
+            problem = 'a service has one mode; say it in "deploy.mode" and refine that one here'
+            raise self.project.error(("services", key, "x-apiary", "spec", "Mode"), problem)
         return ServiceEntry(
             name=key,
             spec=spec,
