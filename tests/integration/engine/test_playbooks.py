@@ -74,6 +74,23 @@ def test_u17_close_says_what_goes_and_what_is_unknown(swarm: Swarm, region: Regi
     assert groups(region) == [] and swarm.client.services(filters={"name": name}) == []
 
 
+def test_u17_close_removes_what_is_left_of_a_stack_without_services(swarm: Swarm, play: Play, name: str) -> None:
+    """A removal that was interrupted leaves networks, configs and secrets, and may have taken the releases."""
+    labels = {"com.docker.stack.namespace": name}
+    swarm.client.create_network(f"{name}_back", driver="overlay", labels=labels)
+    swarm.client.create_config(f"{name}_c", b"x", labels)
+    swarm.client.create_secret(f"{name}_s", b"x", labels)
+    going = [f"- network {name}_back", f"- config {name}_c", f"- secret {name}_s"]
+    slip = play("close", "--check", service="gate")
+    assert slip.returncode != 0 and f"Stack {name} of lab has no service gate." in slip.stdout, slip.stdout
+    for arguments in (("--check",), ()):
+        done = play("close", *arguments)
+        assert done.returncode == 0 and [line for line in going if line not in done.stdout] == [], done.stdout
+    assert swarm.client.networks(names=[f"{name}_back"]) == []
+    gone = play("close")
+    assert gone.returncode != 0 and f"There is no stack {name} in lab." in gone.stdout
+
+
 def test_u17_exec_and_rollback_name_the_nearest(swarm: Swarm, play: Play, name: str) -> None:
     assert not swarm.stack(stack(name, service(name, "gate", swarm.images["v1"]))).failed
     slip = play("exec", service=f"{name}_gaet", command="true")
