@@ -16,7 +16,7 @@ import typing as t
 Json = dict[str, t.Any]
 
 _MARK = "node.labels.apiary.drain!="
-#: Satisfied by no node: it rests a job on all nodes, which has no number of runs (C(deploy/jobs.py), C(idle)).
+#: Satisfied by no node: what has it was put to rest by the way back of a deploy (C(deploy/jobs.py), C(idle)).
 NOWHERE = "node.id==none"
 
 

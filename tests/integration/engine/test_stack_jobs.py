@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 from lab import until
-from stacks import service, stack
+from stacks import SECOND, service, stack
 from workbench import Swarm
 
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import ServiceEntry, StackModel
@@ -109,6 +109,73 @@ def test_d49_a_job_on_all_nodes_that_failed_runs_with_the_next_deploy(swarm: Swa
     last = max(runs(swarm, name))[0]
     assert [state for index, state in runs(swarm, name) if index == last] == ["complete"] * 2
     assert not swarm.stack(good).changed
+
+
+def shot(swarm: Swarm, name: str, *command: str, mode: dict[str, t.Any] | None = None) -> ServiceEntry:
+    """Return a service of a stack whose program ends, and is run again when it fails."""
+    policy = {"RestartPolicy": {"Condition": "on-failure", "Delay": SECOND // 5}}
+    mode = mode or {"Replicated": {"Replicas": 1}}
+    return service(name, "shot", swarm.images["v1"], container={"Command": list(command)}, template=policy, Mode=mode)
+
+
+def shots(swarm: Swarm, name: str) -> list[tuple[str, str]]:
+    """Return last word of the command and state of each task of the program that ends, oldest first."""
+    tasks = sorted(swarm.client.tasks({"service": f"{name}_shot"}), key=lambda task: str(task["CreatedAt"]))
+    return [(task["Spec"]["ContainerSpec"]["Command"][-1], task["Status"]["State"]) for task in tasks]
+
+
+@pytest.mark.parametrize("mode", [{"Replicated": {"Replicas": 1}}, {"Global": {}}], ids=["replicated", "global"])
+def test_d49_the_way_back_repeats_no_program_that_has_ended(swarm: Swarm, name: str, mode: dict[str, t.Any]) -> None:
+    """What holds for jobs holds for services that have ended well: what they did stays done."""
+    number = 2 if "Global" in mode else 1
+
+    def model(tag: str, text: str) -> StackModel:
+        return stack(name, shot(swarm, name, "sh", "-c", text, mode=mode), web(swarm, name, tag))
+
+    assert not swarm.stack(model("v1", "true")).failed
+    one = [("true", "complete")] * number
+    assert shots(swarm, name) == one
+    # The new version ends well, what comes after it does not: it has run, and the old one does not run after it.
+    check = swarm.stack(model("crash", "exit 0"), check=True)
+    assert f"~ service {name}_shot: runs again" in check.data["summary"]
+    bad = swarm.stack(model("crash", "exit 0"))
+    assert bad.failed and "was rolled back: release 1 runs" in bad.msg, bad.msg
+    two = [*one, *[("exit 0", "complete")] * number]
+    assert shots(swarm, name) == two
+    # Nor does it when one goes back by hand.
+    good = swarm.stack(model("v2", "exit 0"))
+    assert not good.failed and shots(swarm, name) == two, good.msg
+    back = swarm.module("stack", name=name, state="rolled_back", release=1, wait_timeout=30)
+    assert not back.failed and shots(swarm, name) == two, back.msg
+    assert f"service {name}_shot stays as it is now: going back does not repeat what has ended" in back.text
+    # It fails itself: it is stopped, the old one does not run, and the next deploy runs what it brings.
+    bad = swarm.stack(model("v1", "exit 3"), wait_timeout=30)
+    assert bad.failed and "exit code 3" in bad.msg, bad.msg
+    assert [text for text, state in shots(swarm, name) if state != "complete"].count("exit 0") == 0
+    assert not any(state in ("running", "pending") for _text, state in shots(swarm, name))
+    good = swarm.stack(model("v1", "exit 0"))
+    assert not good.failed and shots(swarm, name)[-1] == ("exit 0", "complete"), good.msg
+    assert not swarm.stack(model("v1", "exit 0")).changed
+
+
+def test_d52_a_drain_repeats_no_program_that_has_ended(swarm: Swarm, name: str) -> None:
+    """One of two replicas has ended; to move the other one would run it again."""
+    slot = {"Env": ["SLOT={{.Task.Slot}}"], "Command": ["sh", "-c", "[ $SLOT = 1 ] || sleep 1000"]}
+    entry = service(
+        name, "shot", swarm.images["v1"], 2, container=slot, template={"RestartPolicy": {"Condition": "none"}}
+    )
+    assert not swarm.stack(stack(name, entry)).failed
+    states = [("shot", "complete"), ("shot", "running")]
+
+    def seen() -> list[tuple[str, str]]:
+        found = swarm.client.tasks({"service": f"{name}_shot"})
+        return sorted(("shot", task["Status"]["State"]) for task in found)
+
+    until(lambda: seen() == states, "one replica to end")
+    node = next(task["NodeID"] for task in swarm.tasks(f"{name}_shot"))
+    drained = swarm.module("node", hostname=node, availability="drain", wait_timeout=10)
+    assert drained.failed and f"{name}_shot: a task of it has ended for good, and would run again" in drained.msg
+    assert seen() == states
 
 
 @pytest.mark.parametrize("mode", [once(2), EVERYWHERE], ids=["replicated", "global"])

@@ -34,6 +34,7 @@ class Applier:
     :ivar applied: plans whose carrying out has begun.
     :ivar created: objects whose making has begun; their ids are not known while no answer has come.
     :ivar relabelled: objects whose labels are changed.
+    :ivar rested: names of services of I(applied) whose program had ended well before.
     """
 
     def __init__(self, engine: Engine, live: LiveState, auth_of: t.Callable[[str], str]) -> None:
@@ -49,6 +50,7 @@ class Applier:
         self._made: dict[str, str] = {}
         self.created: list[ObjectPlan] = []
         self.relabelled: list[ObjectPlan] = []
+        self.rested: set[str] = set()
 
     def network_names(self) -> dict[str, str]:
         """Return id → name of all networks known by now."""
@@ -90,6 +92,7 @@ class Applier:
         """
         if plan.action == "none":
             return
+        self.rested |= jobs.rested(self.engine, [plan])
         self.applied.append(plan)  # before the call: its answer may be lost
         auth = header_after(self.auth_of(plan.image_after), plan.image_after, plan.image_before)
         if plan.action == "update":

@@ -27,7 +27,7 @@ from ..live import complete_networks, read_tasks
 from ..marks import is_marked, shifted, unshifted
 from ..plan import Json, namespace_of, running, to_tree
 from ..plan.ports import published
-from ..plan.rewrite import goes_on
+from ..plan.rewrite import REPEATS, goes_on, may_end, repeats
 from ..retry import is_passing, until_answered
 from ..watch.memory import Watch
 from ..watch.terms import Expected, Verdict
@@ -122,6 +122,8 @@ def _move_all(engine: Engine, node: Json, deadline: float, listener: Listener | 
         why = movable(nodes, service, node["ID"], taken)
         if not why and goes_on(service, own):
             why = "its last update is paused, and would go on"
+        if not why and _repeats(engine, service):
+            why = REPEATS
         if not why:
             movers.append(service)
         elif (service["Spec"].get("Mode") or {}).get("Replicated") is not None:
@@ -187,13 +189,21 @@ def _keep_off(
 
 
 def _let_back(engine: Engine, service_id: str, node_id: str) -> bool:
-    """Take the constraints of a drain away from a service; False when it had none or is gone."""
+    """Take the constraints of a drain away from a service; False when it had none, keeps them, or is gone.
+
+    It keeps them when the write would run again what has ended meanwhile; they count for nothing then.
+    """
     service = until_answered(lambda: engine.service(service_id), again=is_passing)
-    if service is None or not is_marked(service["Spec"], node_id):
+    if service is None or not is_marked(service["Spec"], node_id) or _repeats(engine, service):
         return False
     with contextlib.suppress(NotFound):
         writes.write_service(engine, service, lambda live: unshifted(live["Spec"], node_id))
     return True
+
+
+def _repeats(engine: Engine, service: Json) -> bool:
+    """Say whether a write of a service would run again what has ended for good."""
+    return may_end(service["Spec"]) and repeats(service["Spec"], read_tasks(engine, [service["ID"]]))
 
 
 def release(engine: Engine, node_id: str) -> list[str]:

@@ -16,8 +16,8 @@ from ..engine import Engine
 from ..live import read_tasks
 from ..marks import NOWHERE
 from ..nodes import name_of
-from ..plan import Json, LiveState, to_tree
-from ..plan.rewrite import is_job
+from ..plan import Json, LiveState, ServicePlan, to_tree
+from ..plan.rewrite import has_rested, is_job
 from ..retry import until
 from ..tasks import created, has_completed, has_ended
 from ..watch import report
@@ -133,15 +133,16 @@ def run(
 
 
 def idle(spec: Json) -> Json:
-    """Return the spec of a job with no run wanted (pure); a service that is none stays as it is.
+    """Return the spec of a job, or of a service whose program may end, with no run wanted (pure).
 
-    Written, the engine stops the runs that the job has and starts none. A job on all nodes has no number of runs: it
-    gets a constraint that no node satisfies, which the next plan takes away again.
+    Written, the engine stops the runs that it has and starts none. All but replicated jobs get a constraint that no
+    node satisfies, which the next plan takes away again; a replicated service has no tasks until then either.
     """
-    if not is_job(spec):
-        return spec
-    if spec["Mode"].get("ReplicatedJob") is not None:
+    mode = spec.get("Mode") or {}
+    if mode.get("ReplicatedJob") is not None:
         return {**spec, "Mode": {"ReplicatedJob": {"MaxConcurrent": 1, "TotalCompletions": 0}}}
+    if mode.get("Global") is None and mode.get("GlobalJob") is None:
+        spec = {**spec, "Mode": {"Replicated": {"Replicas": 0}}}
     task = spec.get("TaskTemplate") or {}
     placement = task.get("Placement") or {}
     others = [item for item in placement.get("Constraints") or [] if item != NOWHERE]
@@ -170,11 +171,18 @@ def remove(engine: Engine, service: Json) -> None:
 
 
 def has_run(engine: Engine, service: Json) -> bool:
-    """Say whether all runs of a job's present iteration have ended well."""
+    """Say whether all runs of a job's present iteration have ended well, or those of a service that may end."""
+    if not is_job(service["Spec"]):
+        return has_rested(service, engine.tasks({"service": [service["ID"]]}))
     index = ((service.get("JobStatus") or {}).get("JobIteration") or {}).get("Index", 0)
     tasks = engine.tasks({"service": [service["ID"]]})
     now = [task for task in tasks if (task.get("JobIteration") or {}).get("Index", 0) == index]
     return bool(now) and all(has_completed(task) for task in now)
+
+
+def rested(engine: Engine, plans: t.Iterable[ServicePlan]) -> set[str]:
+    """Return the names of services whose program has ended well: any write runs it again."""
+    return {item.name for item in plans if item.rests and item.live is not None and has_run(engine, item.live)}
 
 
 def name_for(service: str, suffix: str) -> str:

@@ -75,7 +75,7 @@ class Deploy:
             history = lock.read(self._engine, self._model.name)
             live = read_live(self._engine, self._model.name, self._model)
             self._model = digest.pin_stack(self._model, found.result(), live.services)
-        plan = plan_deploy(self._model, live, history, self._options)
+        plan = plan_deploy(self._model, live, history, self._options, lambda plans: jobs.rested(self._engine, plans))
         idle = not plan.changed and not releases.is_unfinished(history)
         try:
             if check_mode:

@@ -10,7 +10,7 @@ import typing as t
 
 from ..._errors import PlanRefused
 from ..model import StackModel
-from ..plan import Json, LiveState, PlanOptions, StackPlan, plan_stack
+from ..plan import Json, LiveState, PlanOptions, ServicePlan, StackPlan, plan_stack
 from ..plan.back import spare_jobs
 from ..plan.migrations import plan_migrations
 from ..watch.terms import Verdict
@@ -85,17 +85,22 @@ def _numbers(verdict: Verdict | None) -> Json:
 
 
 def plan_deploy(
-    model: StackModel, live: LiveState, history: t.Sequence[releases.Release], options: Options
+    model: StackModel,
+    live: LiveState,
+    history: t.Sequence[releases.Release],
+    options: Options,
+    rested: t.Callable[[t.Sequence[ServicePlan]], t.Collection[str]] = lambda _plans: (),
 ) -> StackPlan:
     """Plan a deploy: the way from I(live) to I(model), what runs on it, and what speaks against it.
 
     :param model: the stack, its images pinned.
+    :param rested: says which services of a plan have a program that has ended well.
     :raises PlanRefused: it cannot work, or is known to fail.
     """
     how = PlanOptions(options.prune, options.purge, options.allow_recreate)
     plan = plan_stack(model, live, releases.base_trees(history), how, releases.base_networks(history))
     if options.exact:  # going back runs no job, and no migration again
-        spare_jobs(plan)
+        spare_jobs(plan, rested(plan.services))
     else:
         plan.migrations = plan_migrations(model, plan)
     if plan.changed:

@@ -144,7 +144,7 @@ class WayBack:
         plan = plan_stack(good.model, live, base, PlanOptions(allow_recreate=True))
         applier = Applier(engine, live, self.applier.auth_of)
         plan.objects = [item for item in plan.objects if item.kind == "network"]
-        for job in spare_jobs(plan):
+        for job in spare_jobs(plan, jobs.rested(engine, plan.services)):
             if job.live is not None and not jobs.has_run(engine, job.live):
                 jobs.stop(engine, job.live["ID"])
         for step in steps(plan, waits=False):
@@ -227,7 +227,7 @@ def _undo(
         if current is not None:
             jobs.remove(applier.engine, current)
             removed[plan.name] = str(current["ID"])
-    elif is_job(plan.before["Spec"]):
+    elif is_job(plan.before["Spec"]) or plan.name in applier.rested:
         _rest(applier, plan, current)
     else:
         expected.append(_back(applier, plan, current))
@@ -265,7 +265,7 @@ def _back(applier: Applier, plan: ServicePlan, current: Json | None) -> Expected
 
 
 def _rest(applier: Applier, plan: ServicePlan, current: Json | None) -> None:
-    """Bring back a job without running it: what it did stays done, and the older one might undo it.
+    """Bring back a job, or what had ended, without running it: what it did stays done, and the older one might undo it.
 
     One whose new runs have all ended well stays as it is. Any other has the old spec again with no run wanted, so that
     the next deploy runs it.

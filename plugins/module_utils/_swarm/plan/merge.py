@@ -14,6 +14,7 @@ import typing as t
 
 from ..._diff import Change, Path, Tree, leaves
 from ..marks import NOWHERE
+from .rewrite import may_end
 
 _REPLICAS = ("Mode", "Replicas")
 #: The engine restarts every task when it changes, and no file sets it.
@@ -91,15 +92,17 @@ def _merge(base: Tree, desired: Tree, live: Tree, strict: bool, said: Tree) -> T
 
 
 def _woken(live: Tree) -> Tree:
-    """Return the tree of a job on all nodes without what the way back of a deploy has put it to rest with."""
+    """Return the tree of a service without what the way back of a deploy has put it to rest with."""
     template = live.get("TaskTemplate") or {}
     placement = template.get("Placement") or {}
     found = placement.get("Constraints") or {}
-    if (live.get("Mode") or {}).get("Kind") != "global-job" or NOWHERE not in found:
+    may_rest = (live.get("Mode") or {}).get("Kind") == "global-job" or may_end({"TaskTemplate": template})
+    if NOWHERE not in found or not may_rest:
         return live
     placement = {**placement, "Constraints": {key: value for key, value in found.items() if key != NOWHERE}}
     placement = {key: value for key, value in placement.items() if value}
-    return {**live, "TaskTemplate": {**template, "Placement": placement}}
+    mode = {key: value for key, value in (live.get("Mode") or {}).items() if (key, value) != ("Replicas", 0)}
+    return {**live, "Mode": mode, "TaskTemplate": {**template, "Placement": placement}}
 
 
 def _marked(paths: t.Iterable[Path]) -> Tree:

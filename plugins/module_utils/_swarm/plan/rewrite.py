@@ -42,6 +42,8 @@ Json = dict[str, t.Any]
 _JOBS = ("ReplicatedJob", "GlobalJob")
 _PAUSED = ("paused", "rollback_paused")
 _UPDATING = ("updating", "rollback_started")
+#: What M(repeats) is, in words that follow the name of a service.
+REPEATS = "a task of it has ended for good, and would run again"
 #: A node has such a task's image.
 _PULLED = ("ready", "starting")
 
@@ -65,6 +67,35 @@ class Disturbance:
 def is_job(spec: Json) -> bool:
     """Say whether a service runs to an end, as C(replicated-job) and C(global-job) do."""
     return any((spec.get("Mode") or {}).get(kind) is not None for kind in _JOBS)
+
+
+def may_end(spec: Json) -> bool:
+    """Say whether the restart policy of a service lets its program rest once it has ended well."""
+    policy = (spec.get("TaskTemplate") or {}).get("RestartPolicy") or {}
+    return (policy.get("Condition") or "any") != "any"
+
+
+def has_rested(service: Json, tasks: t.Iterable[Json]) -> bool:
+    """Say whether the program that a service has now has ended well in all its tasks, and rests.
+
+    Args:
+        tasks: all tasks of the service, with their history.
+    """
+    own = fingerprint(task_tree(service["Spec"].get("TaskTemplate") or {}))
+    last = [slot[-1] for slot in _slots(tasks)] if may_end(service["Spec"]) else []
+    return bool(last) and all(
+        facts.has_completed(task) and fingerprint(task_tree(task.get("Spec") or {})) == own for task in last
+    )
+
+
+def repeats(spec: Json, tasks: t.Iterable[Json]) -> bool:
+    """Say whether a write would run a program again that has ended for good, in any slot.
+
+    Args:
+        tasks: all tasks of the service, with their history.
+    """
+    policy = (spec.get("TaskTemplate") or {}).get("RestartPolicy") or {}
+    return any(not any(map(facts.is_wanted, slot)) and _is_done(slot[-1], policy) for slot in _slots(tasks))
 
 
 def is_paused(service: Json) -> bool:
@@ -106,7 +137,7 @@ def _of_tasks(template: Json, tasks: t.Iterable[Json]) -> Disturbance | None:
         if any(fingerprint(task_tree(task.get("Spec") or {})) != own for task in wanted):
             return Disturbance("tasks of another version still run", passes=True)
         if not wanted and _is_done(slot[-1], template.get("RestartPolicy") or {}):
-            return Disturbance("a task of it has ended for good, and would run again")
+            return Disturbance(REPEATS)
         # What its node has just refused to run may well wait for nothing but a login.
         refused = any(facts.state_of(task) == "rejected" for task in slot)
         coming = [task for task in wanted if facts.is_starting(task) and facts.state_of(task) not in _PULLED]

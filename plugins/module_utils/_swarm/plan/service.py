@@ -12,9 +12,10 @@ from ..._references import digest_of, without_digest
 from ..tasks import RUNNING, has_ended, of_service
 from .merge import Merged, merge
 from .restarts import replaced_by
+from .rewrite import is_job, may_end
 from .sent import compose_spec
 from .told import gathered
-from .tree import to_tree
+from .tree import replicas, to_tree
 from .types import Json, ServicePlan
 
 _IMAGE = ("TaskTemplate", "ContainerSpec", "Image")
@@ -27,8 +28,8 @@ def plan_create(spec: Json) -> ServicePlan:
 
 def plan_remove(live: Json, tasks: t.Sequence[Json]) -> ServicePlan:
     """Plan the removal of a service."""
-    name = live["Spec"]["Name"]
-    return ServicePlan(name, "remove", live["Spec"], live, replaced=_ids(running(tasks, live["ID"])))
+    name, own = live["Spec"]["Name"], running(tasks, live["ID"])
+    return ServicePlan(name, "remove", live["Spec"], live, replaced=_ids(own), rests=_rests(live["Spec"], own))
 
 
 def plan_update(
@@ -70,6 +71,7 @@ def plan_merged(
         return plan
     plan.spec = compose_spec(merged.tree, desired, live["Spec"], current, networks)
     own = running(tasks, live["ID"])
+    plan.rests = _rests(live["Spec"], own)
     if _kind(current) != _kind(merged.tree):
         plan.action, plan.replaced, plan.because = "recreate", _ids(own), ["Mode"]
         return plan
@@ -84,6 +86,10 @@ def running(tasks: t.Iterable[Json], service_id: str) -> list[Json]:
     return [
         task for task in of_service(tasks, service_id) if task.get("DesiredState") == RUNNING and not has_ended(task)
     ]
+
+
+def _rests(spec: Json, own: t.Sequence[Json]) -> bool:
+    return may_end(spec) and not is_job(spec) and replicas(spec) != 0 and not own
 
 
 def _ids(tasks: t.Iterable[Json]) -> frozenset[str]:

@@ -59,6 +59,7 @@ class ServicePlan:
     :ivar keep_ports: number of running tasks that stay and keep the ports that they have, though ports change.
     :ivar wave: services of a lower wave come first.
     :ivar routed: the edge sends requests to it.
+    :ivar rests: its program may end, and no task of it should run: what it did would be done again.
     """
 
     name: str
@@ -73,6 +74,7 @@ class ServicePlan:
     keep_ports: int = 0
     wave: int = 0
     routed: bool = False
+    rests: bool = False
 
     @property
     def before(self) -> Json:
@@ -88,8 +90,8 @@ class ServicePlan:
 
     @property
     def runs_again(self) -> bool:
-        """Whether it is a job that its update runs again, whatever is changed: M(.rewrite) says why."""
-        return self.action == "update" and is_job(self.spec)
+        """Whether its program has an end, and its update runs it again, whatever is changed: M(.rewrite) says why."""
+        return self.action == "update" and (is_job(self.spec) or self.rests)
 
     @property
     def image_before(self) -> str:
