@@ -132,7 +132,7 @@ import typing as t
 
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import PlanRefused
 from ansible_collections.apiary.swarm.plugins.module_utils._module import Params, Result
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm import nodes
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm import nodes, writes
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import ENGINE_OPTIONS
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import drain
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
@@ -214,7 +214,7 @@ def present(engine: Engine, all_nodes: t.Sequence[Json], node: Json, params: Par
         if wanted["Availability"] == "drain" and node["Spec"]["Availability"] != "drain":
             moved = drain.drain(engine, node, params["wait_timeout"], params["force"]).moved
         if changed:
-            drain.change_node(engine, node["ID"], lambda spec: desired(spec, params))
+            writes.write_node(engine, node["ID"], lambda spec: desired(spec, params))
         if params["availability"] is not None:
             changed = bool(drain.release(engine, node["ID"])) or changed
     return {"changed": changed, "node": after, "moved": moved, "diff": {"before": before, "after": after}}
@@ -232,7 +232,7 @@ def absent(engine: Engine, all_nodes: t.Sequence[Json], node: Json, params: Para
         check_quorum(all_nodes, node)
     if not check_mode:
         if node["Spec"]["Role"] == "manager":
-            drain.change_node(engine, node["ID"], lambda spec: {**spec, "Role": "worker"})
+            writes.write_node(engine, node["ID"], lambda spec: {**spec, "Role": "worker"})
         drain.release(engine, node["ID"])
         engine.remove_node(node["ID"], force=True)
     return {"changed": True, "moved": [], "diff": {"before": told(node, node["Spec"]), "after": {}}}

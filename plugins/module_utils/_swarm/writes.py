@@ -9,6 +9,7 @@ that raft took only after the look makes the next try fail on the taken name or 
 
 from __future__ import annotations
 
+import copy
 import time
 import typing as t
 
@@ -18,7 +19,7 @@ from .live import complete_networks
 from .plan import Json, to_tree
 from .retry import PATIENCE, PAUSE, UNKNOWN, until_answered
 
-#: How often a service is read and written again when it has changed between the two.
+#: How often a service or a node is read and written again when it has changed between the two.
 _TRIES = 6
 
 
@@ -83,28 +84,72 @@ def write_service(
     :raises NotFound: the service is gone.
     :raises PlanRefused: somebody else writes to it all the time.
     """
-    moved, deadline = 0, time.monotonic() + PATIENCE
     name, service_id = (current["Spec"]["Name"], current["ID"]) if current is not None else ("", "")
+
+    def send(live: Json, spec: Json) -> None:
+        sent = keep_placement(spec, live["Spec"])
+        engine.update_service(service_id, live["Version"]["Index"], sent, auth, previous_login=previous_login)
+
+    _write(f"Service {name}", current, lambda: engine.service(service_id), wanted, send)
+
+
+def write_node(engine: Engine, node_id: str, change: t.Callable[[Json], Json]) -> bool:
+    """Change the spec of a node; False when it is as wanted already.
+
+    Args:
+        change: a copy of its spec as live → the spec to send.
+
+    Raises:
+        NotFound: there is no such node.
+        PlanRefused: somebody else writes to it all the time.
+    """
+    written = False
+
+    def read() -> Json | None:
+        return next((item for item in engine.nodes() if item["ID"] == node_id), None)
+
+    def wanted(live: Json) -> Json | None:
+        nonlocal written
+        spec = change(copy.deepcopy(live["Spec"]))
+        if spec == live["Spec"]:
+            return None  # perhaps by a try whose answer was lost
+        written = True
+        return spec
+
+    def send(live: Json, spec: Json) -> None:
+        engine.update_node(node_id, live["Version"]["Index"], spec)
+
+    _write(f"Node {node_id}", read(), read, wanted, send)
+    return written
+
+
+def _write(
+    what: str,
+    current: Json | None,
+    read: t.Callable[[], Json | None],
+    wanted: t.Callable[[Json], Json | None],
+    send: t.Callable[[Json, Json], None],
+) -> None:
+    moved, deadline = 0, time.monotonic() + PATIENCE
     while current is not None:
         spec = wanted(current)
         if spec is None:
             return
         try:
-            version, sent = current["Version"]["Index"], keep_placement(spec, current["Spec"])
-            engine.update_service(service_id, version, sent, auth, previous_login=previous_login)
+            send(current, spec)
             return
         except OutOfSequence:
             moved += 1
             if moved == _TRIES:
                 raise PlanRefused(
-                    f"Service {name} is being written to all the time by somebody else; it was left alone."
+                    f"{what} is being written to all the time by somebody else; it was left alone."
                 ) from None
         except UNKNOWN:
             if time.monotonic() >= deadline:
                 raise
             time.sleep(PAUSE)
-        current = engine.service(service_id)
-    raise NotFound(f"Service {name} is gone: somebody removed it.", 404)
+        current = read()
+    raise NotFound(f"{what} is gone: somebody removed it.", 404)
 
 
 def keep_placement(spec: Json, before: Json | None = None) -> Json:

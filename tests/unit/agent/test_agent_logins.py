@@ -106,7 +106,9 @@ class Engine:
                 raise error
         return {}
 
-    def update_service(self, service_id: str, version: int, spec: dict[str, t.Any], registry_auth: str) -> None:
+    def update_service(
+        self, service_id: str, version: int, spec: dict[str, t.Any], registry_auth: str, previous_login: bool = False
+    ) -> None:
         item = next(item for item in self.found if item["ID"] == service_id)
         assert item["Version"]["Index"] == version and item["Spec"] == spec
         self.written.append((spec["Name"], registry_auth))  # type: ignore[arg-type]

@@ -20,6 +20,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._errors import (
     EngineUnreachable,
     NoLeader,
     NotAManager,
+    NotFound,
     OutOfSequence,
     PlanRefused,
 )
@@ -28,6 +29,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.apply i
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.way_back import undo
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine, error_of
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import LiveState, ServicePlan, plan_update
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.registry.auth import renew
 
 QUORUM = "It's possible that too few managers are online. Make sure more than half of the managers are online."
 
@@ -148,7 +150,9 @@ class Store:
     ) -> None:
         self.between()
         self._arrives("update")
-        item = next(item for item in self.items.values() if item["ID"] == service_id)
+        item = next((item for item in self.items.values() if item["ID"] == service_id), None)
+        if item is None:
+            raise NotFound("service not found", 404)
         if item["Version"]["Index"] != version:
             raise OutOfSequence("update out of sequence", 500)
         item["Spec"], item["Version"] = copy.deepcopy(spec), {"Index": version + 1}
@@ -340,3 +344,33 @@ def test_d59_the_way_back_keeps_what_somebody_scaled(declared: int, scaled: int,
     undo(applier)
     image = store.items["shop_web"]["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]
     assert _number(store) == after and image == "web:1"
+
+
+def _scaled_again(store: Store) -> None:
+    item = store.items["shop_web"]
+    item["Version"] = {"Index": item["Version"]["Index"] + 1}
+
+
+def _moved_to_another_registry(store: Store) -> None:
+    _scaled_again(store)
+    store.items["shop_web"]["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"] = "other.example.org/web:1"
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "calls", "left"),
+    [
+        (lambda store: None, ["update"], None),
+        (_moved_to_another_registry, ["update"], "it is being written to all the time"),
+        (_scaled_again, ["update"] * 6, "it is being written to all the time"),
+        (lambda store: store.items.clear(), ["update"], "it was removed"),
+    ],
+)
+def test_a_login_goes_with_what_a_service_is_when_it_is_written(
+    meanwhile: t.Callable[[Store], None], calls: list[str], left: str | None
+) -> None:
+    """Other people's writes between reading and writing: never a login for another registry, never without an end."""
+    store = Store(live_service(_web("r.example.org/web:1")))
+    store.between = lambda: meanwhile(store)
+    login = {"registry": "r.example.org", "username": "u", "password": "p"}
+    done = renew(t.cast(Engine, store), [login], [copy.deepcopy(store.items["shop_web"])])
+    assert store.calls == calls and [why.reason for why in done.left.values()] == ([left] if left else [])

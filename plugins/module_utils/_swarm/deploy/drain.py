@@ -12,12 +12,11 @@ as soon as the service has moved, which restarts nothing (swarmkit C(manager/orc
 from __future__ import annotations
 
 import contextlib
-import copy
 import dataclasses
 import time
 import typing as t
 
-from ..._errors import EngineUnreachable, NotFound, OutOfSequence, PlanRefused, SwarmError
+from ..._errors import EngineUnreachable, NotFound, PlanRefused, SwarmError
 from ..._words import seconds
 from .. import nodes as node_facts
 from .. import tasks as task_facts
@@ -33,8 +32,6 @@ from ..watch.memory import Watch
 from ..watch.terms import Expected, Verdict
 from ..watch.wait import Listener, Waiting, wait
 from . import holders
-
-_TRIES = 4
 
 
 @dataclasses.dataclass
@@ -214,31 +211,4 @@ def release(engine: Engine, node_id: str) -> list[str]:
 
 def set_availability(engine: Engine, node_id: str, availability: str) -> bool:
     """Set the availability of a node; False when it has it already."""
-    return change_node(engine, node_id, lambda spec: {**spec, "Availability": availability})
-
-
-def change_node(engine: Engine, node_id: str, change: t.Callable[[Json], Json]) -> bool:
-    """Change the spec of a node; False when it is as wanted already.
-
-    :raises PlanRefused: there is no such node, or somebody else writes to it all the time.
-    """
-    written = False
-
-    def write() -> bool:
-        nonlocal written
-        node = next((item for item in engine.nodes() if item["ID"] == node_id), None)
-        if node is None:
-            raise PlanRefused(f"There is no node {node_id} in the swarm.")
-        wanted = change(copy.deepcopy(node["Spec"]))
-        if wanted == node["Spec"]:
-            return written  # by a try whose answer was lost
-        written = True
-        engine.update_node(node_id, node["Version"]["Index"], wanted)
-        return True
-
-    for _attempt in range(_TRIES):
-        try:
-            return until_answered(write)
-        except OutOfSequence:
-            continue
-    raise PlanRefused(f"Node {node_id} is being written to all the time by somebody else.")
+    return writes.write_node(engine, node_id, lambda spec: {**spec, "Availability": availability})

@@ -11,22 +11,19 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import functools
 import re
 import typing as t
 
 from ... import _references as references
-from ..._errors import ImageUnresolved, OutOfSequence, SwarmError
-from .. import tasks
+from ..._errors import ImageUnresolved, NotFound, PlanRefused, SwarmError
+from .. import tasks, writes
 from ..engine import Engine, encode_auth
 from ..plan.rewrite import Disturbance, disturbance
-from ..retry import until_answered
 from . import digest
 
 Json = dict[str, t.Any]
 Login = t.Mapping[str, str]
 
-_TRIES = 4
 #: A name or an address, also one of IPv6, with a port.
 _HOST = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d+)?", re.ASCII)
 #: The login of nobody: with it the engine forgets the one that it has.
@@ -171,22 +168,24 @@ def try_logins(engine: Engine, logins: t.Sequence[Login], services: t.Iterable[J
 
 def _send(engine: Engine, service: Json, logins: t.Sequence[Login]) -> Disturbance | None:
     """Send a service its own spec with its login; return why not, None when it was sent."""
-    current: Json | None = service
-    for _attempt in range(_TRIES):
-        if current is None:
-            return Disturbance("it was removed")
-        auth = header_for(logins, image_of(current["Spec"]))
-        try:
-            version, spec = current["Version"]["Index"], current["Spec"]
-            until_answered(functools.partial(engine.update_service, current["ID"], version, spec, auth))
-            return None
-        except OutOfSequence:
-            current = engine.service(current["ID"])
-        if current is not None:
-            why = disturbance(current, engine.tasks({"service": [current["ID"]]}))
+    auth, left = header_for(logins, image_of(service["Spec"])), list[Disturbance]()
+
+    def wanted(live: Json) -> Json | None:
+        if live is not service:  # somebody has written to it since, or the answer was lost
+            other = header_for(logins, image_of(live["Spec"])) != auth
+            why = _RESTLESS if other else disturbance(live, engine.tasks({"service": [live["ID"]]}))
             if why is not None:
-                return why
-    return _RESTLESS
+                left.append(why)
+                return None
+        return t.cast(Json, live["Spec"])
+
+    try:
+        writes.write_service(engine, service, wanted, auth)
+    except NotFound:
+        return Disturbance("it was removed")
+    except PlanRefused:
+        return _RESTLESS
+    return left[0] if left else None
 
 
 def image_of(spec: Json) -> str:
