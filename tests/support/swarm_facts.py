@@ -27,7 +27,7 @@ def node(name: str, role: str = "worker", state: str = "ready", availability: st
                 "NanoCPUs": more.get("cpus", 2) * 10**9,
                 "GenericResources": more.get("generic", []),
             },
-            "Engine": {"EngineVersion": "26.1.5", "Labels": more.get("engine_labels", {})},
+            "Engine": {"EngineVersion": more.get("engine", "26.1.5"), "Labels": more.get("engine_labels", {})},
         },
         "Status": {"State": state, "Addr": more.get("address", "10.0.0.1")},
         **(manager if role == "manager" else {}),

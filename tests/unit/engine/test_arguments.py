@@ -80,6 +80,14 @@ def test_service(options: Json, says: str) -> None:
     assert "Traceback" not in out.text
 
 
+def test_p14_a_bind_needs_a_path() -> None:
+    given = {"name": "web", "image": "app:1", "mounts": [{"target": "/d", "source": "data", "type": "bind"}]}
+    out = run_module("service", {"docker_host": "unix:///nowhere", **given})
+    assert (
+        out.failed and 'the source "data" must be a path from the root' in out.msg and "or use type volume" in out.msg
+    )
+
+
 def test_good_arguments_of_a_service_have_no_problem() -> None:
     given = {
         "name": "shop_web", "image": "registry.example.org:5000/shop/web:1@sha256:" + "0" * 64, "dns": ["::1"],

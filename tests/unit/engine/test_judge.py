@@ -254,6 +254,24 @@ def test_d63_what_the_engine_is_too_old_for() -> None:
     assert _plan(model, _live(api_version="1.44")).blockers == [] == _plan(model, _live()).blockers
 
 
+def test_d63_what_other_nodes_are_too_old_for() -> None:
+    """A manager drops it from the spec that it has from another one, a worker from its containers."""
+    check = {"Healthcheck": {"Test": ["CMD", "true"], "StartInterval": 1}}
+    model = stack("shop", entry("shop", "web", IMAGE, container=check))
+    new, old = node("m1", "manager", engine="29.0.0-rc.1"), node("m2", "manager", engine="20.10.24+dfsg1")
+    workers = [node("w1", engine="24.0.9"), node("w2", engine="26.1.5+dfsg1"), node("w3", engine="dev")]
+    plan = _plan(model, _live(nodes=[new, old, *workers], api_version="1.52"))
+    name = "service shop_web: healthcheck.start_interval needs Docker 25"
+    assert plan.blockers == [f"{name} on all managers; older: m2 (20.10.24+dfsg1)"]
+    without = f"{name}; containers on these nodes start without it: m2 (20.10.24+dfsg1), w1 (24.0.9)"
+    assert without in plan.warnings
+    placed = entry(
+        "shop", "web", IMAGE, container=check, template={"Placement": {"Constraints": ["node.hostname==w2"]}}
+    )
+    plan = _plan(stack("shop", placed), _live(nodes=[new, *workers], api_version="1.52"))
+    assert plan.blockers == [] and "start_interval" not in "".join(plan.warnings)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

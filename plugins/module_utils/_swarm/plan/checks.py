@@ -15,7 +15,7 @@ from .rewrite import is_paused
 from .service import running
 from .tree import replicas
 from .types import Json, LiveState, ServicePlan
-from .versions import too_new
+from .versions import older_managers, older_nodes, too_new
 
 
 def errors(plan: ServicePlan) -> list[str]:
@@ -32,7 +32,7 @@ def blockers(plan: ServicePlan, live: LiveState) -> list[str]:
     if plan.action in ("none", "remove"):
         return []
     return [
-        *too_new(plan.spec, live.api_version),
+        *(too_new(plan.spec, live.api_version) or older_managers(plan.spec, live.nodes)),
         *_unschedulable(plan, live),
         *_start_first_on_host_port(plan, live),
     ]
@@ -43,6 +43,7 @@ def warnings(plan: ServicePlan, live: LiveState) -> list[str]:
     if plan.action in ("none", "remove"):
         return []
     return [
+        *older_nodes(plan.spec, live.nodes),
         *_no_health_check(plan),
         *_not_pinned(plan),
         *_ports_not_taken_along(plan),

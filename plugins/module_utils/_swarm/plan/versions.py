@@ -4,16 +4,20 @@
 """Fields of a ServiceSpec that older engines do not know, or none.
 
 An engine drops what it does not know without a word: the service then lacks what its file asks for, and every later
-deploy finds it changed. Pure.
+deploy finds it changed. So does a manager that others have sent a spec to (moby/swarmkit C(api/types.pb.go): unknown
+fields are skipped), and the node that a task of it starts on: that one makes the container without the field. Pure.
 """
 
 from __future__ import annotations
 
 import typing as t
 
+from .. import nodes as node_facts
 from ..model import Spec
 
 _CONTAINER = "TaskTemplate.ContainerSpec."
+#: So many nodes are named.
+_SHOWN = 5
 #: Containers have it since 1.44 or 1.48, but up to Docker 29 no engine gives it to a service.
 _NEVER = ""
 
@@ -35,6 +39,8 @@ _SINCE = {
     "TaskTemplate.Resources.SwapBytes": ("swap", "1.52"),
     "TaskTemplate.Resources.MemorySwappiness": ("memory swappiness", "1.52"),
 }
+#: First API version that has a field → the major version of Docker that brought it.
+_DOCKER = {"1.42": 23, "1.44": 25, "1.45": 26, "1.46": 27, "1.52": 29}
 #: Kinds of mounts, likewise: swarmkit (api/types.proto: MountType) has no images.
 _MOUNTS = {"image": _NEVER, "cluster": "1.42"}
 
@@ -47,17 +53,51 @@ def too_new(spec: Spec, api_version: str) -> list[str]:
     """
     if not api_version:
         return []
-    needs = {word: since for field, (word, since) in _SINCE.items() if _is_set(spec, field.split("."))}
-    mounts = ((spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}).get("Mounts") or []
-    kinds = {str(mount.get("Type")) for mount in mounts} & set(_MOUNTS)
-    needs.update({f"a mount of type {kind}": _MOUNTS[kind] for kind in sorted(kinds)})
     return [
         f"service {spec['Name']}: {word} needs Engine API {since}, the manager has {api_version}"
         if since
         else f"service {spec['Name']}: {word} is for single containers, no engine gives it to services yet; remove it"
-        for word, since in needs.items()
+        for word, since in _needs(spec).items()
         if not since or _numbers(api_version) < _numbers(since)
     ]
+
+
+def older_managers(spec: Spec, nodes: t.Iterable[t.Any]) -> list[str]:
+    """Return a sentence for each field that some manager would drop as soon as it has the spec from another one."""
+    return [
+        f"service {spec['Name']}: {word} needs Docker {docker} on all managers; older: {older}"
+        for word, docker, older in _older(spec, node_facts.managers(list(nodes)))
+    ]
+
+
+def older_nodes(spec: Spec, nodes: t.Sequence[t.Any]) -> list[str]:
+    """Return a sentence for each field that some nodes which may run the service would leave out of its containers."""
+    return [
+        f"service {spec['Name']}: {word} needs Docker {docker}; containers on these nodes start without it: {older}"
+        for word, docker, older in _older(spec, node_facts.eligible(nodes, spec["TaskTemplate"]))
+    ]
+
+
+def _older(spec: Spec, nodes: t.Iterable[t.Any]) -> t.Iterator[tuple[str, int, str]]:
+    """Return field, the Docker that it needs, and the nodes that have less, with their versions."""
+    versions = {
+        node_facts.name_of(node): str(((node.get("Description") or {}).get("Engine") or {}).get("EngineVersion") or "")
+        for node in nodes
+    }
+    known = {name: text for name, text in sorted(versions.items()) if text.partition(".")[0].isdigit()}
+    for word, since in _needs(spec).items():
+        least = _DOCKER.get(since, 0)
+        older = [f"{name} ({text})" for name, text in known.items() if _numbers(text.partition(".")[0]) < (least,)]
+        if older:
+            yield word, least, ", ".join(older[:_SHOWN]) + f" and {len(older) - _SHOWN} more" * (len(older) > _SHOWN)
+
+
+def _needs(spec: Spec) -> dict[str, str]:
+    """Return what a spec sets that not every engine knows, as users call it → first API version that has it."""
+    needs = {word: since for field, (word, since) in _SINCE.items() if _is_set(spec, field.split("."))}
+    mounts = ((spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}).get("Mounts") or []
+    kinds = {str(mount.get("Type")) for mount in mounts} & set(_MOUNTS)
+    return {**needs, **{f"a mount of type {kind}": _MOUNTS[kind] for kind in sorted(kinds)}}
 
 
 def _is_set(value: t.Any, path: list[str]) -> bool:
