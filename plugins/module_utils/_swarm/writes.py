@@ -96,12 +96,9 @@ def write_service(
 def write_node(engine: Engine, node_id: str, change: t.Callable[[Json], Json]) -> bool:
     """Change the spec of a node; False when it is as wanted already.
 
-    Args:
-        change: a copy of its spec as live → the spec to send.
-
-    Raises:
-        NotFound: there is no such node.
-        PlanRefused: somebody else writes to it all the time.
+    :param change: a copy of its spec as live → the spec to send.
+    :raises NotFound: there is no such node.
+    :raises PlanRefused: somebody else writes to it all the time.
     """
     written = False
 

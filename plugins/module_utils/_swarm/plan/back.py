@@ -17,8 +17,7 @@ def spare_jobs(plan: StackPlan, rested: t.Collection[str] = ()) -> list[ServiceP
     A job that has run cannot be taken back, and an older one is not asked for by going back: it could undo what the
     newer one did.
 
-    Args:
-        rested: names of services whose program has ended well: what goes for jobs goes for them.
+    :param rested: names of services whose program has ended well: what goes for jobs goes for them.
     """
     spared = [item for item in plan.services if item.action != "remove" and (is_job(item.spec) or item.name in rested)]
     plan.services = [item for item in plan.services if item not in spared]

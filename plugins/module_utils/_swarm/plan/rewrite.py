@@ -78,8 +78,7 @@ def may_end(spec: Json) -> bool:
 def has_rested(service: Json, tasks: t.Iterable[Json]) -> bool:
     """Say whether the program that a service has now has ended well in all its tasks, and rests.
 
-    Args:
-        tasks: all tasks of the service, with their history.
+    :param tasks: all tasks of the service, with their history.
     """
     own = fingerprint(task_tree(service["Spec"].get("TaskTemplate") or {}))
     last = [slot[-1] for slot in _slots(tasks)] if may_end(service["Spec"]) else []
@@ -91,8 +90,7 @@ def has_rested(service: Json, tasks: t.Iterable[Json]) -> bool:
 def repeats(spec: Json, tasks: t.Iterable[Json]) -> bool:
     """Say whether a write would run a program again that has ended for good, in any slot.
 
-    Args:
-        tasks: all tasks of the service, with their history.
+    :param tasks: all tasks of the service, with their history.
     """
     policy = (spec.get("TaskTemplate") or {}).get("RestartPolicy") or {}
     return any(not any(map(facts.is_wanted, slot)) and _is_done(slot[-1], policy) for slot in _slots(tasks))
