@@ -37,7 +37,19 @@ def test_demo_ends_with_its_table_and_what_to_do_next(road: Road) -> None:
     assert f"{sum(step['seconds'] for step in road.report):.1f} s\n" in road.output
     assert "What next?" in road.output
     # How to reach a manager, and where its inventory lies.
-    assert "demo.swarm_ec2.yml apiary.swarm.status -e cluster=" in road.output and "ssh -i " in road.output
+    assert "demo.swarm_ec2.yml apiary.swarm.status -e cluster=" in road.output and 'leader -b -a "' in road.output
+
+
+def test_a3_the_demo_comes_in_as_a_user_does(road: Road) -> None:
+    """Nothing is set: not in the inventory, and no rule lets an address in. Each connection is a key and a tunnel."""
+    assert "ansible_" not in (road.folder / "demo.swarm_ec2.yml").read_text()
+    calls, dummy = road.calls()
+    assert [
+        one for one in calls if one["action"] in ("ImportKeyPair", "CreateKeyPair") and "bake" not in str(one)
+    ] == []
+    for action in ("SendSSHPublicKey", "OpenTunnel"):
+        made = [one for one in calls if one["action"] == action]
+        assert made and {(one["error"], one["role"]) for one in made} == {("", "")}, made
 
 
 def test_demo_shows_no_secret(road: Road) -> None:

@@ -111,7 +111,8 @@ def group_variables(group: str, connect: t.Sequence[str], key_file: str) -> dict
         command += ["--endpoint", "{{ swarm_access.endpoint }}"] if by == "endpoint" else []
         command += ["--session"] if by == "ssm" else []
         arguments += ["-o", f"ProxyCommand={_shell(command)} --user %r {{{{ swarm_access.address }}}} %p"]
-    variables = {"ansible_user": "{{ swarm_access.user }}", "ansible_ssh_common_args": shlex.join(arguments)}
+    variables = {"ansible_user": "{{ swarm_access.user }}", "ansible_python_interpreter": "/usr/bin/python3"}
+    variables["ansible_ssh_common_args"] = shlex.join(arguments)
     return {**variables, "ansible_ssh_timeout": TIMEOUT} if by in THROUGH_AWS or not own_key else variables
 
 

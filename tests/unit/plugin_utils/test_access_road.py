@@ -54,6 +54,17 @@ def test_a3_a_road_through_an_endpoint() -> None:
     ]  # fmt: skip
 
 
+def test_a3_variables_leave_what_is_ansibles_own() -> None:
+    given = road.group_variables("access_endpoint", CONNECT, "/tmp/k")
+    assert given.keys() == {
+        "ansible_user",
+        "ansible_python_interpreter",
+        "ansible_ssh_common_args",
+        "ansible_ssh_timeout",
+    }
+    assert "ansible_ssh_timeout" not in road.group_variables("access_direct_own_key", CONNECT, "")
+
+
 @pytest.mark.parametrize("by", ["direct", "inside"])
 def test_a3_a_direct_road_sends_the_key_and_dials(by: str) -> None:
     found = road.parse_road(said(by=by, endpoint=""))
