@@ -147,10 +147,10 @@ def test_a1_a_fresh_login_restarts_nothing_and_makes_the_spec_its_own_predecesso
     # An update that fails later still finds the right way back.
     def break_it(spec: dict[str, t.Any]) -> None:
         spec["TaskTemplate"]["ContainerSpec"]["Image"] = swarm.images["crash"]
-        spec["UpdateConfig"] = {"Parallelism": 1, "Monitor": SECOND, "FailureAction": "rollback"}
+        spec["UpdateConfig"] = {"Parallelism": 1, "Monitor": 5 * SECOND, "FailureAction": "rollback"}
 
     swarm.update(web, break_it)
-    until(lambda: updating(swarm, web) == "rollback_completed", "the way back")
+    until(lambda: updating(swarm, web) == "rollback_completed", "the way back", 60)
     assert (
         swarm.spec(web)["TaskTemplate"]["ContainerSpec"]["Image"]
         == live["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]
