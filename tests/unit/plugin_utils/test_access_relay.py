@@ -44,11 +44,16 @@ def test_a_frame_that_would_fill_the_memory_is_refused() -> None:
 
 @dataclass
 class Site:
-    """A relay in a thread."""
+    """A relay in a thread.
 
-    far: socket.socket  # the other side
-    writer: int  # what ssh writes to
-    reader: int  # what it reads from
+    :ivar far: the other side.
+    :ivar writer: what ssh writes to.
+    :ivar reader: what it reads from.
+    """
+
+    far: socket.socket
+    writer: int
+    reader: int
     complaints: list[str] = field(default_factory=list)
 
 
@@ -62,8 +67,8 @@ def running(coding: relay.Plain) -> Iterator[Site]:
     def work() -> None:
         try:
             relay.run(near, coding, source, sink)
-        except relay.Broken as error:
-            site.complaints.append(str(error))
+        except relay.Broken as exc:
+            site.complaints.append(str(exc))
         os.close(sink)
 
     thread = threading.Thread(target=work, daemon=True)

@@ -88,8 +88,8 @@ def _carry(client: socket.socket, key: str, node: socket.socket, end: float) -> 
                     _obey(opcode, payload, client, node)
             if node in readable:
                 client.sendall(_frame(_BINARY, _received(node)))
-    except _Ended as over:
-        _last(client, over.frame)
+    except _Ended as exc:
+        _last(client, exc.frame)
     except OSError:
         pass  # one side has gone
 

@@ -41,7 +41,10 @@ _PUBLIC_KEY = re.compile(r"(ssh-(rsa|ed25519)) [A-Za-z0-9+/]{16,}={0,2}( .*)?")
 
 @dataclass
 class Endpoint:
-    """One Instance Connect Endpoint."""
+    """One Instance Connect Endpoint.
+
+    :ivar made: seconds since the epoch.
+    """
 
     id: str
     subnet: Any
@@ -49,7 +52,7 @@ class Endpoint:
     preserves_address: bool
     region: str
     account: str
-    made: float  # seconds since the epoch
+    made: float
 
     @property
     def state(self) -> str:
