@@ -87,7 +87,7 @@ test-agent: $(READY) $(PROGRAMS) ## agents on real engines: formation, take-over
 
 test-faults: $(READY) $(READY_NEWEST) $(PROGRAMS) ## deploys while engines, networks, clocks, disks and registries break, or an answer is lost
 	@$(PYTEST) $(FAULTS)
-	@TRUTH_CASES=10000 $(PYTEST) tests/unit/engine/test_random_truth.py
+	@TRUTH_CASES=10000 $(PYTEST) tests/unit/module_utils/_swarm/plan/test_random_truth.py
 	@TRUTH_CASES=40 $(PYTEST) tests/integration/engine/test_random_truth.py
 	@LEAKS=all $(PYTEST) tests/integration/engine/test_no_secret_leaks.py tests/integration/aws/test_no_secret_leaks.py
 	@$(LOST)
