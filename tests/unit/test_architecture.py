@@ -34,3 +34,10 @@ def test_walks_name_files_that_exist() -> None:
     paths = re.findall(r"`((?:_\w+|plugins)/[\w/]+\.py)`", walks)
     homes = [ROOT / path if path.startswith("plugins/") else ROOT / "plugins/module_utils" / path for path in paths]
     assert len(homes) >= 10 and [str(path) for path in homes if not path.exists()] == []
+
+
+def test_unit_tests_lie_where_their_code_does() -> None:
+    folders = {
+        path.parent.relative_to(ROOT / "tests/unit") for path in (ROOT / "tests/unit").glob("*_utils/**/test_*.py")
+    }
+    assert len(folders) > 10 and [folder for folder in folders if not (ROOT / "plugins" / folder).is_dir()] == []
