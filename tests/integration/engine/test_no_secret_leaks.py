@@ -101,7 +101,7 @@ GOOD = {"service": SERVICE, "job": JOB, "exec": EXEC, "stack": STACK, "registry_
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Files with secrets in them, most of them bad."""
     path = tmp_path_factory.mktemp("leaks")
-    secret = PLANTED["env_file"]
+    secret = str(PLANTED["env_file"])
     (path / "bad.env").write_text(f"A={secret}\n{secret} is no line\n")
     (path / "bare.env").write_text(f"A={secret}\n{secret}\n")
     (path / "binary.env").write_bytes(b"A=\xff" + secret.encode())
