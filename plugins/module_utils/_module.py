@@ -116,13 +116,20 @@ class Module(AnsibleModule):  # type: ignore[misc]  # Ansible's classes have no 
 
     def exit_json(self, **result: t.Any) -> t.NoReturn:
         """End the module well."""
-        super().exit_json(**{"invocation": invocation(self.params), **result})
+        super().exit_json(**self._repeated(result))
         raise AssertionError  # not reached: the process has ended
 
     def fail_json(self, msg: str, **result: t.Any) -> t.NoReturn:
         """End the module with a sentence."""
-        super().fail_json(msg, **{"invocation": invocation(self.params), **result})
+        super().fail_json(msg, **self._repeated(result))
         raise AssertionError  # not reached
+
+    def _repeated(self, result: Result) -> Result:
+        """Return *result* with what may be repeated of the arguments, once its warnings are given."""
+        # A result that holds its warnings is deprecated since ansible-core 2.19.
+        for warning in result.pop("warnings", ()):
+            self.warn(warning)
+        return {"invocation": invocation(self.params), **result}
 
 
 def invocation(params: Params | None) -> Result:

@@ -10,6 +10,7 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +25,16 @@ HOST = {
     "swarm_node": {"instance_id": "i-0123456789abcdef0", "region": "eu-west-1"},
     "swarm_access": {**SAID, "address": "10.20.192.4"},
 }
-CONNECT = ["/usr/bin/python3", "-P", "/c/connect.py"]
+CONNECT = ("/usr/bin/python3", "-P", "/c/connect.py")
 
 
 def said(**values: object) -> str:
     return json.dumps({**SAID, **values})
 
 
-def arguments(group: str, connect_by: list[str] = CONNECT) -> list[str]:
+def arguments(group: str, connect_by: Sequence[str] = CONNECT) -> list[str]:
     """Return ssh's arguments as Ansible makes them of the variables of *group*."""
-    text = road.group_variables(group, connect_by, "/tmp/k")["ansible_ssh_common_args"]
+    text = road.group_variables(group, list(connect_by), "/tmp/k")["ansible_ssh_common_args"]
     return shlex.split(Template(text).render(HOST))
 
 
@@ -55,14 +56,14 @@ def test_a3_a_road_through_an_endpoint() -> None:
 
 
 def test_a3_variables_leave_what_is_ansibles_own() -> None:
-    given = road.group_variables("access_endpoint", CONNECT, "/tmp/k")
+    given = road.group_variables("access_endpoint", list(CONNECT), "/tmp/k")
     assert given.keys() == {
         "ansible_user",
         "ansible_python_interpreter",
         "ansible_ssh_common_args",
         "ansible_ssh_timeout",
     }
-    assert "ansible_ssh_timeout" not in road.group_variables("access_direct_own_key", CONNECT, "")
+    assert "ansible_ssh_timeout" not in road.group_variables("access_direct_own_key", list(CONNECT), "")
 
 
 @pytest.mark.parametrize("by", ["direct", "inside"])
