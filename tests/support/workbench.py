@@ -114,10 +114,17 @@ class Swarm:
         until(removed, "the network to be free")
 
     def update(self, service: str, change: t.Callable[[dict[str, t.Any]], None], **query: t.Any) -> None:
-        """Edit a service behind the modules' back."""
-        live = self.client.inspect_service(service)
-        spec = live["Spec"]
-        change(spec)
-        query = {"version": live["Version"]["Index"], **query}
-        answer = self.client.post(f"{self.client.base_url}/services/{live['ID']}/update", json=spec, params=query)
-        assert answer.status_code < 300, answer.text
+        """Edit a service behind the modules' back, again if the engine has written to it meanwhile."""
+
+        def done() -> bool:
+            live = self.client.inspect_service(service)
+            spec = live["Spec"]
+            change(spec)
+            url = f"{self.client.base_url}/services/{live['ID']}/update"
+            answer = self.client.post(url, json=spec, params={"version": live["Version"]["Index"], **query})
+            if "update out of sequence" in answer.text and "version" not in query:
+                return False
+            assert answer.status_code < 300, answer.text
+            return True
+
+        until(done, "an update in its turn")
