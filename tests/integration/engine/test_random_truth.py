@@ -79,8 +79,11 @@ class Life:
 
     @staticmethod
     def _said(out: Outcome) -> tuple[t.Any, ...]:
-        """Return what a module said that it does; nobody waits here, so tasks come and go between two looks."""
-        services = [{**item, "restarts": None} for item in out.data["plan"]["services"]]
+        """Return what a module said that it does; nobody waits here, so tasks come and go between two looks.
+
+        How many it replaces and because of what (fields of theirs too) is therefore left out.
+        """
+        services = [{**item, "restarts": None, "because": None} for item in out.data["plan"]["services"]]
         return out.changed, services, out.data["plan"]["objects"], out.data["diff"]
 
     def _check(self, wanted: Deploy, deploy: t.Callable[..., Outcome]) -> None:
