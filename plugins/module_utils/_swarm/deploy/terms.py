@@ -99,8 +99,11 @@ def plan_deploy(
     """
     how = PlanOptions(options.prune, options.purge, options.allow_recreate)
     plan = plan_stack(model, live, releases.base_trees(history), how, releases.base_networks(history))
+    ended = rested(plan.services)
+    for item in plan.services:  # a task may only not have begun yet
+        item.rests = item.rests and item.name in ended
     if options.exact:  # going back runs no job, and no migration again
-        spare_jobs(plan, rested(plan.services))
+        spare_jobs(plan, ended)
     else:
         plan.migrations = plan_migrations(model, plan)
     if plan.changed:

@@ -26,6 +26,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._errors import (
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments import service as arguments
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy import jobs, releases
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.apply import Applier
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.terms import Options, plan_deploy
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.deploy.way_back import undo
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import (
@@ -129,6 +130,16 @@ def test_d49_a_job_on_all_nodes_that_was_put_to_rest_runs_with_the_next_deploy(
     (item,) = plan.services
     assert item.runs_again and not plan.blockers and not item.kept
     assert ((item.spec["TaskTemplate"].get("Placement") or {}).get("Constraints") or []) == constraints
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_d49_what_has_no_task_for_a_moment_has_not_ended(ended: bool) -> None:
+    policy = {"RestartPolicy": {"Condition": "on-failure"}}
+    old, new = (entry("shop", "web", image, template=policy) for image in ("x:1", "x:2"))
+    plan = plan_deploy(
+        stack("shop", new), swarm(live_service(old.spec)), [], Options(), lambda plans: ["shop_web"] if ended else []
+    )
+    assert [item.runs_again for item in plan.services] == [ended]
 
 
 def test_d49_a_service_of_somebody_who_wants_it_nowhere_stays_nowhere() -> None:
