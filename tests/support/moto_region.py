@@ -169,7 +169,7 @@ def _identify(environ: dict[str, t.Any], body: str) -> Call | None:
 
 
 def _answer_fault(fault: Fault, call: Call, start_response: t.Any) -> t.Iterable[bytes]:
-    if call.service in ("ec2", "sts", "iam"):
+    if call.service in ("ec2", "sts", "iam", "autoscaling", "cloudformation", "elasticloadbalancing", "sns"):
         content = (
             f"<Response><Errors><Error><Code>{fault.code}</Code><Message>{fault.message}</Message></Error></Errors>"
             "<RequestID>1</RequestID></Response>"

@@ -214,6 +214,11 @@ def translate(error: Exception, doing: str, region: str = "", permission: str = 
         "HTTPClientError",
     ):
         return Unreachable(f"Cannot {doing}{where}: {_unreachable(error, region)}", region=region)
+    if name == "ResponseParserError":  # it quotes the answer, a page of a proxy most likely
+        return Unreachable(
+            f"Cannot {doing}{where}: what answered is not AWS, for it cannot be read; is there a proxy on the way?",
+            region=region,
+        )
     return AwsError(f"Cannot {doing}{where}: {error}", region=region)
 
 
@@ -257,10 +262,11 @@ def api_call(doing: str, permission: str = "", missing: t.Any = RAISE) -> t.Call
         @functools.wraps(function)
         def call(client: t.Any, *args: t.Any, **kwargs: t.Any) -> t.Any:
             from botocore.exceptions import BotoCoreError, ClientError
+            from botocore.parsers import ResponseParserError
 
             try:
                 return function(client, *args, **kwargs)
-            except (BotoCoreError, ClientError) as exc:
+            except (BotoCoreError, ClientError, ResponseParserError) as exc:
                 bound = signature.bind(client, *args, **kwargs)
                 bound.apply_defaults()
                 region = str(client.meta.region_name or "")

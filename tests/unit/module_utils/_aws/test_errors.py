@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 from botocore import exceptions
+from botocore.parsers import ResponseParserError
 
 from ansible_collections.apiary.swarm.plugins.module_utils._aws import errors
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.signed_http import read_error
@@ -121,6 +122,24 @@ def test_api_call_names_its_arguments() -> None:
 
     with pytest.raises(errors.AccessDenied, match=r"Cannot create a of sort in eu-west-1: permission x:Y is missing\."):
         create(Client(), "a")
+
+
+def test_an_answer_that_cannot_be_read_is_a_sentence() -> None:
+    """A proxy's page in place of XML, for one; it is not shown."""
+
+    class Client:
+        class meta:
+            region_name = "eu-west-1"
+
+    @errors.api_call("look")
+    def look(client: object) -> None:
+        raise ResponseParserError("invalid XML received: b'<!doctype html>hunter2'")
+
+    with pytest.raises(errors.Unreachable) as refused:
+        look(Client())
+    assert refused.value.message == (
+        "Cannot look in eu-west-1: what answered is not AWS, for it cannot be read; is there a proxy on the way?"
+    )
 
 
 def test_what_is_missing_is_an_answer_where_that_is_said() -> None:
