@@ -89,7 +89,7 @@ test-faults: $(READY) $(READY_NEWEST) $(PROGRAMS) ## deploys while engines, netw
 	@$(PYTEST) $(FAULTS)
 	@TRUTH_CASES=10000 $(PYTEST) tests/unit/module_utils/_swarm/plan/test_random_truth.py
 	@TRUTH_CASES=40 $(PYTEST) tests/integration/engine/test_random_truth.py
-	@LEAKS=all $(PYTEST) tests/integration/engine/test_no_secret_leaks.py tests/integration/aws/test_no_secret_leaks.py
+	@LEAKS=all $(PYTEST) $(wildcard tests/integration/*/test_no_secret_leaks*.py)
 	@$(LOST)
 	@PATH=$(CACHE)/venv-newest/bin:$$PATH $(subst venv,venv-newest,$(LOST))
 
