@@ -16,6 +16,9 @@ description:
   - Nothing secret is in the result.
 author:
   - apiary.swarm contributors (@apiary-swarm)
+extends_documentation_fragment:
+  - apiary.swarm.stack_file
+  - apiary.swarm.stack_file.summary
 options:
   _terms:
     description:
@@ -23,28 +26,6 @@ options:
     required: true
     type: list
     elements: str
-  name:
-    description:
-      - Name of the stack.
-    type: str
-    required: true
-  env:
-    description:
-      - Variables for the interpolation of the files.
-    type: dict
-    default: {}
-  env_from_controller:
-    description:
-      - Use the environment of the controller for interpolation too. O(env) wins.
-    type: bool
-    default: false
-  log_group_prefix:
-    description:
-      - Services that declare no logging send their logs to the CloudWatch log group C(<prefix>/<stack>/<service>).
-    type: str
-    default: ""
-requirements:
-  - jsonschema and PyYAML on the controller
 seealso:
   - module: apiary.swarm.stack_file_info
   - module: apiary.swarm.stack

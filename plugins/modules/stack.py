@@ -27,6 +27,7 @@ extends_documentation_fragment:
   - apiary.swarm.engine.wait
   - apiary.swarm.engine.progress
   - apiary.swarm.engine.registry
+  - apiary.swarm.stack_file
 attributes:
   check_mode:
     support: full
@@ -68,16 +69,6 @@ options:
     description:
       - A Compose file as data, in place of O(files) or merged over them.
     type: dict
-  env:
-    description:
-      - Variables for the interpolation of the files.
-    type: dict
-    default: {}
-  env_from_controller:
-    description:
-      - Use the environment of the controller for interpolation too. O(env) wins.
-    type: bool
-    default: false
   release:
     description:
       - Number of the release to go back to, with O(state=rolled_back). The default is the newest release that ran before

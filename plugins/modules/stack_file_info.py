@@ -18,37 +18,17 @@ author:
 extends_documentation_fragment:
   - apiary.swarm.attributes
   - apiary.swarm.attributes.info_module
+  - apiary.swarm.stack_file
+  - apiary.swarm.stack_file.summary
 options:
-  name:
-    description:
-      - Name of the stack.
-    type: str
-    required: true
   files:
     description:
       - Stack files on the controller, later ones merged over earlier ones.
     type: list
     elements: str
     required: true
-  env:
-    description:
-      - Variables for the interpolation of the files.
-    type: dict
-    default: {}
-  env_from_controller:
-    description:
-      - Use the environment of the controller for interpolation too. O(env) wins.
-    type: bool
-    default: false
-  log_group_prefix:
-    description:
-      - Services that declare no logging send their logs to the CloudWatch log group C(<prefix>/<stack>/<service>).
-    type: str
-    default: ""
 notes:
   - It runs on the controller, whatever the connection.
-requirements:
-  - jsonschema and PyYAML on the controller
 seealso:
   - plugin: apiary.swarm.stack_file
     plugin_type: lookup
