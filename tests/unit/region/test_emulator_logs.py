@@ -126,45 +126,56 @@ def alarm(account: Any, name: str = "high") -> str:
     return str(account.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"])
 
 
-def test_alarm_follows_its_metric_and_scales(account: Any) -> None:
+def scaling_on_cpu(account: Any, group_options: dict[str, int], policy: dict[str, Any], alarm: dict[str, Any]) -> None:
+    """Make group web, and a policy that acts while the alarm on its instances' CPU lasts."""
     ec2, scaling, cloudwatch = (account.client(one) for one in ("ec2", "autoscaling", "cloudwatch"))
     data = {"ImageId": "ami-0deb1a00000000013", "InstanceType": "t3.small"}
     ec2.create_launch_template(LaunchTemplateName="node", LaunchTemplateData=data)
-    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
     scaling.create_auto_scaling_group(
         AutoScalingGroupName="web",
-        MinSize=1,
-        MaxSize=5,
-        VPCZoneIdentifier=subnet,
+        VPCZoneIdentifier=ec2.describe_subnets()["Subnets"][0]["SubnetId"],
         LaunchTemplate={"LaunchTemplateName": "node"},
+        **group_options,
     )
     account.wait(2)
-    policy = scaling.put_scaling_policy(
-        AutoScalingGroupName="web",
-        PolicyName="out",
-        PolicyType="StepScaling",
-        AdjustmentType="ChangeInCapacity",
-        EstimatedInstanceWarmup=30,
-        StepAdjustments=[
-            {"MetricIntervalLowerBound": 0, "MetricIntervalUpperBound": 15, "ScalingAdjustment": 1},
-            {"MetricIntervalLowerBound": 15, "ScalingAdjustment": 2},
-        ],
-    )["PolicyARN"]
+    arn = scaling.put_scaling_policy(AutoScalingGroupName="web", AdjustmentType="ChangeInCapacity", **policy)
     cloudwatch.put_metric_alarm(
-        AlarmName="high",
         Namespace="AWS/EC2",
         MetricName="CPUUtilization",
         Dimensions=[{"Name": "AutoScalingGroupName", "Value": "web"}],
         Statistic="Average",
         Period=60,
         EvaluationPeriods=2,
-        Threshold=80,
-        ComparisonOperator="GreaterThanThreshold",
-        AlarmActions=[policy],
+        AlarmActions=[arn["PolicyARN"]],
+        **alarm,
+    )
+
+
+def desired(account: Any) -> int:
+    """How many instances group web should have."""
+    return int(account.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"][0]["DesiredCapacity"])
+
+
+def instances(account: Any) -> list[str]:
+    """Ids of the instances of all groups."""
+    found = account.client("autoscaling").describe_auto_scaling_instances()["AutoScalingInstances"]
+    return [one["InstanceId"] for one in found]
+
+
+def test_alarm_follows_its_metric_and_scales(account: Any) -> None:
+    steps = [
+        {"MetricIntervalLowerBound": 0, "MetricIntervalUpperBound": 15, "ScalingAdjustment": 1},
+        {"MetricIntervalLowerBound": 15, "ScalingAdjustment": 2},
+    ]
+    scaling_on_cpu(
+        account,
+        {"MinSize": 1, "MaxSize": 5},
+        {"PolicyName": "out", "PolicyType": "StepScaling", "EstimatedInstanceWarmup": 30, "StepAdjustments": steps},
+        {"AlarmName": "high", "Threshold": 80, "ComparisonOperator": "GreaterThanThreshold"},
     )
     account.wait(10)
     assert alarm(account) == "INSUFFICIENT_DATA"
-    (instance_id,) = [one["InstanceId"] for one in scaling.describe_auto_scaling_instances()["AutoScalingInstances"]]
+    (instance_id,) = instances(account)
     for dummy in range(3):
         emulator.cloudwatch.put_cpu(instance_id, 40.0)
         account.wait(60)
@@ -173,49 +184,22 @@ def test_alarm_follows_its_metric_and_scales(account: Any) -> None:
         emulator.cloudwatch.put_cpu(instance_id, 99.0)
         account.wait(60)
     assert alarm(account) == "ALARM"
-    desired = scaling.describe_auto_scaling_groups()["AutoScalingGroups"][0]["DesiredCapacity"]
-    assert desired in (3, 5)
+    assert desired(account) in (3, 5)
 
 
 def test_scale_in_waits_for_its_cooldown_while_the_alarm_lasts(account: Any) -> None:
-    ec2, scaling, cloudwatch = (account.client(one) for one in ("ec2", "autoscaling", "cloudwatch"))
-    data = {"ImageId": "ami-0deb1a00000000013", "InstanceType": "t3.small"}
-    ec2.create_launch_template(LaunchTemplateName="node", LaunchTemplateData=data)
-    scaling.create_auto_scaling_group(
-        AutoScalingGroupName="web",
-        MinSize=1,
-        MaxSize=6,
-        DesiredCapacity=6,
-        VPCZoneIdentifier=ec2.describe_subnets()["Subnets"][0]["SubnetId"],
-        LaunchTemplate={"LaunchTemplateName": "node"},
-    )
-    account.wait(2)
-    policy = scaling.put_scaling_policy(
-        AutoScalingGroupName="web",
-        PolicyName="in",
-        PolicyType="SimpleScaling",
-        AdjustmentType="ChangeInCapacity",
-        ScalingAdjustment=-1,
-        Cooldown=300,
-    )["PolicyARN"]
-    cloudwatch.put_metric_alarm(
-        AlarmName="low",
-        Namespace="AWS/EC2",
-        MetricName="CPUUtilization",
-        Dimensions=[{"Name": "AutoScalingGroupName", "Value": "web"}],
-        Statistic="Average",
-        Period=60,
-        EvaluationPeriods=2,
-        Threshold=5,
-        ComparisonOperator="LessThanThreshold",
-        AlarmActions=[policy],
+    scaling_on_cpu(
+        account,
+        {"MinSize": 1, "MaxSize": 6, "DesiredCapacity": 6},
+        {"PolicyName": "in", "PolicyType": "SimpleScaling", "ScalingAdjustment": -1, "Cooldown": 300},
+        {"AlarmName": "low", "Threshold": 5, "ComparisonOperator": "LessThanThreshold"},
     )
     for dummy in range(10):  # ten idle minutes are two cooldowns
-        for one in scaling.describe_auto_scaling_instances()["AutoScalingInstances"]:
-            emulator.cloudwatch.put_cpu(one["InstanceId"], 1.0)
+        for instance_id in instances(account):
+            emulator.cloudwatch.put_cpu(instance_id, 1.0)
         account.wait(60)
     assert alarm(account, "low") == "ALARM"
-    assert scaling.describe_auto_scaling_groups()["AutoScalingGroups"][0]["DesiredCapacity"] == 4
+    assert desired(account) == 4
 
 
 def test_alarm_set_by_hand_acts(account: Any) -> None:
