@@ -154,7 +154,8 @@ class Builder:
         settings = self._settings
         regions = self._regions()
         parse = full_parser(self._session) if settings.full_facts else parse_page
-        answer = ask(self._http, regions, settings.include, settings.exclude, settings.clusters, parse)
+        roads = settings.access != "none" and settings.connection == "ssh"
+        answer = ask(self._http, regions, settings.include, settings.exclude, settings.clusters, parse, roads)
         self._report(answer, regions)
         self._instances, self._seen = answer.instances, self._views(answer)
         self._roads = self._read_roads(answer)
@@ -181,8 +182,6 @@ class Builder:
 
     def _read_roads(self, answer: Answer) -> dict[ClusterKey, Road]:
         """Return the roads that clusters name, and warn of what cannot be read; an older stack has none."""
-        if self._settings.access == "none" or self._settings.connection != "ssh":
-            return {}
         for error in answer.no_roads.values():
             self._warn(f"{error.message} How hosts are reached is left to other variables.")
         roads = {}

@@ -54,11 +54,13 @@ def ask(
     exclude: Sequence[Filters] = (),
     clusters: Iterable[str] = (),
     parse: Callable[[bytes, str], list[Facts]] = ec2.parse_page,
+    with_roads: bool = True,
 ) -> Answer:
     """Return the instances of *regions* that match one of *include* and none of *exclude*, and their records.
 
     :param clusters: clusters known beforehand, whose records are asked for at once with the instances.
     :param parse: reads one answer of EC2, given with its region.
+    :param with_roads: whether clusters are asked how their nodes are reached, too.
     """
     answer = Answer()
 
@@ -73,8 +75,8 @@ def ask(
         def read(names: Mapping[str, Sequence[str]]) -> tuple[Pending, Pending]:
             """Ask for records and roads apart: who may read the one may not read the other."""
             records, roads = (
-                {region: pool.submit(_parameters, http, region, found, name) for region, found in names.items()}
-                for name in (record_name, road_name)
+                {region: pool.submit(_parameters, http, region, found, name) for region, found in asked.items()}
+                for name, asked in ((record_name, names), (road_name, names if with_roads else {}))
             )
             return records, roads
 
@@ -113,8 +115,9 @@ def _take(
     pending: Pending, there: Collection[ClusterKey], texts: dict[ClusterKey, t.Any], errors: dict[str, AwsError]
 ) -> None:
     """Put what has come for clusters that are *there* into *texts*, and why it has not into *errors*."""
+    regions = {region for region, dummy in there}
     for region, future in pending.items():
-        if region not in {asked for asked, dummy in there}:
+        if region not in regions:
             continue
         try:
             found = future.result()
