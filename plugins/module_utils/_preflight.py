@@ -10,11 +10,12 @@ Each check returns sentences: what is wrong, with which value, and what to write
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import json
 import re
 import typing as t
+
+from ._words import likest
 
 _SSH = ("ssh", "ssh-keygen")
 PROGRAMS = {"endpoint": _SSH, "ssm": (*_SSH, "session-manager-plugin"), "direct": _SSH, "inside": _SSH}
@@ -60,10 +61,8 @@ def check_region(region: str, known: t.Collection[str]) -> list[str]:
     """Say what is wrong with *region*, given the names that the SDK knows."""
     if region in known:
         return []
-    # Two letters swapped is the likeliest slip, and difflib does not count it as a small one.
-    swapped = [name for name in known if sorted(name) == sorted(region)]
-    near = swapped or difflib.get_close_matches(region, known, n=1, cutoff=0.6)
-    hint = f"did you mean {near[0]}?" if near else "write one such as eu-west-1."
+    near = likest(region, known)
+    hint = f"did you mean {near}?" if near else "write one such as eu-west-1."
     return [f"There is no AWS region {region!r}: {hint}"]
 
 

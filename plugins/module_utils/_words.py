@@ -10,13 +10,21 @@ import difflib
 import typing as t
 
 
-def nearest(word: str, known: t.Iterable[str]) -> str:
-    """Return a question, C(did you mean "image"?) in brackets, for the likest known word, or V("")."""
+def likest(word: str, known: t.Iterable[str], cutoff: float = 0.6) -> str:
+    """Return the known word that *word* was meant to be, or V("").
+
+    :param cutoff: how like it must be, from 0 to 1, unless it has the very same letters.
+    """
     words = sorted(known)
     # Two letters swapped is the likeliest slip, and difflib does not count it as a small one.
     swapped = [name for name in words if sorted(name) == sorted(word)]
-    match = swapped or difflib.get_close_matches(word, words, n=1, cutoff=0.6)
-    return f' (did you mean "{match[0]}"?)' if match else ""
+    return next(iter(swapped or difflib.get_close_matches(word, words, n=1, cutoff=cutoff)), "")
+
+
+def nearest(word: str, known: t.Iterable[str]) -> str:
+    """Return a question, C(did you mean "image"?) in brackets, for the likest known word, or V("")."""
+    match = likest(word, known)
+    return f' (did you mean "{match}"?)' if match else ""
 
 
 def seconds(value: float) -> str:

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import typing as t
 from collections.abc import Iterable, Mapping
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from ansible.module_utils.common.yaml import yaml_load
 
-from ansible_collections.apiary.swarm.plugins.module_utils._words import nearest
+from ansible_collections.apiary.swarm.plugins.module_utils._words import likest, nearest
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.hosts import safe_group
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
@@ -86,11 +85,7 @@ def _prefix(word: str) -> str:
 
 def _alike(word: str, known: Iterable[str]) -> str:
     """Return the one of *known* that is *word* but for a slip: a letter too many or too few, or two swapped."""
-    choices = sorted(known)
-    for choice in choices:
-        if sorted(choice) == sorted(word):
-            return choice
-    return next(iter(difflib.get_close_matches(word, choices, n=1, cutoff=_ALIKE)), "")
+    return likest(word, known, _ALIKE)
 
 
 def missing(needs: Mapping[str, t.Any], given: Mapping[str, t.Any]) -> str:

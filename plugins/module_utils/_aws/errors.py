@@ -10,13 +10,13 @@ Every function of this package that calls AWS is decorated with :func:`api_call`
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 import re
 import typing as t
 
 from .._errors import InvalidInput, SwarmError
+from .._words import likest
 
 _F = t.TypeVar("_F", bound=t.Callable[..., t.Any])
 
@@ -108,11 +108,8 @@ class AlreadyExists(AwsError):
 
 def nearest(word: str, known: t.Iterable[str]) -> str:
     """Return ``" (did you mean X?)"`` for the entry of *known* most like *word*, or ``""``."""
-    words = list(known)
-    # Two letters swapped is the likeliest slip, and difflib does not count it as a small one.
-    swapped = [name for name in words if sorted(name) == sorted(word)]
-    found = swapped or difflib.get_close_matches(word, words, n=1, cutoff=0.6)
-    return f" (did you mean {found[0]}?)" if found else ""
+    found = likest(word, known)
+    return f" (did you mean {found}?)" if found else ""
 
 
 def _permission(message: str) -> str:
