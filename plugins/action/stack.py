@@ -12,12 +12,10 @@ import typing as t
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.utils.display import Display
 
-from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
 from ansible_collections.apiary.swarm.plugins.module_utils._module import Work
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import STACK_OPTIONS
 from ansible_collections.apiary.swarm.plugins.plugin_utils._follow import PRIVATE, FollowingAction, checked
-from ansible_collections.apiary.swarm.plugins.plugin_utils._level import at_level, role_of
-from ansible_collections.apiary.swarm.plugins.plugin_utils._stack_files import Request, StackFiles
+from ansible_collections.apiary.swarm.plugins.plugin_utils._stack_files import Request, model_for
 from ansible_collections.apiary.swarm.plugins.plugin_utils._who import user_here, who_deploys
 
 display = Display()
@@ -57,10 +55,7 @@ class ActionModule(FollowingAction):
         )
         if not request.files and request.definition is None:
             raise AnsibleActionFail('stack: give the stack file in "files", or the stack as data in "definition"')
-        try:
-            model = StackFiles(self._loader, lambda path: self._find_needle("files", path)).model(request)
-        except SwarmError as exc:
-            raise AnsibleActionFail(at_level({"msg": exc.message}, role_of(self._task))["msg"]) from None
+        model = model_for(self, request)
         for warning in model.warnings:
             display.warning(f"stack {model.name}: {warning}")
         model, secrets = model.split_secret_data()

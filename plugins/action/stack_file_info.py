@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
 from ansible_collections.apiary.swarm.plugins.modules.stack_file_info import ARGUMENTS
-from ansible_collections.apiary.swarm.plugins.plugin_utils._level import at_level, role_of
-from ansible_collections.apiary.swarm.plugins.plugin_utils._stack_files import Request, StackFiles, summary
+from ansible_collections.apiary.swarm.plugins.plugin_utils._stack_files import Request, model_for, summary
 
 
 class ActionModule(ActionBase):
@@ -26,8 +23,4 @@ class ActionModule(ActionBase):
         """Read the files on the controller."""
         super().run(tmp, task_vars)
         dummy, params = self.validate_argument_spec(ARGUMENTS)
-        try:
-            model = StackFiles(self._loader, lambda path: self._find_needle("files", path)).model(Request(**params))
-        except SwarmError as exc:
-            raise AnsibleActionFail(at_level({"msg": exc.message}, role_of(self._task))["msg"]) from None
-        return {"changed": False, "stack": summary(model)}
+        return {"changed": False, "stack": summary(model_for(self, Request(**params)))}

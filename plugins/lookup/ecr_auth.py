@@ -86,6 +86,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr.auth import 
     Token,
     get_token,
     parse_registry,
+    role_for,
 )
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.session import AwsOptions, AwsSession
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import InvalidInput, SwarmError
@@ -130,7 +131,7 @@ def _registries(terms: list[t.Any]) -> list[Registry]:
 
 
 def _token(registry: Registry, options: AwsOptions, roles: dict[str, str]) -> Token:
-    role = roles.get(registry.host) or roles.get(registry.account) or options.assume_role_arn
+    role = role_for(registry, roles) or options.assume_role_arn
     reach = replace(options, assume_role_arn=role)
     kept = _tokens.get((registry.host, reach))
     if kept is not None and kept.usable(datetime.now(UTC)):

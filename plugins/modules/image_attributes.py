@@ -101,7 +101,6 @@ import re
 import typing as t
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from functools import partial
 
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster.record import format_time, parse_time
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.image import api as images
@@ -180,8 +179,12 @@ def plan(session: AwsSession, image: Image, deprecated: str, params: Params) -> 
             want(f"shared {resource}", allowed, accounts, image_sharing.share, resource, allowed, accounts)
     if params["publish_to"]:
         stored = get_parameter(ssm, params["publish_to"])
-        publish = partial(put_parameter, name=params["publish_to"], value=image.image_id, data_type="aws:ec2:image")
-        want(params["publish_to"], stored.value if stored else "", image.image_id, lambda dummy: publish(ssm))
+        want(
+            params["publish_to"],
+            stored.value if stored else "",
+            image.image_id,
+            lambda dummy: put_parameter(ssm, params["publish_to"], image.image_id, data_type="aws:ec2:image"),
+        )
     return Plan(image.image_id, Attributes(before), draft.plan().steps)
 
 

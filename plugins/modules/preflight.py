@@ -274,10 +274,10 @@ def find_image(session: AwsSession, reference: str, hint: str) -> tuple[dict[str
         return {}, [f"There is no SSM parameter {reference} in {session.region}. {hint}"]
     if not rules.IMAGE_ID.fullmatch(image_id):
         return {}, [f"{reference!r} is not an image ({image_id!r} is not an AMI ID). {hint}"]
-    image = images.get_image(session.client("ec2"), image_id)
-    if image is None or image.state != "available":
-        state = f"is {image.state}" if image else "does not exist"
-        return {}, [f"The image {image_id} {state} in {session.region}. {hint}"]
+    try:
+        image = images.get_available_image(session.client("ec2"), image_id)
+    except Refused as exc:
+        return {}, [f"{exc.message} {hint}"]
     return {
         "image_id": image.image_id,
         "name": image.name,

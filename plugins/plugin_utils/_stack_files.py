@@ -11,15 +11,18 @@ import os
 import typing as t
 from pathlib import Path
 
-from ansible.errors import AnsibleError
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.action import ActionBase
 
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
 from ansible_collections.apiary.swarm.plugins.module_utils._references import registry_of
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose import ComposeError, load_project
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.compose.document import MAX_BYTES
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.convert.stack import build_model
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import ServiceEntry, StackModel, StackOptions
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.values import text
+from ansible_collections.apiary.swarm.plugins.plugin_utils._level import at_level, role_of
 
 #: Finds a file by the path that a task or a lookup gives; raises AnsibleError or returns V("") when there is none.
 Finder = t.Callable[[str], str]
@@ -94,6 +97,17 @@ class StackFiles:
                 return stream.read(MAX_BYTES + 1)
         finally:
             self._loader.cleanup_tmp_file(plain)
+
+
+def model_for(action: ActionBase, request: Request) -> StackModel:
+    """Return the model of a stack whose files a task names.
+
+    :raises AnsibleActionFail: bad input, in one sentence with the options of the level that the user is at.
+    """
+    try:
+        return StackFiles(action._loader, lambda path: action._find_needle("files", path)).model(request)
+    except SwarmError as exc:
+        raise AnsibleActionFail(at_level({"msg": exc.message}, role_of(action._task))["msg"]) from None
 
 
 def environment(request: Request) -> dict[str, str]:

@@ -14,7 +14,7 @@ import typing as t
 
 from . import frames
 
-_CHUNK = 65_000
+_CHUNK = frames.LONGEST
 _AHEAD = 1 << 20
 """Bytes from ssh that may wait to be sent before no more are read."""
 

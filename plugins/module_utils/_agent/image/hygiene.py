@@ -111,9 +111,11 @@ def _machine_id_empty(root: Path) -> Finding:
 def _no_logs(root: Path) -> Finding:
     """Nothing that the builder wrote down; what a program that still runs has begun since is nothing of that."""
     since = time.time() - _NEW
-    new = (path for path in dirt.logs(root) if str(path.relative_to(root)).startswith(_WRITERS))
-    excused = {path for path in new if path.stat().st_mtime > since}
-    return _absent("no_logs", root, *(path for path in dirt.logs(root) if path not in excused))
+
+    def is_excused(path: Path) -> bool:
+        return str(path.relative_to(root)).startswith(_WRITERS) and path.stat().st_mtime > since
+
+    return _absent("no_logs", root, *(path for path in dirt.logs(root) if not is_excused(path)))
 
 
 def _no(name: str) -> Check:

@@ -94,11 +94,6 @@ def _is_due(service: Json, sent: Sent | None, now: datetime) -> bool:
     return bool(service["Version"]["Index"] != sent.version and now >= sent.at + SETTLED)
 
 
-def role_for(registry: Registry, roles: t.Mapping[str, str]) -> str:
-    """Return the ARN of the role to assume for a registry, named by its host or its account; V("") for none."""
-    return roles.get(registry.host) or roles.get(registry.account) or ""
-
-
 def left_text(name: str, reason: str, sent: Sent | None) -> str:
     """Return the line that tells of a service that keeps the login that it has."""
     end = f"until {sent.ends:%Y-%m-%d %H:%M} UTC" if sent else "of unknown age"

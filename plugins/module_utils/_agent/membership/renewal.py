@@ -13,7 +13,7 @@ import typing as t
 from datetime import datetime, timezone
 
 from ... import _references as references
-from ..._aws.ecr.auth import Registry, get_token
+from ..._aws.ecr.auth import Registry, get_token, role_for
 from ..._aws.session import AwsOptions, AwsSession
 from ..._errors import SwarmError
 from ..._swarm.engine import Engine, encode_auth
@@ -96,7 +96,7 @@ class Renewer:
         """Return host → token for those registries whose region gives one."""
         found: dict[str, Held] = {}
         for registry in sorted(registries, key=lambda item: item.host):
-            key = (registry.region, logins.role_for(registry, self._roles))
+            key = (registry.region, role_for(registry, self._roles))
             held = self._tokens.get(key)
             try:
                 if held is None or now >= held.due:

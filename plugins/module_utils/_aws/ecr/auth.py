@@ -92,6 +92,11 @@ def parse_registry(host: str) -> Registry:
     return Registry(bare, found["account"], found["region"])
 
 
+def role_for(registry: Registry, roles: t.Mapping[str, str]) -> str:
+    """Return the ARN of the role to assume for a registry, named by its host or its account; V("") for none."""
+    return roles.get(registry.host) or roles.get(registry.account) or ""
+
+
 def is_ecr(host: str) -> bool:
     """Tell whether *host* is a registry of ECR."""
     try:

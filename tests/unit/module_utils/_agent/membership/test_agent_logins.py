@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership import logins
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.logins import Held, Sent, due, role_for
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.logins import Held, Sent, due
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.membership.renewal import Renewer
 from ansible_collections.apiary.swarm.plugins.module_utils._agent.settings import Settings, SettingsError
-from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr.auth import Registry, Token
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.ecr.auth import Registry, Token, role_for
 from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import AwsError
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import EngineError
 
