@@ -54,7 +54,7 @@ PYTEST := $(BIN)/python -m pytest --durations=15 --durations-min=1
 # Not in it, for their hour: deploys while engines break, random lives by the thousand, and every answer that may be lost, in
 # the oldest and newest Python.
 FAULTS := tests/integration/engine/test_faults.py
-LOST := LOST_ANSWERS=all $(CACHE)/venv/bin/python -m pytest -s tests/integration/engine/test_lost_answers.py
+LOST := -m pytest -s tests/integration/engine/test_lost_answers.py
 # Tests that wait more than they work, each process with its own engines, and judges, who never wait. The long ones first.
 WAITING := $(addprefix tests/,judges $(addprefix integration/,agent engine aws compose_parity)) --ignore $(FAULTS)
 # Two regions at a time: one is started and stopped again and again, in the other the demo has run.
@@ -90,8 +90,8 @@ test-faults: $(READY) $(READY_NEWEST) $(PROGRAMS) ## deploys while engines, netw
 	@TRUTH_CASES=10000 $(PYTEST) tests/unit/module_utils/_swarm/plan/test_random_truth.py
 	@TRUTH_CASES=40 $(PYTEST) tests/integration/engine/test_random_truth.py
 	@LEAKS=all $(PYTEST) $(wildcard tests/integration/*/test_no_secret_leaks*.py)
-	@$(LOST)
-	@PATH=$(CACHE)/venv-newest/bin:$$PATH $(subst venv,venv-newest,$(LOST))
+	@LOST_ANSWERS=all $(BIN)/python $(LOST)
+	@LOST_ANSWERS=all PATH=$(CACHE)/venv-newest/bin:$$PATH $(CACHE)/venv-newest/bin/python $(LOST)
 
 test-load: $(READY) $(PROGRAMS) ## ten updates under 200 requests a second; prints median and p99, quiet and meanwhile
 	@EDGE_LOAD_RATE=200 EDGE_LOAD_UPDATES=10 EDGE_LOAD_BESIDE=1 $(PYTEST) -s tests/integration/engine/test_edge_load.py

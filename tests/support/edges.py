@@ -50,12 +50,14 @@ def serving(routes: Routes, folder: Path) -> t.Iterator[int]:
     port = free_port()
     (folder / "nginx.conf").write_text("daemon off;\n" + local(render(routes, options), port, folder))
     with subprocess.Popen([nginx(), "-e", "stderr", "-c", str(folder / "nginx.conf")]) as process:
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-        yield port
-        process.terminate()
+        try:
+            deadline = time.monotonic() + 20
+            while time.monotonic() < deadline:
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                    break
+            yield port
+        finally:
+            process.terminate()
 
 
 @contextlib.contextmanager

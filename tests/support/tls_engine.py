@@ -87,10 +87,8 @@ def _relay(secure: ssl.SSLSocket, engine: socket.socket) -> None:
                 source, target = key.fileobj, key.data
                 assert isinstance(source, socket.socket)
                 data = source.recv(65536)
-                while data:
-                    target.sendall(data)
-                    data = secure.recv(65536) if source is secure and secure.pending() else b""
-                    if not data:
-                        break
-                else:
+                if not data:
                     return
+                target.sendall(data)
+                while source is secure and secure.pending():
+                    target.sendall(secure.recv(65536))
