@@ -71,7 +71,7 @@ def find_object(engine: Engine, kind: str, body: Json) -> str:
 
 def write_service(
     engine: Engine,
-    current: Json | None,
+    current: Json,
     wanted: t.Callable[[Json], Json | None],
     auth: str = "",
     previous_login: bool = False,
@@ -84,7 +84,7 @@ def write_service(
     :raises NotFound: the service is gone.
     :raises PlanRefused: somebody else writes to it all the time.
     """
-    name, service_id = (current["Spec"]["Name"], current["ID"]) if current is not None else ("", "")
+    name, service_id = current["Spec"]["Name"], current["ID"]
 
     def send(live: Json, spec: Json) -> None:
         sent = keep_placement(spec, live["Spec"])

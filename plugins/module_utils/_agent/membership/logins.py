@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from ..._aws.ecr.auth import Registry, Token, is_ecr, parse_registry
 from ..._references import registry_of
 from ..._swarm.plan.rewrite import is_job
-from ..._swarm.registry.auth import image_of
+from ..._swarm.plan.tree import image_of
 
 Json = t.Mapping[str, t.Any]
 

@@ -17,6 +17,7 @@ from ..._aws.ecr.auth import Registry, get_token, role_for
 from ..._aws.session import AwsOptions, AwsSession
 from ..._errors import SwarmError
 from ..._swarm.engine import Engine, encode_auth
+from ..._swarm.plan.tree import image_of
 from ..._swarm.registry import auth, digest
 from ..diary import unexpected
 from . import logins
@@ -128,7 +129,7 @@ class Renewer:
     def _why_not(self, service: Json, held: Held) -> str:
         """Return why a registry does not take the token for a service's image; a lost image is no reason."""
         header = encode_auth(held.login(_host(service)))
-        reason = digest.why_not(self._engine, auth.image_of(service["Spec"]), header)
+        reason = digest.why_not(self._engine, image_of(service["Spec"]), header)
         return "" if digest.is_missing(reason) else reason.replace(" of registry_auth", " of this manager's role")
 
     # -- services --------------------------------------------------------------------------------------------------
@@ -174,7 +175,7 @@ class Renewer:
 
 def _image(service: Json) -> str:
     """Return the name and tag of a service's image: what an answer about one digest says holds for all of them."""
-    return references.without_digest(auth.image_of(service["Spec"]))
+    return references.without_digest(image_of(service["Spec"]))
 
 
 def _host(service: Json) -> str:

@@ -13,15 +13,12 @@ from ..engine import Engine
 from ..plan import Json, LiveState, ObjectPlan, ServicePlan, to_tree
 from ..plan.ports import frees_for
 from ..plan.steps import Make, Step, Write
-from ..plan.tree import replicas
+from ..plan.tree import REPLICAS, replicas
 from ..registry.auth import header_after
 from ..retry import until, until_answered
 from ..watch.terms import Expected
 from . import jobs
 from .labels import relabel
-
-#: Where the number of tasks stands in the canonical form of a spec.
-REPLICAS = ("Mode", "Replicas")
 
 Written = t.TypeVar("Written")
 

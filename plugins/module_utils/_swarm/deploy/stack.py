@@ -20,8 +20,9 @@ from ..model import StackModel
 from ..plan import Json, LiveState, StackPlan
 from ..plan.migrations import MigrationPlan
 from ..plan.steps import Converge, Migrate, Write, steps
+from ..plan.tree import image_of
 from ..registry import digest
-from ..registry.auth import header_for, image_of, renew_along
+from ..registry.auth import header_for, renew_along
 from ..watch import report
 from ..watch.memory import Look, Watch
 from ..watch.terms import Verdict

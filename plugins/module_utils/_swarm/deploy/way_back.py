@@ -21,8 +21,8 @@ from ..plan.back import spare_jobs
 from ..plan.restarts import replaced_by
 from ..plan.rewrite import is_job
 from ..plan.steps import steps
-from ..plan.tree import replicas
-from ..registry.auth import header_after, image_of
+from ..plan.tree import image_of, replicas
+from ..registry.auth import header_after
 from ..retry import until
 from ..tasks import stays
 from ..watch.memory import Watch

@@ -10,7 +10,7 @@ import re
 import typing as t
 
 from .. import nodes as node_facts
-from .tree import replicas
+from .capacity import specs_after, tasks_of
 from .types import Json, LiveState, ServicePlan
 
 NETWORK_ITSELF = 3
@@ -50,13 +50,10 @@ def _size(network: Json) -> int | None:
 
 
 def _needs(services: t.Sequence[ServicePlan], live: LiveState, names: t.Mapping[str, str]) -> t.Counter[str]:
-    own = {plan.name for plan in services}
-    planned = [plan.spec for plan in services if plan.action != "remove"]
-    others = [service["Spec"] for service in live.services if service["Spec"]["Name"] not in own]
     needs: t.Counter[str] = collections.Counter()
-    for spec in [*planned, *others]:
+    for spec in specs_after(services, live):
         for name in _attached(spec, names):
-            needs[name] += _tasks(spec, live) + _is_virtual(spec)
+            needs[name] += tasks_of(spec, live) + _is_virtual(spec)
     takers = sum(node_facts.takes_tasks(node) for node in live.nodes)
     # A node where a network has a task takes an address in it for balancing.
     return collections.Counter({name: need + min(takers, need) for name, need in needs.items()})
@@ -65,11 +62,6 @@ def _needs(services: t.Sequence[ServicePlan], live: LiveState, names: t.Mapping[
 def _attached(spec: Json, names: t.Mapping[str, str]) -> set[str]:
     targets = (item.get("Target", "") for item in spec.get("TaskTemplate", {}).get("Networks") or [])
     return {names.get(target, target) for target in targets}
-
-
-def _tasks(spec: Json, live: LiveState) -> int:
-    wanted = replicas(spec)
-    return len(node_facts.eligible(live.nodes, spec["TaskTemplate"])) if wanted is None else wanted
 
 
 def _is_virtual(spec: Json) -> bool:

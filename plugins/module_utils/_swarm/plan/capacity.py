@@ -48,10 +48,10 @@ def blockers(plan: ServicePlan, live: LiveState) -> list[str]:
 
 
 def warnings(plan: ServicePlan, live: LiveState) -> list[str]:
-    """Return what hinders tasks as long as other services have what they have."""
+    """Return what hinders tasks of a service without blockers as long as other services have what they have."""
     need, wanted = reserved(plan.spec["TaskTemplate"]), replicas(plan.spec)
     suited = node_facts.eligible(live.nodes, plan.spec["TaskTemplate"])
-    if not need or not suited or wanted == 0 or is_job(plan.spec) or blockers(plan, live):
+    if not need or not suited or wanted == 0 or is_job(plan.spec):
         return []
     own = {task["ID"] for task in running(live.tasks, plan.live["ID"])} if plan.live else set()
     stays = own - plan.replaced if _order(plan) != "start-first" else own
@@ -71,21 +71,30 @@ def warnings(plan: ServicePlan, live: LiveState) -> list[str]:
     return []
 
 
+def specs_after(plans: t.Sequence[ServicePlan], live: LiveState) -> list[Json]:
+    """Return the specs of all services of the swarm once the plans are carried out."""
+    own = {plan.name for plan in plans}
+    planned = [plan.spec for plan in plans if plan.action != "remove"]
+    return [*planned, *(service["Spec"] for service in live.services if service["Spec"]["Name"] not in own)]
+
+
+def tasks_of(spec: Json, live: LiveState) -> int:
+    """Return how many tasks a service wants; a global one, on every node that it may run on."""
+    wanted = replicas(spec)
+    return len(node_facts.eligible(live.nodes, spec["TaskTemplate"])) if wanted is None else wanted
+
+
 def overbooked(plans: t.Sequence[ServicePlan], live: LiveState) -> list[str]:
     """Return a warning when all services together reserve more than the nodes have."""
     if not any(plan.action not in ("none", "remove") and reserved(plan.spec["TaskTemplate"]) for plan in plans):
         return []
-    own = {plan.name for plan in plans}
-    specs = [plan.spec for plan in plans if plan.action != "remove"]
-    specs += [service["Spec"] for service in live.services if service["Spec"]["Name"] not in own]
     nodes = [node for node in live.nodes if node_facts.takes_tasks(node)]
     total = {key: sum(has(node).get(key, 0) for node in nodes) for key in ("CPUs", "memory")}
     need: dict[str, int] = {"CPUs": 0, "memory": 0}
-    for spec in specs:
+    for spec in specs_after(plans, live):
         if is_job(spec):
             continue
-        count = replicas(spec)
-        count = len(node_facts.eligible(live.nodes, spec["TaskTemplate"])) if count is None else count
+        count = tasks_of(spec, live)
         for key, value in reserved(spec["TaskTemplate"]).items():
             if key in need:
                 need[key] += count * value

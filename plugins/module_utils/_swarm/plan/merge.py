@@ -15,8 +15,8 @@ import typing as t
 from ..._diff import Change, Path, Tree, leaves
 from ..marks import NOWHERE
 from .rewrite import may_end
+from .tree import REPLICAS
 
-_REPLICAS = ("Mode", "Replicas")
 #: The engine restarts every task when it changes, and no file sets it.
 _KEPT = ("TaskTemplate", "ForceUpdate")
 
@@ -128,7 +128,7 @@ def _is_mode_change(wanted: t.Any, current: t.Any) -> bool:
 
 def _scaled(base: Tree, desired: Tree, live: Tree) -> bool:
     """Say whether somebody (an autoscaler, an operator) scaled the service and the file did not change its mind."""
-    before, wanted, current = (_get(tree, _REPLICAS) for tree in (base, desired, live))
+    before, wanted, current = (_get(tree, REPLICAS) for tree in (base, desired, live))
     return None not in (before, wanted, current) and wanted == before and current != before
 
 

@@ -129,8 +129,9 @@ def judge(plan: StackPlan, live: LiveState, options: PlanOptions) -> None:
                 f"removing and creating it again ({service.restarts} tasks stop); allow_recreate: true allows that"
             )
         if service.action not in ("none", "remove"):
-            plan.blockers += capacity.blockers(service, live)
-            plan.warnings += capacity.warnings(service, live)
+            lacking = capacity.blockers(service, live)
+            plan.blockers += lacking
+            plan.warnings += [] if lacking else capacity.warnings(service, live)
     blockers, warnings = ports.problems(plan.services, live)
     created = [item.body for item in plan.objects if item.kind == "network" and item.action == "create"]
     plan.blockers += blockers

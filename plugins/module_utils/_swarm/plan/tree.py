@@ -29,6 +29,9 @@ _CONTAINER = ("TaskTemplate", "ContainerSpec")
 UPDATES = ("UpdateConfig", "RollbackConfig")
 SECOND = 1_000_000_000
 
+#: Where the number of tasks stands in the canonical form of a spec.
+REPLICAS = ("Mode", "Replicas")
+
 #: Here zero is a value of its own: the engine's field is a pointer, or (C(Parallelism)) nothing means another number.
 _ZERO_MATTERS = {
     ("Mode", "Replicas"),
@@ -253,6 +256,11 @@ def fingerprint(tree: t.Any) -> str:
     """Return a short digest of a tree: equal for equal meaning."""
     text = json.dumps(tree, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def image_of(spec: Spec) -> str:
+    """Return the image of a ServiceSpec, "" when it has none."""
+    return str(((spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}).get("Image", ""))
 
 
 def replicas(spec: Spec) -> int | None:

@@ -12,6 +12,7 @@ from ..._diff import Change, dotted, show
 from ..._references import digest_of
 from .rewrite import is_job
 from .told import NEW_CONTENT, reference_kind
+from .tree import image_of
 
 if t.TYPE_CHECKING:
     from .migrations import MigrationPlan
@@ -96,12 +97,12 @@ class ServicePlan:
     @property
     def image_before(self) -> str:
         """The live image, "" when there is no service yet."""
-        return _image(self.live["Spec"]) if self.live else ""
+        return image_of(self.live["Spec"]) if self.live else ""
 
     @property
     def image_after(self) -> str:
         """The image that will run, "" when the service goes."""
-        return "" if self.action == "remove" else _image(self.spec)
+        return "" if self.action == "remove" else image_of(self.spec)
 
     def to_dict(self) -> Json:
         """Return the plan of this service with nothing secret in it."""
@@ -214,10 +215,6 @@ class StackPlan:
 
 
 _SIGNS: dict[str, str] = {"none": "=", "create": "+", "update": "~", "recreate": "!", "remove": "-"}
-
-
-def _image(spec: Json) -> str:
-    return str(((spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}).get("Image", ""))
 
 
 def _service_lines(plan: ServicePlan) -> list[str]:

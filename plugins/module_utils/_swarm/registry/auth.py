@@ -19,6 +19,7 @@ from ..._errors import ImageUnresolved, NotFound, PlanRefused, SwarmError
 from .. import tasks, writes
 from ..engine import Engine, encode_auth
 from ..plan.rewrite import Disturbance, disturbance
+from ..plan.tree import image_of
 from . import digest
 
 Json = dict[str, t.Any]
@@ -186,8 +187,3 @@ def _send(engine: Engine, service: Json, logins: t.Sequence[Login]) -> Disturban
     except PlanRefused:
         return _RESTLESS
     return left[0] if left else None
-
-
-def image_of(spec: Json) -> str:
-    """Return the image of a ServiceSpec, "" when it has none."""
-    return str(((spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}).get("Image", ""))

@@ -9,8 +9,9 @@ import dataclasses
 import typing as t
 
 from .. import nodes as node_facts
+from ..plan.rewrite import may_end
 from ..tasks import has_completed, is_running, is_wanted, latest, slot_of
-from .problems import may_end, serves
+from .problems import serves
 from .terms import Expected, Json, Seen
 
 
@@ -79,7 +80,7 @@ def _paused(seen: Seen) -> dict[str, str]:
 
 def _completed(seen: Seen, ours: str) -> set[str]:
     """Return the slots (or nodes) of a service that may end, whose last task of our spec ended well."""
-    if not may_end(seen) or serves(seen):
+    if not may_end(seen.tree) or serves(seen):
         return set()
     newest = latest(seen.tasks).items()
     return {slot for slot, task in newest if has_completed(task) and seen.specs.get(task["ID"]) == ours}

@@ -9,6 +9,7 @@ import collections
 import typing as t
 
 from .. import nodes as node_facts
+from ..plan.rewrite import may_end
 from ..routes import PORT
 from ..tasks import (
     COMPLETE,
@@ -27,12 +28,6 @@ from ..tasks import (
 from .terms import MAX_FAILURES, Json, Problem, Seen
 
 
-def may_end(seen: Seen) -> bool:
-    """Say whether the engine lets tasks that ended well rest: the service is a one-shot, or has some."""
-    policy = (seen.tree.get("TaskTemplate") or {}).get("RestartPolicy") or {}
-    return bool(policy.get("Condition", "any") != "any")
-
-
 def serves(seen: Seen) -> str:
     """Say what makes a service one that others count on, "" when nothing does: then its tasks may end."""
     if (seen.tree.get("EndpointSpec") or {}).get("Ports"):
@@ -46,7 +41,7 @@ def serves(seen: Seen) -> str:
 
 def problems_of(seen: Seen, ours: str) -> tuple[Problem, ...]:
     """Return the tasks of our spec that failed, ended though they should run, or are stuck; newest first."""
-    ended = FAILED if may_end(seen) and not serves(seen) else (*FAILED, COMPLETE)
+    ended = FAILED if may_end(seen.tree) and not serves(seen) else (*FAILED, COMPLETE)
     found = [
         task
         for task in (*seen.tasks, *seen.forgotten)
@@ -91,7 +86,7 @@ def crash_loop(problems: t.Sequence[Problem]) -> str | None:
 def given_up(seen: Seen, problems: t.Sequence[Problem]) -> str | None:
     """Say so when the engine will not try a slot again that has ended (restart condition or attempts used up)."""
     policy = (seen.tree.get("TaskTemplate") or {}).get("RestartPolicy") or {}
-    if not may_end(seen) and not policy.get("MaxAttempts"):
+    if not may_end(seen.tree) and not policy.get("MaxAttempts"):
         return None
     ended = {problem.task_id: problem for problem in problems if problem.has_ended}
     for task in latest(seen.tasks).values():

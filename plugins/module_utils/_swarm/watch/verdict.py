@@ -17,6 +17,7 @@ import typing as t
 from ..._diff import Tree
 from ..._words import seconds
 from .. import nodes as node_facts
+from ..plan.rewrite import is_paused
 from ..plan.tree import SECOND, fingerprint, task_tree
 from ..tasks import has_ended, is_wanted, state_of
 from .counts import Counted, count
@@ -45,7 +46,9 @@ def judge(expected: Expected, seen: Seen, now: float) -> Verdict:
     if kind.endswith("-job"):
         return judge_job(seen, problems, seen.tree["Mode"])
     counted = count(expected, seen, ours)
-    verdict = _judge_tasks(seen, counted, now, problems, f"the engine paused the update: {message}" * _is_paused(state))
+    verdict = _judge_tasks(
+        seen, counted, now, problems, f"the engine paused the update: {message}" * is_paused(service)
+    )
     return dataclasses.replace(
         verdict,
         running=counted.running,
@@ -53,10 +56,6 @@ def judge(expected: Expected, seen: Seen, now: float) -> Verdict:
         wanted=counted.want,
         warnings=_left_alone(expected.name, counted.left_alone),
     )
-
-
-def _is_paused(state: str) -> bool:
-    return state in ("paused", "rollback_paused")
 
 
 def monitor_of(tree: Tree) -> float:
