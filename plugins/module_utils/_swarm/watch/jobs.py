@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import collections
+
 from ..._diff import Tree
 from .. import nodes as node_facts
-from ..tasks import FAILED, has_completed, has_ended, is_running
-from .problems import describe
+from ..tasks import FAILED, has_completed, has_ended, is_running, is_starting, state_of
+from .problems import describe, held_up
 from .terms import MAX_FAILURES, Problem, Seen, Verdict
 
 
@@ -28,6 +30,8 @@ def judge_job(seen: Seen, problems: tuple[Problem, ...], mode: Tree) -> Verdict:
     if done >= want:
         return Verdict("converged", text, running, want, completed=done)
     active = [task for task in tasks if not has_ended(task)]
+    states = collections.Counter(state_of(task) for task in active if is_starting(task) and state_of(task) != "new")
+    text += "".join(f", {number} {state}" for state, number in states.items()) + held_up(seen, active)
     failed = [problem for problem in own if problem.state in FAILED]
     if failed and (not active or len(failed) >= MAX_FAILURES):
         return Verdict("failed", f"the job failed: {describe(failed[0])}", running, want, own, "task", completed=done)

@@ -73,6 +73,24 @@ def describe(problem: Problem) -> str:
     return problem.error or problem.state
 
 
+def held_up(seen: Seen, tasks: t.Sequence[Json]) -> str:
+    """Return what keeps tasks from starting or stopping, to follow a count: C(, 1 got no address ...); "" for nothing.
+
+    The engine gives no reason for either.
+    """
+    text = ""
+    # What is wanted of a run of a job is that it completes.
+    homeless = sum(state_of(task) == "new" for task in tasks if is_wanted(task) or task.get("DesiredState") == COMPLETE)
+    if homeless:
+        text += f", {homeless} got no address in their networks yet"
+    # Tasks on a dead node may be wanted no more, and yet the engine waits for them to stop.
+    places = {task.get("NodeID") for task in tasks if not has_ended(task)}
+    lost = sorted(
+        node_facts.name_of(node) for node in seen.nodes if node["ID"] in places and not node_facts.is_up(node)
+    )
+    return text + (f", some are on {', '.join(lost)}, which is down" if lost else "")
+
+
 def crash_loop(problems: t.Sequence[Problem]) -> str | None:
     """Say so when one slot has seen too many ends, however the engine takes them."""
     ended = [problem for problem in problems if problem.has_ended]

@@ -16,13 +16,11 @@ import typing as t
 
 from ..._diff import Tree
 from ..._words import seconds
-from .. import nodes as node_facts
 from ..plan.rewrite import is_paused
 from ..plan.tree import SECOND, fingerprint, task_tree
-from ..tasks import has_ended, is_wanted, state_of
 from .counts import Counted, count
 from .jobs import judge_job
-from .problems import crash_loop, describe, given_up, problems_of, unserved
+from .problems import crash_loop, describe, given_up, held_up, problems_of, unserved
 from .terms import Expected, Json, Problem, Seen, Verdict
 
 DEFAULT_MONITOR = 5.0
@@ -146,16 +144,7 @@ def _waits_for(seen: Seen, counted: Counted, problems: t.Sequence[Problem]) -> s
     text = _told(counted)
     if counted.outdated:
         text += f", {len(counted.outdated)} still to be replaced"
-    homeless = sum(state_of(task) == "new" for task in seen.tasks if is_wanted(task))
-    if homeless:  # the engine gives no reason, and has no other
-        text += f", {homeless} got no address in their networks yet"
-    # Tasks on a dead node may be wanted no more, and yet the engine waits for them to stop.
-    places = {task.get("NodeID") for task in seen.tasks if not has_ended(task)}
-    lost = sorted(
-        node_facts.name_of(node) for node in seen.nodes if node["ID"] in places and not node_facts.is_up(node)
-    )
-    if lost:
-        text += f", some are on {', '.join(lost)}, which is down"
+    text += held_up(seen, seen.tasks)
     if problems:
         text += f", last trouble: {problems[0].state}, {describe(problems[0])}"
     return text

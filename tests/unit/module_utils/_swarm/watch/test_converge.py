@@ -335,6 +335,14 @@ def test_jobs_count_runs_of_the_present_iteration(kind: str, states: list[str], 
     assert _look(live, [*old, *tasks]).state == expected
 
 
+def test_a_job_that_does_not_begin_says_where_its_runs_are() -> None:
+    live = service(_spec(Mode={"ReplicatedJob": {"TotalCompletions": 3, "MaxConcurrent": 3}}), job=5)
+    states = ("complete", "preparing", "new")
+    tasks = [{**task(live, state, slot=slot, job=5), "DesiredState": "complete"} for slot, state in enumerate(states)]
+    reason = _look(live, tasks).reason
+    assert reason == "1 of 3 runs completed, 1 preparing, 1 got no address in their networks yet"
+
+
 def test_monitor_is_the_services_own_or_the_engines_default() -> None:
     live = service(_spec(replicas=1, UpdateConfig={"Monitor": 30 * SECOND}))
     assert _look(live, [task(live)], ran=20).look_again == pytest.approx(10)
