@@ -32,6 +32,7 @@ class Applier:
     :ivar created: objects whose making has begun; their ids are not known while no answer has come.
     :ivar relabelled: objects whose labels are changed.
     :ivar rested: names of services of I(applied) whose program had ended well before.
+    :ivar specs: compares specs, with networks that are listed once.
     """
 
     def __init__(self, engine: Engine, live: LiveState, auth_of: t.Callable[[str], str]) -> None:
@@ -48,6 +49,7 @@ class Applier:
         self.created: list[ObjectPlan] = []
         self.relabelled: list[ObjectPlan] = []
         self.rested: set[str] = set()
+        self.specs = writes.Specs(engine)
 
     def network_names(self) -> dict[str, str]:
         """Return id → name of all networks known by now."""
@@ -114,7 +116,7 @@ class Applier:
 
         The number of replicas belongs to whoever scales, except in a deploy that changes it itself.
         """
-        live, spec, specs = plan.before, plan.spec, writes.Specs(self.engine)
+        live, spec, specs = plan.before, plan.spec, self.specs
         scales = any(change.path == REPLICAS for change in plan.changes)
 
         def wanted(current: Json) -> Json | None:
@@ -143,7 +145,7 @@ class Applier:
         made = self._made.get(plan.name)
         if made is not None:
             return bool(found["ID"] == made)
-        return writes.Specs(self.engine).equal(found["Spec"], plan.spec, replicas=False)
+        return self.specs.equal(found["Spec"], plan.spec, replicas=False)
 
     def _with_ids(self, spec: Json) -> Json:
         template = dict(spec["TaskTemplate"])

@@ -245,7 +245,7 @@ def _back(applier: Applier, plan: ServicePlan, current: Json | None) -> Expected
         made = writes.create_service(engine, before["Spec"], auth)
         return Expected(plan.name, made, to_tree(before["Spec"], names))
     tasks = running(read_tasks(engine, [current["ID"]]), current["ID"])
-    specs, target = writes.Specs(engine), before["Spec"]
+    specs, target = applier.specs, before["Spec"]
 
     def wanted(live: Json) -> Json | None:
         nonlocal target
