@@ -17,6 +17,7 @@ from .._errors import Conflict, NotFound, OutOfSequence, PlanRefused
 from .engine import Engine
 from .live import complete_networks
 from .plan import Json, to_tree
+from .plan.tree import without_replicas
 from .retry import PATIENCE, PAUSE, UNKNOWN, until_answered
 
 #: How often a service or a node is read and written again when it has changed between the two.
@@ -184,10 +185,7 @@ class Specs:
         complete_networks(self._engine, self._networks, [{"Spec": left}, {"Spec": right}])
         names = {item["Id"]: item["Name"] for item in self._networks}
         one, other = to_tree(left, names), to_tree(right, names)
-        if not replicas:
-            for tree in (one, other):
-                tree["Mode"] = {key: value for key, value in tree["Mode"].items() if key != "Replicas"}
-        return one == other
+        return one == other if replicas else without_replicas(one) == without_replicas(other)
 
 
 def _create(create: t.Callable[[], str], look: t.Callable[[], str | None]) -> str:

@@ -269,6 +269,11 @@ def replicas(spec: Spec) -> int | None:
     return mode["Replicas"] if mode["Kind"] == "replicated" else None
 
 
+def without_replicas(tree: Tree) -> Tree:
+    """Return a canonical form without its number of tasks: a scale by somebody else changes how many, not what."""
+    return {**tree, "Mode": {key: value for key, value in (tree.get("Mode") or {}).items() if key != "Replicas"}}
+
+
 def _flat_mode(mode: Spec) -> Spec:
     kind = next((name for name in _MODES if mode.get(name) is not None), "Replicated")
     flat: Spec = {"Kind": _MODES[kind], **(mode.get(kind) or {})}

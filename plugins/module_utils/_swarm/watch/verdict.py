@@ -17,7 +17,7 @@ import typing as t
 from ..._diff import Tree
 from ..._words import seconds
 from ..plan.rewrite import is_paused
-from ..plan.tree import SECOND, fingerprint, task_tree
+from ..plan.tree import SECOND, fingerprint, task_tree, without_replicas
 from .counts import Counted, count
 from .jobs import judge_job
 from .problems import crash_loop, describe, given_up, held_up, problems_of, unserved
@@ -35,7 +35,7 @@ def judge(expected: Expected, seen: Seen, now: float) -> Verdict:
     problems = problems_of(seen, ours)
     status = service.get("UpdateStatus") or {}
     state, message = status.get("State", ""), status.get("Message", "")
-    if _without_replicas(seen.tree) != _without_replicas(expected.tree):
+    if without_replicas(seen.tree) != without_replicas(expected.tree):
         if state.startswith("rollback"):
             reason = f"the engine rolled it back: {message}"
             return Verdict("failed", reason, problems=problems, cause="engine")
@@ -90,12 +90,6 @@ def task_fingerprint(task: Json, networks: t.Mapping[str, str]) -> str:
 
 def _task_part(tree: Tree) -> Tree:
     return {key: value for key, value in (tree.get("TaskTemplate") or {}).items() if key != "Placement"}
-
-
-def _without_replicas(tree: Tree) -> Tree:
-    """A scale by somebody else during the wait is no conflict: it changes how many, not what."""
-    mode = {key: value for key, value in (tree.get("Mode") or {}).items() if key != "Replicas"}
-    return {**tree, "Mode": mode}
 
 
 def _judge_tasks(seen: Seen, counted: Counted, now: float, problems: tuple[Problem, ...], paused: str = "") -> Verdict:
