@@ -85,6 +85,12 @@ def of_service(tasks: t.Iterable[Json], service_id: str) -> list[Json]:
     return [task for task in tasks if task.get("ServiceID") == service_id]
 
 
+def of_iteration(tasks: t.Iterable[Json], service: Json | None) -> list[Json]:
+    """Return the tasks that belong to the present iteration of a job."""
+    index = (((service or {}).get("JobStatus") or {}).get("JobIteration") or {}).get("Index", 0)
+    return [task for task in tasks if (task.get("JobIteration") or {}).get("Index", 0) == index]
+
+
 def error_of(task: Json) -> str:
     """Return the engine's reason for its state in one line, "" when it gives none."""
     return " ".join(str((task.get("Status") or {}).get("Err") or "").split())

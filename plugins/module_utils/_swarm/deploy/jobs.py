@@ -19,7 +19,7 @@ from ..nodes import name_of
 from ..plan import Json, LiveState, ServicePlan, to_tree
 from ..plan.rewrite import has_rested, is_job
 from ..retry import until
-from ..tasks import created, has_completed, has_ended
+from ..tasks import created, has_completed, has_ended, of_iteration
 from ..watch import report
 from ..watch.memory import Watch
 from ..watch.terms import Expected, Verdict
@@ -172,11 +172,10 @@ def remove(engine: Engine, service: Json) -> None:
 
 def has_run(engine: Engine, service: Json) -> bool:
     """Say whether all runs of a job's present iteration have ended well, or those of a service that may end."""
-    if not is_job(service["Spec"]):
-        return has_rested(service, engine.tasks({"service": [service["ID"]]}))
-    index = ((service.get("JobStatus") or {}).get("JobIteration") or {}).get("Index", 0)
     tasks = engine.tasks({"service": [service["ID"]]})
-    now = [task for task in tasks if (task.get("JobIteration") or {}).get("Index", 0) == index]
+    if not is_job(service["Spec"]):
+        return has_rested(service, tasks)
+    now = of_iteration(tasks, service)
     return bool(now) and all(has_completed(task) for task in now)
 
 

@@ -9,15 +9,14 @@ import collections
 
 from ..._diff import Tree
 from .. import nodes as node_facts
-from ..tasks import FAILED, has_completed, has_ended, is_running, is_starting, state_of
+from ..tasks import FAILED, has_completed, has_ended, is_running, is_starting, of_iteration, state_of
 from .problems import describe, held_up
 from .terms import MAX_FAILURES, Problem, Seen, Verdict
 
 
 def judge_job(seen: Seen, problems: tuple[Problem, ...], mode: Tree) -> Verdict:
     """Return the verdict on a job; only the runs of its present iteration count."""
-    iteration = (((seen.service or {}).get("JobStatus") or {}).get("JobIteration") or {}).get("Index", 0)
-    tasks = [task for task in seen.tasks if (task.get("JobIteration") or {}).get("Index", 0) == iteration]
+    tasks = of_iteration(seen.tasks, seen.service)
     complete = [task for task in tasks if has_completed(task)]
     if mode["Kind"] == "global-job":
         want = len(node_facts.eligible(seen.nodes, seen.template))
