@@ -124,7 +124,8 @@ from ansible_collections.apiary.swarm.plugins.module_utils._module import Params
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm import nodes
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import ENGINE_OPTIONS
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.engine import Engine
-from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import namespace_of, running, to_tree
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.model import namespace_of
+from ansible_collections.apiary.swarm.plugins.module_utils._swarm.plan import running, to_tree
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.session import EngineWork
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.tasks import SHOULD_RUN, is_running
 

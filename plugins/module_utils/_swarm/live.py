@@ -9,7 +9,7 @@ import concurrent.futures
 import typing as t
 
 from .engine import Engine
-from .model import LABEL_NAMESPACE, ObjectEntry, StackModel
+from .model import ObjectEntry, StackModel, label_filter
 from .plan import Json, LiveState
 from .tasks import SHOULD_RUN
 
@@ -22,7 +22,7 @@ def read_live(engine: Engine, stack: str, model: StackModel | None = None) -> Li
     :param model: configs and secrets that it names and that do not carry the stack's label are read too: external ones,
         and those of others that are in the way.
     """
-    own = {"label": [f"{LABEL_NAMESPACE}={stack}"]}
+    own = label_filter(stack)
     live = read_swarm(engine, own, own)
     if model is not None:
         live.configs += _named(engine.configs, model.configs.values(), live.configs)

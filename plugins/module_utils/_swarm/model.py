@@ -28,6 +28,16 @@ BALANCES = ("round_robin", "least_conn", "sticky", "weighted")
 Spec = dict[str, t.Any]
 
 
+def namespace_of(labelled: Spec) -> str:
+    """Return the stack that a network, or the spec of a service, config or secret, belongs to, "" for none."""
+    return str((labelled.get("Labels") or {}).get(LABEL_NAMESPACE, ""))
+
+
+def label_filter(stack: str) -> dict[str, list[str]]:
+    """Return the engine's filter that finds what belongs to a stack."""
+    return {"label": [f"{LABEL_NAMESPACE}={stack}"]}
+
+
 class ModelError(InvalidInput):
     """A dict given to C(from_dict) is not a model that this release can read."""
 

@@ -24,7 +24,8 @@ from .. import writes
 from ..engine import Engine
 from ..live import complete_networks, read_tasks
 from ..marks import is_marked, shifted, unshifted
-from ..plan import Json, namespace_of, running, to_tree
+from ..model import namespace_of
+from ..plan import Json, running, to_tree
 from ..plan.ports import published
 from ..plan.rewrite import REPEATS, goes_on, may_end, repeats
 from ..retry import is_passing, until_answered

@@ -12,7 +12,7 @@ from ..._errors import DeployFailed, LockHeld
 from ..._words import seconds
 from ..engine import Engine
 from ..live import read_live, read_tasks
-from ..model import LABEL_NAMESPACE
+from ..model import label_filter
 from ..plan import ObjectPlan, StackPlan, plan_absent
 from ..retry import until
 from ..tasks import stays
@@ -58,7 +58,7 @@ def forget(engine: Engine, kept: t.Sequence[Release], keep: int) -> None:
     if not all(item.readable for item in kept):
         return  # what those refer to is not known
     configs, secrets = referenced(kept)
-    label = {"label": [f"{LABEL_NAMESPACE}={kept[-1].stack}"]}
+    label = label_filter(kept[-1].stack)
     for kind, items, wanted in (
         ("config", engine.configs(label), configs),
         ("secret", engine.secrets(label), secrets),
@@ -84,7 +84,7 @@ def _remove(engine: Engine, plan: StackPlan, timeout: float) -> None:
         if not remove_object(engine, thing.kind, thing.object_id, max(0.0, deadline - time.monotonic()))
     ]
     # A network is gone for good only when its last task is: the next deploy would stumble over a half-removed one.
-    own = {"label": [f"{LABEL_NAMESPACE}={plan.stack}"]}
+    own = label_filter(plan.stack)
 
     def is_all_gone() -> bool:
         return not _any_runs(engine, tasks, own) and not engine.networks(own)

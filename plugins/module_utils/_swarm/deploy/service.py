@@ -15,13 +15,13 @@ from ..._words import seconds
 from ..convert.from_options import apply_options
 from ..engine import Engine
 from ..live import read_swarm, read_tasks
+from ..model import namespace_of
 from ..plan import (
     PREDEFINED,
     Json,
     LiveState,
     ServicePlan,
     StackPlan,
-    namespace_of,
     plan_create,
     plan_merged,
     plan_remove,

@@ -15,7 +15,7 @@ from ..._errors import EngineUnreachable, NoLeader, NotFound, PlanRefused, Swarm
 from .. import writes
 from ..engine import Engine
 from ..live import read_live, read_tasks
-from ..model import LABEL_NAMESPACE
+from ..model import label_filter
 from ..plan import Json, LiveState, ObjectPlan, PlanOptions, ServicePlan, plan_stack, running, to_tree
 from ..plan.back import spare_jobs
 from ..plan.restarts import replaced_by
@@ -78,7 +78,7 @@ class WayBack:
             else:
                 expected, removed = undo(self.applier, self._never_ran() if good is None and unfinished else ())
             verdicts = self._wait(expected, self.waiting) if self.waiting and expected else {}
-            drop_created(self.applier, set(removed.values()), self._label())
+            drop_created(self.applier, set(removed.values()), label_filter(self.release.stack))
             left = self._left(set(removed.values())) if good is None and not expected else []
         except (EngineUnreachable, NoLeader) as exc:
             return Back(
@@ -91,9 +91,6 @@ class WayBack:
             why = f"could not be rolled back ({exc.message}): the stack is partly changed."
             return Back(f"{head} and it {why}", "broken")
         return _told(head, good, verdicts, expected, removed, left)
-
-    def _label(self) -> dict[str, list[str]]:
-        return {"label": [f"{LABEL_NAMESPACE}={self.release.stack}"]}
 
     def _never_ran(self) -> set[str]:
         """Return the ids of services that only failed deploys made and that do not run: nothing to go back to.
@@ -119,7 +116,7 @@ class WayBack:
 
     def _left(self, removed: t.AbstractSet[str]) -> list[str]:
         """Return what there still is of a stack that never ran, once what nothing uses is gone."""
-        engine, label = self.applier.engine, self._label()
+        engine, label = self.applier.engine, label_filter(self.release.stack)
         ours = {
             entry.name
             for item in self.history

@@ -9,7 +9,7 @@ from __future__ import annotations
 from .objects import PREDEFINED
 from .order import order
 from .service import plan_create, plan_merged, plan_remove, plan_update, running
-from .stack import PlanOptions, namespace_of, own_services, plan_absent, plan_stack
+from .stack import PlanOptions, own_services, plan_absent, plan_stack
 from .tree import fingerprint, from_tree, replicas, task_tree, to_tree
 from .types import Json, LiveState, ObjectPlan, ServicePlan, StackPlan
 
@@ -23,7 +23,6 @@ __all__ = [
     "StackPlan",
     "fingerprint",
     "from_tree",
-    "namespace_of",
     "order",
     "own_services",
     "plan_absent",

@@ -14,7 +14,7 @@ import ipaddress
 import typing as t
 
 from ..._diff import diff, dotted, show
-from ..model import LABEL_CONTENT, LABEL_NAMESPACE, NetworkEntry, ObjectEntry
+from ..model import LABEL_CONTENT, NetworkEntry, ObjectEntry, namespace_of
 from .types import Json, LiveState, ObjectPlan, StackPlan
 
 #: Networks that every engine has; the engine knows them by name.
@@ -40,7 +40,7 @@ def plan_network(entry: NetworkEntry, live: LiveState, plan: StackPlan, before: 
         return []
     if not found:
         return [ObjectPlan("network", entry.name, "create", entry.spec)]
-    owner = (found[0].get("Labels") or {}).get(LABEL_NAMESPACE, "")
+    owner = namespace_of(found[0])
     if owner != plan.stack:
         plan.errors.append(_foreign("network", entry.name, owner))
     else:
@@ -121,7 +121,7 @@ def plan_object(kind: str, entry: ObjectEntry, existing: t.Sequence[Json], plan:
     if entry.external:
         return [same]
     spec, labels = found["Spec"], _labels(entry, found["Spec"])
-    owner = (spec.get("Labels") or {}).get(LABEL_NAMESPACE, "")
+    owner = namespace_of(spec)
     if owner != plan.stack:
         plan.errors.append(_foreign(kind, entry.name, owner))
     elif _keeper(entry.spec) != _keeper(spec):

@@ -9,7 +9,7 @@ import dataclasses
 import typing as t
 
 from ..._diff import Tree
-from ..model import LABEL_NAMESPACE, StackModel
+from ..model import StackModel, namespace_of
 from . import addresses, capacity, checks, ports
 from .objects import plan_network, plan_object
 from .order import order
@@ -98,14 +98,9 @@ def plan_absent(stack: str, live: LiveState) -> StackPlan:
     plan.objects += [
         ObjectPlan("network", item["Name"], "remove", object_id=item["Id"])
         for item in live.networks
-        if (item.get("Labels") or {}).get(LABEL_NAMESPACE) == stack
+        if namespace_of(item) == stack
     ]
     return plan
-
-
-def namespace_of(spec: Json) -> str:
-    """Return the stack that an object belongs to, "" for none."""
-    return str((spec.get("Labels") or {}).get(LABEL_NAMESPACE, ""))
 
 
 def _foreign(name: str, spec: Json, stack: str) -> str:
