@@ -81,6 +81,15 @@ def delete_parameter(client: t.Any, name: str) -> bool:
     return True
 
 
+@api_call("list the names of SSM parameters", permission="ssm:DescribeParameters")
+def names_below(client: t.Any, *paths: str) -> list[str]:
+    """Return the names of all parameters that begin with one of *paths*, sorted; no value is read."""
+    pages = client.get_paginator("describe_parameters").paginate(
+        ParameterFilters=[{"Key": "Name", "Option": "BeginsWith", "Values": list(paths)}]
+    )
+    return sorted(parameter["Name"] for page in pages for parameter in page["Parameters"])
+
+
 def read_parameters(http: SignedHttp, region: str, names: t.Sequence[str]) -> dict[str, str]:
     """Return the parameters *names* that exist, not decrypted, without loading botocore's model of SSM.
 

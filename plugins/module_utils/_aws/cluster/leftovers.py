@@ -9,8 +9,8 @@ from __future__ import annotations
 import typing as t
 
 from ..errors import api_call
-from ..image.published import names_below
 from ..logs.api import describe_log_groups
+from ..ssm import names_below
 
 KEPT = ("ami", "bake-lock")
 """Parameters that belong to the images and not to the cluster."""

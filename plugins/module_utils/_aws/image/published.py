@@ -15,7 +15,7 @@ import re
 import typing as t
 
 from ..errors import NotFound, api_call
-from ..ssm import get_parameter
+from ..ssm import get_parameter, names_below
 
 PATH = "/swarm-images/"
 """The path of published images of all clusters."""
@@ -54,15 +54,6 @@ def image_id_of(ssm: t.Any, reference: str) -> str:
         if found is not None:
             return found.value
     raise NotFound(f"The SSM parameter {reference} does not exist.", region=str(ssm.meta.region_name))
-
-
-@api_call("list the names of SSM parameters", permission="ssm:DescribeParameters")
-def names_below(client: t.Any, *paths: str) -> list[str]:
-    """Return the names of all parameters that begin with one of *paths*, sorted; no value is read."""
-    pages = client.get_paginator("describe_parameters").paginate(
-        ParameterFilters=[{"Key": "Name", "Option": "BeginsWith", "Values": list(paths)}]
-    )
-    return sorted(parameter["Name"] for page in pages for parameter in page["Parameters"])
 
 
 @api_call("read the published images", permission="ssm:GetParameters")
