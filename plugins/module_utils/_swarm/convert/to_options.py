@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..._diff import Change, show
+from ..._diff import Change, show, show_argument
 from ..._errors import HIDDEN
 
 Spec = t.Mapping[str, t.Any]
@@ -68,13 +68,13 @@ def to_options(spec: Spec) -> dict[str, t.Any]:
     kind, mode = next(iter((spec.get("Mode") or {"Replicated": {}}).items()))
     facts["mode"] = {"ReplicatedJob": "replicated-job", "GlobalJob": "global-job"}.get(kind, kind.lower())
     facts["replicas"] = mode.get("TotalCompletions") if kind == "ReplicatedJob" else mode.get("Replicas")
-    facts["log_driver_options"] = _shown(("Options",), facts.pop("log_opt"))
+    facts["log_driver_options"] = show_argument(("Options",), facts.pop("log_opt"))
     facts["env"] = [f"{item.partition('=')[0]}={HIDDEN}" for item in facts["env"] or ()] or None
     for option in ("limit_cpu", "reserve_cpu"):
         facts[option] = facts[option] / _NANO if facts[option] else None
     facts["hosts"] = dict(_host(entry) for entry in facts["hosts"] or ()) or None
     for option in ("args", "command", "labels", "container_labels"):
-        facts[option] = _shown((option,), facts[option])
+        facts[option] = show_argument((option,), facts[option])
     check = facts["healthcheck"] or {}
     facts["healthcheck_disabled"] = check.get("Test") == ["NONE"]
     facts["healthcheck"] = None if not check or facts["healthcheck_disabled"] else _renamed(check, _HEALTHCHECK)
@@ -110,12 +110,6 @@ def _renamed(section: Spec | None, names: t.Mapping[str, str]) -> dict[str, t.An
     return {new: show((old,), section[old]) for old, new in names.items() if section.get(old) is not None}
 
 
-def _shown(path: tuple[str, ...], value: t.Any) -> t.Any:
-    if isinstance(value, dict):
-        return {key: show((*path, key), item) for key, item in value.items()}
-    return show(path, value)
-
-
 def _host(entry: str) -> tuple[str, str]:
     address, _blank, name = entry.partition(" ")
     return name, address
@@ -131,9 +125,9 @@ def _mount(item: Spec) -> dict[str, t.Any]:
         "readonly": item.get("ReadOnly", False),
         "propagation": (item.get("BindOptions") or {}).get("Propagation"),
         "no_copy": volume.get("NoCopy"),
-        "labels": _shown(("labels",), volume.get("Labels")),
+        "labels": show_argument(("labels",), volume.get("Labels")),
         "driver_config": driver
-        and {"name": driver.get("Name"), "options": _shown(("options",), driver.get("Options"))},
+        and {"name": driver.get("Name"), "options": show_argument(("options",), driver.get("Options"))},
         "tmpfs_size": tmpfs.get("SizeBytes"),
         "tmpfs_mode": tmpfs.get("Mode"),
     }
