@@ -17,6 +17,8 @@ import time
 import typing as t
 from pathlib import Path
 
+from recorder import UnixConnection
+
 #: C(lose): the request never arrives. C(drop): the engine carries it out, and the connection ends without an answer.
 #: C(delay): the answer comes when the client has given up. C(double): it comes twice. Beside these, C(fail): the engine
 #: never hears of it, and the answer is an error of the engine's own.
@@ -42,16 +44,6 @@ class Place:
         return not self.call.startswith(("GET ", "HEAD "))
 
 
-class _Upstream(http.client.HTTPConnection):
-    def __init__(self, path: str) -> None:
-        super().__init__("docker")
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(self._path)
-
-
 class Injector:
     """Listens on a socket of its own and passes everything on but what I(arm) names.
 
@@ -60,7 +52,7 @@ class Injector:
     """
 
     def __init__(self, engine: Path, listen: Path, late: float) -> None:
-        self.engine = str(engine)
+        self.engine = engine
         self.host = f"unix://{listen}"
         self.late = late
         self._lock = threading.Lock()
@@ -152,7 +144,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(_ERROR)
             return None
         headers = {key: value for key, value in self.headers.items() if key not in ("Connection", "Host")}
-        upstream = _Upstream(injector.engine)
+        upstream = UnixConnection(injector.engine)
         upstream.request(self.command, self.path, body or None, headers)
         answer = upstream.getresponse()
         with contextlib.closing(upstream):

@@ -34,9 +34,14 @@ class Call:
     status: int = 0
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("engine", timeout=60)
+class UnixConnection(http.client.HTTPConnection):
+    """A connection to an engine.
+
+    :param timeout: seconds, None for none.
+    """
+
+    def __init__(self, path: Path, timeout: float | None = None) -> None:
+        super().__init__("engine", timeout=timeout)
         self._path = path
 
     def connect(self) -> None:
@@ -103,7 +108,7 @@ class Recorder:
         path = re.sub(r"^/v[0-9.]+", "", handler.path.partition("?")[0])
         call = Call(handler.command, path, json.loads(body) if body else None)
         self.calls.append(call)
-        connection = _UnixConnection(engine)
+        connection = UnixConnection(engine, timeout=60)
         try:
             connection.request(handler.command, handler.path, body=body or None, headers=headers)
             answer = connection.getresponse()
