@@ -91,10 +91,11 @@ def problems(plans: t.Sequence[ServicePlan], live: LiveState) -> tuple[list[str]
         own = after(plan)
         blockers += _within(plan)
         for service in others:
-            name = service["Spec"]["Name"]
-            blockers += _clash(plan.name, own, name, published(service["Spec"], service))
-            if own.host & published(service["Spec"]).host and _on_its_nodes(plan, service, live):
-                port, protocol = min(own.host & published(service["Spec"]).host)
+            name, theirs = service["Spec"]["Name"], published(service["Spec"], service)
+            blockers += _clash(plan.name, own, name, theirs)
+            shared = own.host & theirs.host
+            if shared and _on_its_nodes(plan, service, live):
+                port, protocol = min(shared)
                 warnings.append(
                     f"service {plan.name}: host port {port}/{protocol} is taken by service {name} on some of its nodes"
                 )
