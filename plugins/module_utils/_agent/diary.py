@@ -10,6 +10,8 @@ import threading
 import time
 import typing as t
 
+from .._errors import SwarmError
+
 REPEAT = 60.0
 """Seconds after which a line that still holds is said again."""
 _LINES = 20  # different lines about one subject within that time; more is noise that fills a disk
@@ -50,8 +52,10 @@ class Diary:
             self._said.pop(subject, None)
 
 
-def unexpected(error: Exception) -> str:
-    """Return one line for an error that nobody foresaw: what it is and where it arose."""
+def line_of(error: Exception) -> str:
+    """Return one line for an error: its message; for one that nobody foresaw, what it is and where it arose."""
+    if isinstance(error, SwarmError):
+        return error.message
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

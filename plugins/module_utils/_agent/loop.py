@@ -11,7 +11,7 @@ import time
 import typing as t
 
 from .._errors import SwarmError
-from .diary import Diary, unexpected
+from .diary import Diary, line_of
 from .edge.feed import Feed
 from .engine import LocalEngine
 from .imds import Identity, Imds
@@ -116,8 +116,6 @@ class Agent:
         """Do *work*; an error is told, and the next round tries again."""
         try:
             return work()
-        except SwarmError as exc:
-            self._diary.say(subject, exc.message)
         except Exception as exc:  # the feed and what else goes on must not end with one round of something else
-            self._diary.say(subject, unexpected(exc))
+            self._diary.say(subject, line_of(exc))
         return None

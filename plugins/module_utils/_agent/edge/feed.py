@@ -22,7 +22,7 @@ import urllib.parse
 from dataclasses import dataclass
 
 from ..._errors import EngineError, SwarmError
-from ..diary import Diary, unexpected
+from ..diary import Diary, line_of
 from ..engine import LocalEngine
 from ..membership import departure
 from . import routes
@@ -95,10 +95,8 @@ class Watcher:
             try:
                 document = self._read()
                 snapshot = Snapshot(started, document, routes.version(document))
-            except SwarmError as exc:
-                snapshot = Snapshot(started, problem=exc.message)
             except Exception as exc:  # this thread is the only one that reads, so it must not end
-                snapshot = Snapshot(started, problem=unexpected(exc))
+                snapshot = Snapshot(started, problem=line_of(exc))
             with self._changed:
                 self._snapshot = snapshot
                 self._changed.notify_all()
@@ -190,7 +188,7 @@ class _Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
         """Tell of an error of ours in one line; the default prints a traceback for every reader that goes."""
         error = sys.exc_info()[1]
         if isinstance(error, Exception) and not isinstance(error, _GONE):
-            self._diary.say("feed", f"route feed: {unexpected(error)}")
+            self._diary.say("feed", f"route feed: {line_of(error)}")
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

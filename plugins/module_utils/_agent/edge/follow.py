@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ..._errors import SwarmError
 from .. import files
-from ..diary import Diary, unexpected
+from ..diary import Diary, line_of
 from ..engine import LocalEngine
 from . import feed, routes
 from .container import EdgeContainer
@@ -79,11 +79,8 @@ class Edge:
                     self._active = files.read(self._folder / CONFIG)
                 self.follow()
                 self._diary.over("edge")
-            except SwarmError as exc:
-                self._diary.say("edge", exc.message)
-                time.sleep(_PAUSE)
             except Exception as exc:  # nobody else follows for this node
-                self._diary.say("edge", unexpected(exc))
+                self._diary.say("edge", line_of(exc))
                 time.sleep(_PAUSE)
 
     def prepare(self) -> None:

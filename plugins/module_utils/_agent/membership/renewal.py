@@ -19,7 +19,7 @@ from ..._errors import SwarmError
 from ..._swarm.engine import Engine, encode_auth
 from ..._swarm.plan.tree import image_of
 from ..._swarm.registry import auth, digest
-from ..diary import unexpected
+from ..diary import line_of
 from . import logins
 from .logins import Held, Sent
 
@@ -67,10 +67,8 @@ class Renewer:
     def _try(self) -> None:
         try:
             self.work()
-        except SwarmError as exc:
-            self._say(f"logins: {exc.message}")
         except Exception as exc:
-            self._say(f"logins: {unexpected(exc)}")
+            self._say(f"logins: {line_of(exc)}")
 
     def work(self) -> None:
         """Renew what is due.

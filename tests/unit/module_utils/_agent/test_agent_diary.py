@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.apiary.swarm.plugins.module_utils._agent.diary import Diary, unexpected
+from ansible_collections.apiary.swarm.plugins.module_utils._agent.diary import Diary, line_of
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import SwarmError
 
 
 class Clock:
@@ -64,7 +65,8 @@ def test_an_unforeseen_error_is_one_line_that_says_where() -> None:
     try:
         raise KeyError("x\ny")
     except KeyError as exc:
-        line = unexpected(exc)
+        line = line_of(exc)
     assert line.startswith("unexpected KeyError at ")
     assert __file__ in line
     assert "\n" not in line
+    assert line_of(SwarmError("No manager takes the notice.")) == "No manager takes the notice."
