@@ -10,7 +10,7 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.apiary.swarm.plugins.plugin_utils._here import is_here, run_here, work_of
+from ansible_collections.apiary.swarm.plugins.plugin_utils._here import execute, is_here, work_of
 
 
 class ActionModule(ActionBase):
@@ -26,11 +26,5 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Run the task, here if that makes no difference."""
         super().run(tmp, task_vars)
-        work = work_of(self)
-        # The Python that runs modules may have what the controller's own has not.
-        if is_here(self) and work.possible():
-            return run_here(self, work, self._task.args, task_vars)
-        found: dict[str, t.Any] = self._execute_module(
-            module_name=self._task.action, task_vars=task_vars, wrap_async=bool(self._task.async_val)
-        )
-        return found
+        work = work_of(self) if is_here(self) else None
+        return execute(self, self._task.action, self._task.args, task_vars, work)

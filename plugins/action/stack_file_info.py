@@ -11,6 +11,7 @@ import typing as t
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.apiary.swarm.plugins.modules.stack_file_info import ARGUMENTS
+from ansible_collections.apiary.swarm.plugins.plugin_utils._follow import checked
 from ansible_collections.apiary.swarm.plugins.plugin_utils._stack_files import Request, model_for, summary
 
 
@@ -22,5 +23,5 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Read the files on the controller."""
         super().run(tmp, task_vars)
-        dummy, params = self.validate_argument_spec(ARGUMENTS)
+        params = checked("stack_file_info", dict(self._task.args), ARGUMENTS)
         return {"changed": False, "stack": summary(model_for(self, Request(**params)))}

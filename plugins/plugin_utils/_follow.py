@@ -21,7 +21,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._module import Work
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.types import type_problems
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.watch import progress
 from ansible_collections.apiary.swarm.plugins.module_utils._words import nearest
-from ansible_collections.apiary.swarm.plugins.plugin_utils._here import is_here, run_here, without_diff
+from ansible_collections.apiary.swarm.plugins.plugin_utils._here import execute, is_here
 from ansible_collections.apiary.swarm.plugins.plugin_utils._level import at_level, role_of
 
 display = Display()
@@ -130,9 +130,8 @@ class FollowingAction(ActionBase):
 
         :param here: gives the module's work, to be done in this process when that makes no difference.
         """
-        in_background = bool(self._task.async_val)
         wanted = boolean(arguments.get("progress", True), strict=False)
-        follow = wanted and not in_background and not self._task.check_mode
+        follow = wanted and not self._task.async_val and not self._task.check_mode
         if follow and not carries_many(self._connection.transport):
             display.warning(
                 f"Connection {self._connection.transport} carries one command at a time, so no progress is shown; "
@@ -143,16 +142,9 @@ class FollowingAction(ActionBase):
         with Follower(self._remote_text) if follow else contextlib.nullcontext() as follower:
             if follower:
                 arguments["progress_token"] = follower.token
-            if here is not None and is_here(self, task_vars) and here().possible():
-                return self._told(run_here(self, here(), arguments, task_vars))
-            result: dict[str, t.Any] = self._execute_module(
-                module_name=module, module_args=arguments, task_vars=task_vars, wrap_async=in_background
-            )
-        return self._told(result)
-
-    def _told(self, answer: dict[str, t.Any]) -> dict[str, t.Any]:
-        """Return a result as the user of this task reads it."""
-        return t.cast("dict[str, t.Any]", at_level(without_diff(self, answer), role_of(self._task)))
+            work = here() if here is not None and is_here(self, task_vars) else None
+            result = execute(self, module, arguments, task_vars, work)
+        return t.cast("dict[str, t.Any]", at_level(result, role_of(self._task)))
 
     def _remote_text(self, command: str) -> str:
         """Return what a harmless command prints on the manager, run as the user that connects."""

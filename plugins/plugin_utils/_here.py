@@ -43,17 +43,25 @@ def result_of(work: Work, arguments: t.Mapping[str, t.Any], check_mode: bool) ->
     return t.cast(Result, remove_values(json.loads(json.dumps(answer)), hidden))
 
 
-def run_here(action: ActionBase, work: Work, arguments: t.Mapping[str, t.Any], variables: t.Any) -> Result:
-    """Return the result of a task's *work*, done in this process, as the module's would reach the user."""
-    answer = result_of(work, arguments, action._task.check_mode)
-    if not shows_invocation(variables):
-        answer.pop("invocation", None)
-    return without_diff(action, answer)
+def execute(
+    action: ActionBase, module: str, arguments: dict[str, t.Any], task_vars: dict[str, t.Any] | None, here: Work | None
+) -> Result:
+    """Run a module and return its result as it reaches the user.
 
-
-def without_diff(action: ActionBase, result: Result) -> Result:
-    """Return a result without its diff if the task has C(diff: false), which Ansible shows all the same."""
-    return {key: value for key, value in result.items() if key != "diff"} if action._task.diff is False else result
+    :param here: the module's work, to be done in this process; None to run the module where the task says.
+    """
+    if here is not None and here.possible():
+        answer = result_of(here, arguments, action._task.check_mode)
+        if not shows_invocation(task_vars):
+            answer.pop("invocation", None)
+    else:
+        # The Python that runs modules may have what the controller's own has not.
+        answer = action._execute_module(
+            module_name=module, module_args=arguments, task_vars=task_vars, wrap_async=bool(action._task.async_val)
+        )
+    if action._task.diff is False:
+        answer.pop("diff", None)  # Ansible shows it all the same
+    return answer
 
 
 def is_here(action: ActionBase, task_vars: t.Mapping[str, t.Any] | None = None) -> bool:

@@ -16,7 +16,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._errors import Refuse
 from ansible_collections.apiary.swarm.plugins.module_utils._module import Params, Result, Work
 from ansible_collections.apiary.swarm.plugins.module_utils._swarm.arguments.options import STACK_OPTIONS
 from ansible_collections.apiary.swarm.plugins.modules import stack
-from ansible_collections.apiary.swarm.plugins.plugin_utils._here import is_here, result_of
+from ansible_collections.apiary.swarm.plugins.plugin_utils._here import execute, is_here, result_of
 
 SECRET = base64.b64encode(b"first line\nhunter2-hunter2\n").decode()
 
@@ -109,3 +109,17 @@ def test_a_python_that_leads_elsewhere_is_not_here(python: str | None, expected:
     action._task.delegate_to = "n1"
     other = {"ansible_python_interpreter": "/elsewhere", "ansible_delegated_vars": {"n1": variables}}
     assert is_here(t.cast(t.Any, action), other) is expected
+
+
+@pytest.mark.parametrize("here", [True, False])
+@pytest.mark.parametrize("diff", [True, False])
+def test_a_task_without_diff_shows_none_wherever_it_is_done(here: bool, diff: bool) -> None:
+    answer = {"changed": True, "diff": {"before": "", "after": "x"}}
+    work = Nothing({}, lambda *dummy: dict(answer))
+    work.library = ("json", "", None)
+    action = types.SimpleNamespace(
+        _task=types.SimpleNamespace(check_mode=False, diff=diff, async_val=0),
+        _execute_module=lambda **dummy: dict(answer),
+    )
+    result = execute(t.cast(t.Any, action), "log_group", {}, {}, work if here else None)
+    assert result["changed"] is True and ("diff" in result) is diff
