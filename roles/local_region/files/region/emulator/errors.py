@@ -8,15 +8,6 @@ from __future__ import annotations
 from moto.core.exceptions import ServiceException
 
 
-class NotEmulated(ServiceException):
-    """An action, or a use of one, that the local region does not know. Never silently ignored."""
-
-    code = "NotEmulated"
-
-    def __init__(self, what: str) -> None:
-        super().__init__("NotEmulated", f"not emulated by the local region: {what}")
-
-
 class AwsError(ServiceException):
     """An error as AWS would answer it: *code* and *message*."""
 

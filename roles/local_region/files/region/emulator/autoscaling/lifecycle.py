@@ -84,7 +84,7 @@ def begin_termination(group: Group, one: Member, why: str, now: float, skip_hook
         was_pending = one.state in ("Pending", "Pending:Wait", "Pending:Proceed")
         if was_pending and one.activity.ended_at is None:
             one.activity.end(now, "Cancelled", "The instance was terminated before it was in service.")
-        one.state, one.waits, one.terminating_since = "Terminating", [], now
+        one.state, one.waits = "Terminating", []
         stamp = timestamp(now).strftime("%Y-%m-%dT%H:%M:%SZ")
         one.activity = group.note(f"Terminating EC2 instance: {one.instance_id}", f"At {stamp} {why}.", now)
         deregister(group, one)

@@ -141,7 +141,6 @@ class Member:
     waits: list[Wait] = field(default_factory=list)
     in_service_at: float | None = None
     registered: set[str] = field(default_factory=set)
-    terminating_since: float = 0.0
     skip_hooks: bool = False
 
     @property

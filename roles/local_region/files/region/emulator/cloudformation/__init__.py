@@ -64,7 +64,7 @@ def _advance(stack: Stack) -> None:
     operation = stack.operation
     assert operation is not None
     try:
-        operation.waiting_for = next(operation.steps)
+        next(operation.steps)
         return
     except StopIteration:
         pass

@@ -65,7 +65,6 @@ class Operation:
 
     steps: Generator[str, None, None]
     token: str
-    waiting_for: str = ""
 
 
 @dataclass
