@@ -10,11 +10,11 @@ import typing as t
 from ..._diff import Change, Path, Tree, diff
 from ..._references import digest_of, without_digest
 from ..tasks import RUNNING, has_ended, of_service
+from .changes import gathered
 from .merge import Merged, merge
 from .restarts import replaced_by
 from .rewrite import is_job, may_end
 from .sent import compose_spec
-from .told import gathered
 from .tree import replicas, to_tree
 from .types import Json, ServicePlan
 

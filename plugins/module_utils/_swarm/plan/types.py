@@ -10,8 +10,8 @@ import typing as t
 
 from ..._diff import Change, dotted, show
 from ..._references import digest_of
+from .changes import NEW_CONTENT, reference_kind
 from .rewrite import is_job
-from .told import NEW_CONTENT, reference_kind
 from .tree import image_of
 
 if t.TYPE_CHECKING:
