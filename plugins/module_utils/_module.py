@@ -21,7 +21,7 @@ Arguments = t.Mapping[str, dict[str, t.Any]]
 
 #: Arguments whose values no result repeats, however it ends: variables, contents, what was read of stack files, and
 #: what may hold a password in any form (command lines, labels of a proxy, options of a log driver).
-UNTOLD = frozenset({
+NEVER_REPEATED = frozenset({
     "args", "command", "container_labels", "definition", "env", "healthcheck", "labels", "logging", "model", "mounts",
     "secret_data",
 })  # fmt: skip
@@ -137,7 +137,7 @@ def invocation(params: Params | None) -> Result:
 
     Ansible hides what is C(no_log), but neither a login in an address nor a secret that stands in the wrong option.
     """
-    shown = {key: show_argument((key,), value) for key, value in (params or {}).items() if key not in UNTOLD}
+    shown = {key: show_argument((key,), value) for key, value in (params or {}).items() if key not in NEVER_REPEATED}
     address = str(shown.get("endpoint_url") or "")
     if "://" not in address and "@" in address:
         shown["endpoint_url"] = HIDDEN

@@ -158,17 +158,17 @@ def spec_of(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 def run(engine: Engine, params: Params, check_mode: bool) -> Result:
     """Run the command."""
     spec = spec_of(params)
-    told = {"container": params["container"], "task": ""}
+    result = {"container": params["container"], "task": ""}
     if params["service"]:
         place = programs.find(engine, params["service"], params["slot"])
-        told = {"container": place.container, "task": place.task}
+        result = {"container": place.container, "task": place.task}
     if check_mode:
-        return {"changed": True, **told}
-    done = programs.run(engine, told["container"], spec, params["timeout"])
-    told.update(exit_code=done.exit_code, stdout=done.stdout, stderr=done.stderr)
+        return {"changed": True, **result}
+    done = programs.run(engine, result["container"], spec, params["timeout"])
+    result.update(exit_code=done.exit_code, stdout=done.stdout, stderr=done.stderr)
     if done.exit_code != 0:
-        raise Refused(failure(params["command"][0], done), changed=True, **told)
-    return {"changed": True, **told}
+        raise Refused(failure(params["command"][0], done), changed=True, **result)
+    return {"changed": True, **result}
 
 
 def failure(program: str, done: programs.Ended) -> str:

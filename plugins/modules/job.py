@@ -174,18 +174,18 @@ def run(engine: Engine, params: Params, check_mode: bool) -> Result:
     """Run the job."""
     spec = spec_of(engine, params)
     image = spec["TaskTemplate"]["ContainerSpec"]["Image"]
-    told = {"job": spec["Name"], "image": image}
+    result = {"job": spec["Name"], "image": image}
     if check_mode:
-        return {"changed": True, **told}
+        return {"changed": True, **result}
     live = LiveState(services=[], tasks=[], nodes=engine.nodes(), networks=engine.networks())
     auth = header_for(params["registry_auth"], image)
     with Progress(params["progress_token"]) as progress:
         done = jobs.run(engine, spec, live, params["wait_timeout"], auth, params["keep"], progress)
-    told.update(exit_code=done.exit_code, logs=done.logs, node=done.node)
+    result.update(exit_code=done.exit_code, logs=done.logs, node=done.node)
     if not done.succeeded:
         failures = [done.failure] if done.failure else []
-        raise Refused(report.text(failures, f"Job {done.name}: {done.reason}"), failures=failures, **told)
-    return {"changed": True, **told}
+        raise Refused(report.text(failures, f"Job {done.name}: {done.reason}"), failures=failures, **result)
+    return {"changed": True, **result}
 
 
 WORK = EngineWork(ARGUMENTS, run, check=check)

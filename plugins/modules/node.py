@@ -178,7 +178,7 @@ def desired(spec: Json, params: t.Mapping[str, t.Any]) -> Json:
     return spec
 
 
-def told(node: Json, spec: Json) -> Json:
+def facts(node: Json, spec: Json) -> Json:
     """Return a node for the user."""
     return {
         "id": node["ID"],
@@ -205,7 +205,7 @@ def check_quorum(all_nodes: t.Sequence[Json], node: Json) -> None:
 def present(engine: Engine, all_nodes: t.Sequence[Json], node: Json, params: Params, check_mode: bool) -> Result:
     """Set what the arguments ask for."""
     wanted = desired(node["Spec"], params)
-    before, after = told(node, node["Spec"]), told(node, wanted)
+    before, after = facts(node, node["Spec"]), facts(node, wanted)
     demoted = node["Spec"]["Role"] == "manager" and wanted["Role"] == "worker"
     if demoted:
         check_quorum(all_nodes, node)
@@ -235,7 +235,7 @@ def absent(engine: Engine, all_nodes: t.Sequence[Json], node: Json, params: Para
             writes.write_node(engine, node["ID"], lambda spec: {**spec, "Role": "worker"})
         drain.release(engine, node["ID"])
         engine.remove_node(node["ID"], force=True)
-    return {"changed": True, "moved": [], "diff": {"before": told(node, node["Spec"]), "after": {}}}
+    return {"changed": True, "moved": [], "diff": {"before": facts(node, node["Spec"]), "after": {}}}
 
 
 def run(engine: Engine, params: Params, check_mode: bool) -> Result:

@@ -43,7 +43,7 @@ Remote = t.Callable[[str], str]
 class Follower:
     """Context manager around the run of a module: a thread reads what the run has written so far, and displays it.
 
-    :ivar token: what the module must be told, so that it writes where we read.
+    :ivar token: what the module must be given, so that it writes where we read.
     """
 
     def __init__(self, remote: Remote, show: t.Callable[[str], None] = display.display) -> None:

@@ -22,15 +22,15 @@ def at_level(answer: t.Any, role: str) -> t.Any:
     """
     if not role or not isinstance(answer, dict):
         return answer
-    told = dict(answer)
-    if isinstance(told.get("msg"), str):
-        told["msg"] = _words(told["msg"], role)
+    result = dict(answer)
+    if isinstance(result.get("msg"), str):
+        result["msg"] = _words(result["msg"], role)
     for key in ("summary", "blockers"):
-        if isinstance(told.get(key), list):
-            told[key] = [_words(line, role) for line in told[key]]
-    if isinstance(told.get("plan"), dict):
-        told["plan"] = at_level(told["plan"], role)
-    return told
+        if isinstance(result.get(key), list):
+            result[key] = [_words(line, role) for line in result[key]]
+    if isinstance(result.get("plan"), dict):
+        result["plan"] = at_level(result["plan"], role)
+    return result
 
 
 def role_of(task: t.Any) -> str:

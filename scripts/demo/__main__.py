@@ -69,8 +69,8 @@ def _start(options: argparse.Namespace) -> int:
     print(f"    {summary}\n    ok, {seconds:.1f} s", flush=True)
     run = CACHE / "region" / options.region_name / "run"
     names = ["--region-name", options.region_name, "--cluster", options.cluster]
-    told = ["--started", f"{seconds:.1f}", summary]
-    return subprocess.run([str(run), sys.executable, "-m", "demo", *names, *told], check=False).returncode
+    given = ["--started", f"{seconds:.1f}", summary]
+    return subprocess.run([str(run), sys.executable, "-m", "demo", *names, *given], check=False).returncode
 
 
 def _sandbox(name: str) -> list[str]:

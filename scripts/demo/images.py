@@ -70,5 +70,5 @@ class Images:
         )
 
     def _environment(self) -> dict[str, str]:
-        told = {"REGISTRY": self.registry, "SHOP_CACHE": str(self.cache), "DOCKER_CONFIG": str(self.docker_config)}
-        return {**os.environ, **told}
+        variables = {"REGISTRY": self.registry, "SHOP_CACHE": str(self.cache), "DOCKER_CONFIG": str(self.docker_config)}
+        return {**os.environ, **variables}

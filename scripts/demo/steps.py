@@ -166,8 +166,8 @@ class Demo:
         with Load(self.client) as load:
             outcome = self.playbooks.run("deploy", variables=variables)
         check(outcome.status != 0, "the deploy of a version that exits at once counted as a success")
-        told = re.search(r"Module failed: (Stack .*?)\n(?:Origin:|\n)", outcome.output, re.DOTALL)
-        reason = told.group(1).splitlines() if told else []
+        found = re.search(r"Module failed: (Stack .*?)\n(?:Origin:|\n)", outcome.output, re.DOTALL)
+        reason = found.group(1).splitlines() if found else []
         check(any("exit code 3" in line for line in reason), f"the failure names no exit code:\n{outcome.tail()}")
         check(any("prices.json" in line for line in reason), f"the failure shows no log line:\n{outcome.tail()}")
         check(not load.failed(), f"{len(load.failed())} of {len(load.answers)} requests failed meanwhile")

@@ -25,7 +25,7 @@ def deploy(road: Road, tmp_path: Path, text: str, stack: str = "bad", **variable
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("services:\n  web:\n    image: [\n", "stack.yml"),
         ("services:\n  web:\n    command: ls\n", "image"),
@@ -35,12 +35,12 @@ def deploy(road: Road, tmp_path: Path, text: str, stack: str = "bad", **variable
     ],
     ids=["malformed YAML", "no image", "unknown key", "no such tag", "no such repository"],
 )
-def test_bad_stack_file(road: Road, tmp_path: Path, text: str, told: str) -> None:
-    assert told in deploy(road, tmp_path, text)
+def test_bad_stack_file(road: Road, tmp_path: Path, text: str, expected: str) -> None:
+    assert expected in deploy(road, tmp_path, text)
 
 
 @pytest.mark.parametrize(
-    ("playbook", "variables", "told"),
+    ("playbook", "variables", "expected"),
     [
         ("cluster", {"cluster": "Bad_Name"}, "Bad_Name"),
         ("cluster", {"region": "mars-north-1"}, "mars-north-1"),
@@ -51,12 +51,12 @@ def test_bad_stack_file(road: Road, tmp_path: Path, text: str, told: str) -> Non
     ],
     ids=["cluster name", "region", "CIDR", "type of a variable", "base image", "missing variable"],
 )
-def test_bad_variables(road: Road, playbook: str, variables: dict[str, Any], told: str) -> None:
+def test_bad_variables(road: Road, playbook: str, variables: dict[str, Any], expected: str) -> None:
     dummy, before = road.calls()
     done = road.playbook(playbook, variables=variables)
     output = done.stdout + done.stderr
     assert done.returncode != 0, output
-    assert told in output
+    assert expected in output
     assert "Traceback" not in output
     left = [call["action"] for call in road.calls(before)[0] if call["write"] and not call["role"]]
     assert [action for action in left if action.startswith(("Create", "Run"))] == []

@@ -43,10 +43,10 @@ def main(address: str, rate: float) -> None:
     stop.set()
     for worker in workers:
         worker.join()
-    print(json.dumps({phase: _told(answers, phase) for phase in phases}))
+    print(json.dumps({phase: _summary(answers, phase) for phase in phases}))
 
 
-def _told(answers: list[tuple[str, float, str]], phase: str) -> dict[str, t.Any]:
+def _summary(answers: list[tuple[str, float, str]], phase: str) -> dict[str, t.Any]:
     times = sorted(seconds for name, seconds, _answer in answers if name == phase)
     return {
         "count": len(times),

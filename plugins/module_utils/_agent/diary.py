@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the journal is told: each thing once, and once a minute while it lasts; never more than a few lines a minute."""
+"""What the journal records: each thing once, and once a minute while it lasts; never more than a few lines a minute."""
 
 from __future__ import annotations
 

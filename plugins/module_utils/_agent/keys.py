@@ -32,10 +32,10 @@ def authorized(text: str, instance_id: str, now: float) -> list[str]:
     found = []
     for entry in re.split(r"\n\s*\n", text):
         lines = entry.strip().splitlines()
-        told = dict(line[1:].split("=", 1) for line in lines if line.startswith("#") and "=" in line)
+        fields = dict(line[1:].split("=", 1) for line in lines if line.startswith("#") and "=" in line)
         match = _KEY.match(next((line for line in lines if not line.startswith("#")), ""))
-        until = told.get("Timestamp", "")
-        if match and told.get("Instance") == instance_id and re.fullmatch(r"[0-9]{1,12}", until) and int(until) > now:
+        until = fields.get("Timestamp", "")
+        if match and fields.get("Instance") == instance_id and re.fullmatch(r"[0-9]{1,12}", until) and int(until) > now:
             found.append(match.group())
     return found
 

@@ -113,7 +113,7 @@ class Agent:
             self._feed = None
 
     def _try(self, subject: str, work: t.Callable[[], t.Any]) -> t.Any:
-        """Do *work*; an error is told, and the next round tries again."""
+        """Do *work*; an error is recorded, and the next round tries again."""
         try:
             return work()
         except Exception as exc:  # the feed and what else goes on must not end with one round of something else

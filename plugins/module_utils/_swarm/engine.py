@@ -375,8 +375,8 @@ def error_of(doing: str, status: int, words: str, of_swarm: bool = True) -> Engi
     """
     # Managers pass errors on wrapped in gRPC's own words.
     marker = " desc = "
-    told = words.split(marker, 1)[1] if words.startswith("rpc error") and marker in words else words
-    text = f"Cannot {doing}: {told}"
+    reason = words.split(marker, 1)[1] if words.startswith("rpc error") and marker in words else words
+    text = f"Cannot {doing}: {reason}"
     kind = EngineError
     if of_swarm and is_leaderless(status, words):
         kind = NoLeader

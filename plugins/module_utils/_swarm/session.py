@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The apiary.swarm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the modules that talk to an engine share: their edge, the session, how a plan is told."""
+"""What the modules that talk to an engine share: their edge, the session, how a plan is shown."""
 
 from __future__ import annotations
 

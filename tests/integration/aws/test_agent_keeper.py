@@ -152,9 +152,9 @@ def test_a10_a_brake_and_a_line_that_says_what_to_do(scene: Scene) -> None:
     for dummy in range(10):
         scene.keeper.round()
     assert scene.swarm.removed == []
-    told = [line for line in scene.lines if "docker node rm --force" in line]
-    assert len(told) == 1, "once a minute, not each round"
-    assert "4 of 5 nodes" in told[0]
+    found = [line for line in scene.lines if "docker node rm --force" in line]
+    assert len(found) == 1, "once a minute, not each round"
+    assert "4 of 5 nodes" in found[0]
 
 
 BROKEN = [

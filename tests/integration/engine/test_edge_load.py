@@ -91,8 +91,8 @@ def test_d29_updates_under_load_fail_no_request(swarm: Swarm, edge: Node, name: 
         update("beside", f"{name}-beside", {})
     update("updates", name, ROUTED)
     said, _nothing = load.communicate(timeout=60)
-    told = json.loads(said)
-    print(json.dumps(told, indent=1))
-    quiet, updates = told["quiet"], told["updates"]
-    assert set(quiet["answers"]) == {"1"} and set(updates["answers"]) == {"1", "2"}, told
+    result = json.loads(said)
+    print(json.dumps(result, indent=1))
+    quiet, updates = result["quiet"], result["updates"]
+    assert set(quiet["answers"]) == {"1"} and set(updates["answers"]) == {"1", "2"}, result
     assert updates["count"] > RATE * UPDATES

@@ -75,9 +75,9 @@ def test_command_that_takes_too_long_is_stopped(swarm: Swarm, name: str, tmp_pat
     assert "sleep: not ended within 2 s; it was stopped" in done.stdout + done.stderr, done.stdout + done.stderr
     assert "sleep 1234" not in worker.run("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '").stdout
     # From another machine's view the number of the process is somebody else's: nothing is killed.
-    told = run_module("exec", {"docker_host": worker.host, "service": f"{name}_web", "command": ["sleep", "30"],
+    ended = run_module("exec", {"docker_host": worker.host, "service": f"{name}_web", "command": ["sleep", "30"],
                                "timeout": 1})  # fmt: skip
-    assert told.failed and "it cannot be stopped from here and may still run" in told.msg
+    assert ended.failed and "it cannot be stopped from here and may still run" in ended.msg
 
 
 def test_playbook_finds_the_task_on_another_node(swarm: Swarm, name: str, tmp_path: Path) -> None:

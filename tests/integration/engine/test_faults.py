@@ -225,11 +225,11 @@ def test_the_registry_goes_away_while_a_node_still_needs_the_image(cluster: Clus
     _under_way(cluster, manager, "v3")
     cluster.lab.stop_registry()
     thread.join(240)
-    told = str(ended[0])
+    text = str(ended[0])
     if isinstance(ended[0], Result):  # every node had pulled the image before the registry went
         assert cluster.image(manager).startswith(cluster.images["v3"])
     else:
-        assert "No such image" in told and "was rolled back: release 1 runs" in told, told
+        assert "No such image" in text and "was rolled back: release 1 runs" in text, text
         assert cluster.image(manager).startswith(cluster.images["v1"])
 
 
@@ -240,8 +240,8 @@ def test_somebody_edits_a_service_meanwhile(cluster: Cluster) -> None:
     client = manager.client()
     until(lambda: _edit(client), "the edit")
     thread.join(180)
-    told = str(ended[0])
-    assert "somebody else changed the service" in told, told
+    text = str(ended[0])
+    assert "somebody else changed the service" in text, text
     assert cluster.image(manager).startswith(cluster.images["v1"])
     client.close()
 
@@ -281,8 +281,8 @@ def test_a_second_deploy_takes_over_by_force(cluster: Cluster) -> None:
     forced = cluster.deploy(cluster.model("v3"), manager, force=True)
     assert not forced.failed, forced.msg
     thread.join(180)
-    told = str(ended[0])
-    assert "another deploy took over from release 2" in told and "nothing was set back" in told, told
+    text = str(ended[0])
+    assert "another deploy took over from release 2" in text and "nothing was set back" in text, text
     assert cluster.image(manager).startswith(cluster.images["v3"])
     assert cluster.outcomes(manager) == {1: "converged", 2: "abandoned", 3: "converged"}
 

@@ -75,7 +75,7 @@ def test_u18_none_answers(choose: Choose) -> None:
     """One sentence, with the reason of each."""
     dummy, done = choose({"n2": "worker", "deaf": 9}, "-e", "swarm_patience=1")
     assert done.returncode != 0
-    told = " ".join(done.stdout.split())
-    assert "No manager of lab answers. n2: " in told, done.stdout + done.stderr
-    assert "not a swarm manager" in told or "not a manager" in told
-    assert "deaf: Failed to connect to the host via ssh" in told
+    text = " ".join(done.stdout.split())
+    assert "No manager of lab answers. n2: " in text, done.stdout + done.stderr
+    assert "not a swarm manager" in text or "not a manager" in text
+    assert "deaf: Failed to connect to the host via ssh" in text

@@ -34,6 +34,6 @@ def test_d27_a_node_in_another_swarm_is_not_taken_for_joined() -> None:
         until(lambda: LocalEngine(worker.host).membership().managers == (manager.address,), "the worker to know", 20)
         for node, role in ((manager, "manager"), (worker, "worker")):
             assert _next_step(node, role, manager).do is Do.NOTHING
-            told = _next_step(node, role, other)
-            assert told.do is Do.ALARM and "docker swarm leave --force" in told.reason, told
+            step = _next_step(node, role, other)
+            assert step.do is Do.ALARM and "docker swarm leave --force" in step.reason, step
             assert node.client().info()["Swarm"]["LocalNodeState"] == "active", "nothing is done behind one's back"

@@ -178,7 +178,7 @@ def test_d52_a_drain_that_is_interrupted_puts_back_what_was_there(swarm: Swarm, 
     engine = Engine(swarm.host)
     worker = next(node for node in engine.nodes() if node["Description"]["Hostname"] == "n2")
 
-    def interrupt(*_told: t.Any) -> None:
+    def interrupt(*_line: t.Any) -> None:
         assert swarm.spec(f"{name}_web") != before
         raise KeyboardInterrupt
 
@@ -248,7 +248,7 @@ def test_d65_a_deploy_that_begins_during_a_drain_is_not_disturbed(swarm: Swarm, 
     worker = next(node for node in engine.nodes() if node["Description"]["Hostname"] == "n2")
     out: list[t.Any] = []
 
-    def begin(*_told: t.Any) -> None:
+    def begin(*_line: t.Any) -> None:
         if not out:
             fresh = stack(name, service(name, "web", swarm.images["v2"], 2))
             out.append(Deploy(Engine(swarm.host), fresh, Options(wait_timeout=40)).run())

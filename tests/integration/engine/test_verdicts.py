@@ -43,8 +43,8 @@ def test_d53_the_engine_leaves_tasks_of_global_services_on_paused_nodes_alone(sw
     assert swarm.module("node", hostname="n2", availability="pause").changed
     out = swarm.stack(stack(name, everywhere("v2"), everywhere("v2", "new")), wait_timeout=20)
     assert not out.failed and [item["wanted"] for item in out.data["services"]] == [1, 1], out.msg
-    told = "node n2 is paused, so the engine starts and replaces none of its tasks there until that ends"
-    assert all(f"service {name}_{key}: {told}" in out.text for key in ("all", "new"))
+    sentence = "node n2 is paused, so the engine starts and replaces none of its tasks there until that ends"
+    assert all(f"service {name}_{key}: {sentence}" in out.text for key in ("all", "new"))
     assert _running(swarm, name) == {"n1": "v2", "n2": "v1"} and len(swarm.tasks(f"{name}_new")) == 1
     assert swarm.module("node", hostname="n2", availability="active").changed
     until(lambda: _running(swarm, name) == {"n1": "v2", "n2": "v2"}, "the engine to make up for it", 20)
@@ -81,8 +81,8 @@ def test_d66_a_service_whose_tasks_completed_does_not_run(swarm: Swarm, name: st
     shot = service(name, "shot", swarm.images["v1"], 2, container=ENDS, template=ON_FAILURE)
     out = swarm.stack(stack(name, shot), wait_timeout=20)
     assert not out.failed, out.msg
-    told = out.data["services"][0]
-    assert (told["state"], told["running"], told["completed"], told["wanted"]) == ("converged", 0, 2, 2)
+    row = out.data["services"][0]
+    assert (row["state"], row["running"], row["completed"], row["wanted"]) == ("converged", 0, 2, 2)
 
 
 def test_d66_what_has_a_health_check_is_meant_to_run(swarm: Swarm, name: str) -> None:

@@ -109,13 +109,13 @@ def test_a_ping_is_answered() -> None:
 
 
 @pytest.mark.parametrize(
-    ("payload", "told"), [(b"", []), (b"\x03\xe8", []), (b"\x03\xf3late", ["The tunnel was closed: late."])]
+    ("payload", "says"), [(b"", []), (b"\x03\xe8", []), (b"\x03\xf3late", ["The tunnel was closed: late."])]
 )
-def test_the_end_is_told_when_it_is_no_good_one(payload: bytes, told: list[str]) -> None:
+def test_the_end_is_told_when_it_is_no_good_one(payload: bytes, says: list[str]) -> None:
     with running(relay.Framed()) as site:
         site.far.sendall(server_frame(frames.BINARY, b"last") + server_frame(frames.CLOSE, payload))
-        assert everything(site.reader) == (b"" if told else b"last")
-        assert site.complaints == told
+        assert everything(site.reader) == (b"" if says else b"last")
+        assert site.complaints == says
 
 
 def test_when_ssh_ends_the_tunnel_is_closed() -> None:

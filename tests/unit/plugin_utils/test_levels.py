@@ -41,10 +41,10 @@ def test_u26_messages_name_the_variable_of_the_role() -> None:
         "summary": ["refused: use force: true"],
         "changed": False,
     }
-    told = at_level(answer, "deploy")
-    assert "take over with deploy_force: true; deploy_allow_recreate: true" in told["msg"]
-    assert "workforce: true" in told["msg"] and told["summary"] == ["refused: use deploy_force: true"]
-    assert told["plan"] == {"blockers": ["deploy_allow_recreate: true allows that"], "stack": "shop"}
+    result = at_level(answer, "deploy")
+    assert "take over with deploy_force: true; deploy_allow_recreate: true" in result["msg"]
+    assert "workforce: true" in result["msg"] and result["summary"] == ["refused: use deploy_force: true"]
+    assert result["plan"] == {"blockers": ["deploy_allow_recreate: true allows that"], "stack": "shop"}
     assert at_level(answer, "") == answer
 
 

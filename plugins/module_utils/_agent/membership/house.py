@@ -118,7 +118,7 @@ class House:
         return self.own_instance in self.instances
 
     def instance_of(self, member: Member) -> str:
-        """Return the id of the member's instance, C("") when it cannot be told.
+        """Return the id of the member's instance, C("") when it is not known.
 
         The label is the truth. Without one the address decides, for living members only: a new instance may have got
         the address of a dead one.

@@ -71,12 +71,12 @@ def assess(
     A record that is too old proves nothing: the nodes that it calls Ready count as unknown.
     """
     stale = record is not None and record.is_stale(now)
-    told = {node.instance_id: node for node in record.nodes} if record and not stale else {}
+    recorded = {node.instance_id: node for node in record.nodes} if record and not stale else {}
     managers = {manager.instance_id: manager for manager in record.managers} if record and not stale else {}
     nodes = []
     missing = [*_missing_machines(groups, machines)]
     for machine in sorted(machines, key=lambda m: (m.role != "manager", m.availability_zone, _address(m.private_ip))):
-        node = told.get(machine.instance_id)
+        node = recorded.get(machine.instance_id)
         manager = managers.get(machine.instance_id)
         nodes.append(
             Node(

@@ -59,9 +59,9 @@ class Document:
         """Return an error at this path."""
         names = {value: f"${{{name}}}" for name, value in self._variables_at(path).items()}
         place = tuple(names.get(part, part) if isinstance(part, str) else part for part in path)
-        return ComposeError(self.told(path, problem), file=self.name, line=self.line(path), path=place)
+        return ComposeError(self.printable(path, problem), file=self.name, line=self.line(path), path=place)
 
-    def told(self, path: Path, problem: str) -> str:
+    def printable(self, path: Path, problem: str) -> str:
         """Return a problem as it may be printed: without values of variables, and without what may be a password."""
         used = self._variables_at(path)
         for name, value in used.items():

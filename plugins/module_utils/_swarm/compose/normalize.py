@@ -101,7 +101,7 @@ class Normalizer:
         return result
 
     def _warn(self, path: Path, warnings: t.Iterable[str]) -> None:
-        self.warnings += [f"{path[1]}: {self.document.told(path, warning)}" for warning in warnings]
+        self.warnings += [f"{path[1]}: {self.document.printable(path, warning)}" for warning in warnings]
 
     def _environment(self, name: str, service: dict[str, t.Any]) -> dict[str, str | None]:
         files = service.get("env_file", [])

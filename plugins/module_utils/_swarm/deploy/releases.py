@@ -92,7 +92,7 @@ class Release:
 
     @property
     def is_open(self) -> bool:
-        """Whether its deploy has not told how it ended."""
+        """Whether its deploy has not recorded how it ended."""
         return self.outcome == "started"
 
     def digests(self) -> dict[str, str]:

@@ -90,7 +90,7 @@ class WayBack:
         except SwarmError as exc:
             why = f"could not be rolled back ({exc.message}): the stack is partly changed."
             return Back(f"{head} and it {why}", "broken")
-        return _told(head, good, verdicts, expected, removed, left)
+        return _summary(head, good, verdicts, expected, removed, left)
 
     def _never_ran(self) -> set[str]:
         """Return the ids of services that only failed deploys made and that do not run: nothing to go back to.
@@ -154,7 +154,7 @@ class WayBack:
         return wait(watch, expected, waiting)
 
 
-def _told(
+def _summary(
     head: str,
     good: releases.Release | None,
     verdicts: t.Mapping[str, Verdict],

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The three-way merge: what our last release set, what the file says now, what the swarm has.
 
-What we set and the file no longer has goes; what others added stays and is told; what the file says wins. Works on the
-canonical trees of C(plan.tree).
+What we set and the file no longer has goes; what others added stays and is reported; what the file says wins. Works on
+the canonical trees of C(plan.tree).
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ _FIELDS = {"Internal": "internal", "Attachable": "attachable", "EnableIPv6": "en
 def plan_network(entry: NetworkEntry, live: LiveState, plan: StackPlan, before: Json | None = None) -> list[ObjectPlan]:
     """Plan a network.
 
-    :param plan: is told what speaks against it.
+    :param plan: gets what speaks against it.
     :param before: what our last release declared, None when it did not.
     """
     found = [item for item in live.networks if item["Name"] == entry.name]
@@ -109,7 +109,7 @@ def _pools(pools: t.Sequence[dict[str, str]]) -> str:
 
 
 def plan_object(kind: str, entry: ObjectEntry, existing: t.Sequence[Json], plan: StackPlan) -> list[ObjectPlan]:
-    """Plan a config or secret; I(plan) is told what speaks against it."""
+    """Plan a config or secret; I(plan) gets what speaks against it."""
     found = next((item for item in existing if item["Spec"]["Name"] == entry.name), None)
     kind_name = t.cast(t.Any, kind)
     if found is None:

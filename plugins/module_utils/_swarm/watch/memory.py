@@ -74,7 +74,7 @@ _TASK_ID, _TASK_NAME, _SERVICE_ID, _NODE_ID = (
 #: Tasks whose last words are read ahead.
 _LISTENED = 10
 #: States that a user wants to hear of; a task passes the others in no time.
-_TOLD = ("preparing", "starting", "running", "complete", "shutdown")
+_REPORTED = ("preparing", "starting", "running", "complete", "shutdown")
 
 
 class Watch:
@@ -163,8 +163,8 @@ class Watch:
     def _listen_to(self, tasks: t.Iterable[Json]) -> None:
         """Read the last words of tasks that ended, where the engine will soon have forgotten them."""
         for task in tasks if self.forgets else ():
-            told = len(self._words) >= _LISTENED or task["ID"] in self._words
-            if not told and container_of(task) and (has_failed(task) or has_completed(task)):
+            enough = len(self._words) >= _LISTENED or task["ID"] in self._words
+            if not enough and container_of(task) and (has_failed(task) or has_completed(task)):
                 with contextlib.suppress(EngineError):  # it was forgotten meanwhile: the next one will do
                     self._words[task["ID"]] = tuple(self.engine.task_logs(task["ID"], LOG_LINES))
 
@@ -173,7 +173,7 @@ class Watch:
         moves = []
         for task in sorted(tasks, key=lambda item: str(item["Status"].get("Timestamp", ""))):
             state = state_of(task)
-            if self._states.get(task["ID"]) != state and state in _TOLD and not self._first:
+            if self._states.get(task["ID"]) != state and state in _REPORTED and not self._first:
                 moves.append(Move(slot_of(task), hosts.get(task.get("NodeID", ""), ""), state))
             self._states[task["ID"]] = state
         return moves

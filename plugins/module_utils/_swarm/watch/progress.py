@@ -39,7 +39,7 @@ class Progress:
     def __init__(self, token: str) -> None:
         self._path = path(token) if token else ""
         self._file: t.TextIO | None = None
-        self._told: set[str] = set()
+        self._shown: set[str] = set()
         self._last: dict[str, str] = {}
 
     def __enter__(self) -> Progress:
@@ -64,13 +64,13 @@ class Progress:
             return
         text = line(name, verdict)
         # A verdict may come back, such as "1 of 2 tasks run"; a task fails only once.
-        fresh = {key: item for key, item in problem_lines(name, verdict.problems).items() if key not in self._told}
+        fresh = {key: item for key, item in problem_lines(name, verdict.problems).items() if key not in self._shown}
         changed = [text] if self._last.get(name) != text else []
         lines = [*(move_line(name, move) for move in moves), *fresh.values(), *changed]
         with contextlib.suppress(OSError):
             self._file.writelines(item + "\n" for item in lines)
             self._file.flush()
-        self._told.update(fresh)
+        self._shown.update(fresh)
         self._last[name] = text
 
 

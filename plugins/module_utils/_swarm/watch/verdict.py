@@ -115,10 +115,10 @@ def _judge_tasks(seen: Seen, counted: Counted, now: float, problems: tuple[Probl
     if youngest < monitor:
         reason = f"all {counted.want} tasks run, watched for {seconds(monitor)}"
         return Verdict("progressing", reason, problems=problems, look_again=monitor - youngest)
-    return Verdict("converged", _told(counted))
+    return Verdict("converged", _summary(counted))
 
 
-def _told(counted: Counted) -> str:
+def _summary(counted: Counted) -> str:
     """Return what runs, and apart from it what has ended: C(2 of 3 tasks run, 1 completed)."""
     if counted.completed and not counted.running:
         return f"{counted.completed} of {counted.want} tasks completed"
@@ -135,7 +135,7 @@ def _left_alone(name: str, hosts: t.Sequence[str]) -> tuple[str, ...]:
 
 
 def _waits_for(seen: Seen, counted: Counted, problems: t.Sequence[Problem]) -> str:
-    text = _told(counted)
+    text = _summary(counted)
     if counted.outdated:
         text += f", {len(counted.outdated)} still to be replaced"
     text += held_up(seen, seen.tasks)

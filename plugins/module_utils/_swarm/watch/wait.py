@@ -60,7 +60,7 @@ def wait(
     """
     deadline = time.monotonic() + waiting.timeout
     engine, patience = watch.engine.at_once(), waiting.patience
-    told: dict[str, tuple[t.Any, ...]] = {}
+    shown: dict[str, tuple[t.Any, ...]] = {}
     pause, before, look = FAST, "", first
     moved = time.monotonic()
     nodes: list[Json] = list(first.nodes) if first else []
@@ -83,7 +83,7 @@ def wait(
                 # A manager that loses its leader answers with errors for some seconds.
                 trouble, now = exc, time.monotonic()
             look = None
-            _tell(verdicts, watch.moves if trouble is None else {}, told, waiting.listener)
+            _tell(verdicts, watch.moves if trouble is None else {}, shown, waiting.listener)
             states = {verdict.state for verdict in verdicts.values()}
             if trouble is None and ("failed" in states or "progressing" not in states):
                 return _settle(verdicts, None)
@@ -117,15 +117,15 @@ def _only_watched(verdicts: t.Mapping[str, Verdict]) -> bool:
 def _tell(
     verdicts: t.Mapping[str, Verdict],
     moves: t.Mapping[str, t.Sequence[Move]],
-    told: dict[str, tuple[t.Any, ...]],
+    shown: dict[str, tuple[t.Any, ...]],
     listener: Listener | None,
 ) -> None:
     for name, verdict in verdicts.items():
         problems = [(problem.task_id, problem.state) for problem in verdict.problems]
         picture = (verdict.state, verdict.reason, problems)
-        if listener is not None and (told.get(name) != picture or moves.get(name)):
+        if listener is not None and (shown.get(name) != picture or moves.get(name)):
             listener(name, verdict, moves.get(name, ()))
-        told[name] = picture
+        shown[name] = picture
 
 
 def _settle(

@@ -52,8 +52,8 @@ def test_kinds(code: str, kind: type[errors.AwsError]) -> None:
 
 def test_the_missing_permission_is_named() -> None:
     """From AWS's text when it tells, else from what the call is known to need."""
-    told = client_error("AccessDenied", "User: arn:x is not authorized to perform: ecr:PutImage on resource: y")
-    assert errors.translate(told, "push").message == "Cannot push: permission ecr:PutImage is missing."
+    refused = client_error("AccessDenied", "User: arn:x is not authorized to perform: ecr:PutImage on resource: y")
+    assert errors.translate(refused, "push").message == "Cannot push: permission ecr:PutImage is missing."
     silent = errors.translate(client_error("UnauthorizedOperation"), "push", permission="ecr:PutImage")
     assert isinstance(silent, errors.AccessDenied)
     assert silent.permission == "ecr:PutImage"

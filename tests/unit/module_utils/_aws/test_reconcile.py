@@ -48,9 +48,9 @@ def test_a_plan_that_fails_halfway_tells_how_far_it_got() -> None:
     (outcome,) = carry_out([], [plan(refuse)], check_mode=False)
     assert (outcome.made, outcome.changes) == ("answer", ["created", "retention_in_days"])
     assert outcome.thing == LogGroup("/a", retention=7)
-    told = result([outcome], "failed")
-    assert told["changed"] is True and told["failed"] == {"/a": "Cannot set the key."}
-    assert told["diff"]["before"] == {"/a": {}}
-    assert told["diff"]["after"]["/a"]["retention_in_days"] == 7
+    answer = result([outcome], "failed")
+    assert answer["changed"] is True and answer["failed"] == {"/a": "Cannot set the key."}
+    assert answer["diff"]["before"] == {"/a": {}}
+    assert answer["diff"]["after"]["/a"]["retention_in_days"] == 7
     (group,) = reports([outcome])
     assert group["log_group_name"] == "/a" and group["kms_key_id"] is None

@@ -90,7 +90,7 @@ def test_a_failure_is_told_with_all_that_is_known() -> None:
     verdicts = {"web": Verdict("failed", "it crashed", 0, 2, problems), "db": Verdict("converged", "")}
     failures = collect(t.cast(Engine, Words()), verdicts, [node("a"), node("b")])
     assert [item["id"] for item in failures[0]["tasks"]] == ["remote", "local0000000000", "stuck"]
-    told = text(failures, "Stack shop: release 2 failed.")
+    shown = text(failures, "Stack shop: release 2 failed.")
     for part in (
         "Stack shop: release 2 failed.\nservice web: it crashed",
         "task remote (slot 2) on node b failed, exit code 1: task: non-zero exit (1)",
@@ -99,7 +99,7 @@ def test_a_failure_is_told_with_all_that_is_known() -> None:
         "used more memory than its limit", "health check said: not ok", "    | no database",
         "task stuck (slot 3) pending: no suitable node",
     ):  # fmt: skip
-        assert part in told, told
+        assert part in shown, shown
 
 
 def test_a_pull_that_failed_says_what_the_engine_does_not() -> None:

@@ -64,9 +64,9 @@ LITERALS = [
 
 @pytest.mark.parametrize(("text", "says"), LITERALS)
 def test_d57_a_message_has_file_line_and_key_and_no_value(text: str, says: str) -> None:
-    told = message(service(text), files={"web.env": b"A=1\nhunter2xyz 1\n"})
-    assert says in told and told.startswith(("stack.yml:4: services.web", "web.env:2: "))
-    assert "hunter" not in told and "2xyz" not in told and NUMBER not in told
+    said = message(service(text), files={"web.env": b"A=1\nhunter2xyz 1\n"})
+    assert says in said and said.startswith(("stack.yml:4: services.web", "web.env:2: "))
+    assert "hunter" not in said and "2xyz" not in said and NUMBER not in said
 
 
 @pytest.mark.parametrize("section", ["secrets", "configs"])
@@ -74,9 +74,9 @@ def test_d57_a_message_has_file_line_and_key_and_no_value(text: str, says: str) 
     "text", ["hunter2xyz", "[hunter2xyz]", "8675309", "{content: [hunter2xyz]}", "{content: $2xyz}"]
 )
 def test_d57_a_content_at_the_wrong_place_is_not_shown(section: str, text: str) -> None:
-    told = message(f"services: {{web: {{image: app}}}}\n{section}:\n  db: {text}\n")
-    assert told.startswith(f"stack.yml:3: {section}.db"), told
-    assert "hunter" not in told and "2xyz" not in told and NUMBER not in told
+    said = message(f"services: {{web: {{image: app}}}}\n{section}:\n  db: {text}\n")
+    assert said.startswith(f"stack.yml:3: {section}.db"), said
+    assert "hunter" not in said and "2xyz" not in said and NUMBER not in said
 
 
 #: A value that does not fit, at a place that is shown when it is written there, but not when a variable brings it.
@@ -93,12 +93,12 @@ VARIABLES = [
 def test_d57_values_of_variables_are_named_not_shown(text: str) -> None:
     text = service(text).replace("    image: app\n", "" if text.startswith("image") else "    image: app\n")
     try:
-        told = message(text, {"V": SECRET}, {})
+        said = message(text, {"V": SECRET}, {})
     except KeyError:  # the file that is named so is not there, which is for the reader to say
         return
     except pytest.fail.Exception:
-        told = warnings(text)
-    assert SECRET not in told and SECRET[:6] not in told
+        said = warnings(text)
+    assert SECRET not in said and SECRET[:6] not in said
 
 
 def warnings(text: str) -> str:
@@ -114,8 +114,8 @@ def warnings(text: str) -> str:
     ],
 )  # fmt: skip
 def test_d57_a_complaint_about_yaml_quotes_nothing(text: str) -> None:
-    told = message(text)
-    assert told.startswith("stack.yml:") and SECRET not in told and "hunter" not in told
+    said = message(text)
+    assert said.startswith("stack.yml:") and SECRET not in said and "hunter" not in said
 
 
 def test_d57_what_is_said_of_a_variable_names_it() -> None:
@@ -135,8 +135,8 @@ def test_marks_are_never_seen(value: t.Any) -> None:
 
 
 def test_an_environment_file_that_is_too_big_is_called_by_its_name() -> None:
-    told = message(service("env_file: big.env"), files={"big.env": b"A=" + b"x" * 1_200_000})
-    assert told == "big.env: the file has more than 1048576 bytes; an environment file may have no more"
+    said = message(service("env_file: big.env"), files={"big.env": b"A=" + b"x" * 1_200_000})
+    assert said == "big.env: the file has more than 1048576 bytes; an environment file may have no more"
 
 
 def test_d57_what_an_extension_holds_for_others_is_not_shown() -> None:

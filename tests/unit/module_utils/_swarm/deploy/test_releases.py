@@ -118,10 +118,10 @@ def test_d69_rollbacks_never_bring_back_what_was_left(count: int) -> None:
         history = _rolled_back(history)
         assert _images(history)[-1] == f"app:{older}"
     for _again in range(2):
-        with pytest.raises(PlanRefused) as told:
+        with pytest.raises(PlanRefused) as caught:
             rollback.target(history, "shop", None)
-        assert "runs release 1 again" in told.value.message and "release: <number>" in told.value.message
-        assert f"recorded releases: 1, 2, {'3, ' * (count > 2)}" in told.value.message
+        assert "runs release 1 again" in caught.value.message and "release: <number>" in caught.value.message
+        assert f"recorded releases: 1, 2, {'3, ' * (count > 2)}" in caught.value.message
 
 
 def test_d69_what_a_release_restored_is_recorded() -> None:
@@ -231,12 +231,12 @@ def test_u8_the_releases_of_several_stacks_are_told_by_time_and_those_of_one_by_
         def configs(self, filters: Json) -> list[Json]:
             return [item for item in configs if filters["label"] != ["apiary.release.stack=new"] or "new" in str(item)]
 
-    def told(name: str | None) -> list[tuple[str, int]]:
+    def caught(name: str | None) -> list[tuple[str, int]]:
         found = release_info.run(t.cast(Engine, History()), {"name": name}, False)
         return [(item["stack"], item["number"]) for item in found["releases"] if name in (None, item["stack"])]
 
-    assert told(None) == [("new", 1), ("new", 2), ("old", 19), ("old", 18)]
-    assert told("new") == [("new", 2), ("new", 1)]
+    assert caught(None) == [("new", 1), ("new", 2), ("old", 19), ("old", 18)]
+    assert caught("new") == [("new", 2), ("new", 1)]
 
 
 def test_the_registries_of_a_stack_are_those_of_all_its_releases() -> None:

@@ -327,8 +327,8 @@ def test_network_with_fewer_addresses_than_tasks(replicas: int, mode: str, other
     live = _state(*([service(theirs)] if others else []), networks=[SMALL])
     model = stack("shop", _on("small", replicas, mode))
     model.networks = {"small": NetworkEntry("small", "small", external=True)}
-    told = [text for text in _plan(model, live).warnings if "addresses" in text]
-    assert [f"small has 13 addresses to give and its services need {need}" in text for text in told] == [True] * bool(
+    found = [text for text in _plan(model, live).warnings if "addresses" in text]
+    assert [f"small has 13 addresses to give and its services need {need}" in text for text in found] == [True] * bool(
         need
     )
 

@@ -218,15 +218,15 @@ def test_a_listener_hears_of_each_change_once() -> None:
     live = _live(2)
     one = [task(live, slot=1), task(live, "preparing", slot=2)]
     both = [one[0], task(live, slot=2)]
-    told: list[str] = []
+    heard: list[str] = []
     moved: list[str] = []
 
     def listener(name: str, verdict: Verdict, moves: t.Sequence[Move]) -> None:
-        told.append(f"{name} {verdict.running} {verdict.state}")
+        heard.append(f"{name} {verdict.running} {verdict.state}")
         moved.extend(f"{move.slot} {move.state} {move.node}" for move in moves)
 
     script = Script(live, one, one, one, both)
     _wait(script, live, listener=listener)
     assert moved == ["2 running a"]
-    assert told[0] == "shop_web 1 progressing" and told[-1] == "shop_web 2 converged"
-    assert len(told) == len(set(told))
+    assert heard[0] == "shop_web 1 progressing" and heard[-1] == "shop_web 2 converged"
+    assert len(heard) == len(set(heard))
