@@ -43,7 +43,15 @@ def read_documentation() -> Mapping[str, Mapping[str, Any]]:
 
 def playbook_page(playbooks: Path) -> str:
     """List the playbooks with the comment that each begins with."""
-    lines = [NOTICE, "", "# Playbooks", "", f"Run one as `ansible-playbook {COLLECTION}.NAME`.", ""]
+    settings = "[the file with its settings](../cluster.md#settings-in-a-file)"
+    lines = [
+        NOTICE,
+        "",
+        "# Playbooks",
+        "",
+        f"Run one as `ansible-playbook {COLLECTION}.NAME`. Each that takes `cluster`",
+    ]
+    lines += [f"reads {settings}, `clusters/<cluster>.yml`, if there is one.", ""]
     for path in sorted(playbooks.glob("*.yml")):
         comment = re.match(r"(?:---\n)?((?:#.*\n)*)", path.read_text())
         text = re.sub(r"^# ?", "", comment.group(1) if comment else "", flags=re.MULTILINE).strip()

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import typing as t
 from collections.abc import Mapping
+from pathlib import Path
 
 from ansible.errors import AnsibleActionFail, AnsibleUndefinedVariable
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 
+from ansible_collections.apiary.swarm.plugins.module_utils._errors import InvalidInput
 from ansible_collections.apiary.swarm.plugins.modules.playbook_input import ARGUMENTS
+from ansible_collections.apiary.swarm.plugins.plugin_utils import _settings_file as settings_file
 from ansible_collections.apiary.swarm.plugins.plugin_utils._given import (
+    OF_INVENTORY,
     Hosts,
     Place,
     Variables,
@@ -23,9 +27,6 @@ from ansible_collections.apiary.swarm.plugins.plugin_utils._given import (
     missing,
     strangers,
 )
-
-#: What every playbook reads that talks to a manager.
-_OF_INVENTORY = ("region", "swarm_manager", "swarm_patience")
 
 
 class ActionModule(ActionBase):
@@ -38,9 +39,11 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         dummy, params = self.validate_argument_spec(ARGUMENTS)
         known = task_vars or {}
-        words = [*params["needs"], *params["takes"], *(_OF_INVENTORY if params["inventory"] else ())]
+        words = [*params["needs"], *params["takes"], *(OF_INVENTORY if params["inventory"] else ())]
+        words += ["clusters_dir"] if params["settings_file"] else []
         extra = load_extra_vars(self._loader)
-        problems = Variables(words, params["roles"]).mistakes(known, extra)
+        settings, problems = self._settings(params["settings_file"], known)
+        problems += Variables(words, params["roles"]).mistakes(known.keys() - settings.keys(), extra)
         given = {name: self._templar.template(known.get(name)) for name in ("cluster", "region")}
         if not problems:
             problems += filter(None, [missing(params["needs"], {**known, **given})])
@@ -61,6 +64,20 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(_sentence(problems))
         return {"changed": False, "region": place.region, "managers": managers}
 
+    def _settings(self, path: str | None, known: Mapping[str, t.Any]) -> tuple[settings_file.Values, list[str]]:
+        """Return what the cluster's file holds, and all that is wrong with it."""
+        if not path:
+            return {}, []
+        try:
+            values = settings_file.read(Path(path), self._loader.load_from_file)
+        except InvalidInput as exc:
+            return {}, [exc.message]
+        name = settings_file.shown(Path(path))
+        if not Path(path).exists() and known.get("clusters_dir"):
+            return {}, [f"there is no {name}: make it, or leave clusters_dir out"]
+        wrong = settings_file.mistakes(values, settings_file.known_variables(), self._templar.is_template)
+        return values, [f"{name}: {sentence}" for sentence in wrong]
+
     def _stated(self, known: Mapping[str, t.Any], names: t.Iterable[str]) -> dict[str, t.Any]:
         """Return the values of those of *names* that somebody sets and that do not follow what is not known yet."""
         found = {}
@@ -75,5 +92,5 @@ class ActionModule(ActionBase):
 
 def _sentence(problems: list[str]) -> str:
     text = "; ".join(problems)
-    # The name of a variable stays as it is.
-    return f"{text if '_' in text.partition(' ')[0] else text[:1].upper() + text[1:]}."
+    # The name of a variable or a file stays as it is.
+    return f"{text if set('_/.') & set(text.partition(' ')[0]) else text[:1].upper() + text[1:]}."

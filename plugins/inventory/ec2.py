@@ -36,11 +36,19 @@ options:
     default: []
   regions:
     description:
-      - The regions to ask. Empty means the region of O(region), of the environment or of the profile.
+      - The regions to ask. Empty means the regions that the settings files of O(clusters) name; for clusters whose file
+        names none, or that have no file, the region of O(region), of the environment or of the profile.
       - V([all]) asks every region that the account has opted in to.
     type: list
     elements: str
     default: []
+  clusters_dir:
+    description:
+      - The folder with the clusters' settings files, C(<cluster>.yml), that the playbooks read too. C(region) is taken
+        from there, and the cluster looked for in that region only. A relative path begins in the folder that Ansible is
+        run in.
+      - Not given, it is C(clusters), and a file may be missing. Given, each of O(clusters) must have its file.
+    type: str
   filters:
     description:
       - Filters of EC2's DescribeInstances, names to a value or a list of values.
@@ -143,6 +151,11 @@ hostnames:
   - instance-id
 
 ---
+# Two environments, each in the region that clusters/prod.yml and clusters/staging.yml name
+plugin: apiary.swarm.ec2
+clusters: [prod, staging]
+
+---
 # Any instances, with groups and variables of one's own
 plugin: apiary.swarm.ec2
 filters:
@@ -184,6 +197,7 @@ from ansible_collections.apiary.swarm.plugins.module_utils._aws.errors import (
     nearest,
 )
 from ansible_collections.apiary.swarm.plugins.module_utils._errors import InvalidInput, SwarmError
+from ansible_collections.apiary.swarm.plugins.plugin_utils import _settings_file as settings_file
 from ansible_collections.apiary.swarm.plugins.plugin_utils._access import connect, road
 from ansible_collections.apiary.swarm.plugins.plugin_utils._access.keys import NoKey, key_of_this_run
 from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.build import Builder, Settings
@@ -243,7 +257,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             self._stop(f"{path}: {one_line(without_value(exc.message))}")
         self._refuse_unknown_options(config, path)
         try:
-            settings = Settings.from_getter(self.get_option)
+            settings = Settings.from_getter(self.get_option, self._homes())
             self._apply(self._computed(settings, path, cache), settings)
         except InvalidInput as exc:
             self._stop(f"{path}: {exc.message}")
@@ -253,6 +267,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             raise AnsibleParserError(f"{path}: {exc.message}") from None
         except ImportError as exc:
             raise AnsibleParserError(f"{path}: this plugin needs botocore (a part of boto3): {exc}") from exc
+
+    def _homes(self) -> dict[str, str]:
+        """Return cluster → region, for clusters whose settings files name one; nothing when the regions are given."""
+        clusters = () if self.get_option("regions") else self.get_option("clusters")
+        return settings_file.regions(clusters, self.get_option("clusters_dir"), self.loader, self.templar)
 
     def _refuse_unknown_options(self, config: Mapping[str, t.Any], path: str) -> None:
         definitions = C.config.get_configuration_definitions("inventory", self._load_name)

@@ -13,6 +13,8 @@ description:
   - The playbooks of this collection begin with it. It fails with one sentence about all that is wrong.
   - Refused are variables that are missing; variables that nothing reads, with the nearest one that something reads; and
     places that contradict each other, such as a region that is not the one of the cluster's hosts.
+  - The file with the settings of the cluster holds nothing but variables that one of the playbooks reads, of their types,
+    and no word that is for one run.
   - A variable that nothing reads is refused when it looks like one of the playbook, of its roles or of another role of
     the collection; and, given with C(-e), also when it only begins like those of the playbook's roles.
 author:
@@ -38,6 +40,11 @@ options:
     type: list
     elements: str
     default: []
+  settings_file:
+    description:
+      - The file with the settings of the cluster, which the play reads with C(vars_files). It may be missing, unless the
+        variable C(clusters_dir) says where it is.
+    type: path
   inventory:
     description:
       - Whether the playbook talks to a manager of the inventory. If so, there must be one of the cluster, and the region
@@ -57,6 +64,7 @@ EXAMPLES = r"""
     takes: [region]
     roles: [deploy]
     inventory: true
+    settings_file: "{{ playbook_dir }}/clusters/{{ cluster }}.yml"
   register: __input
 """
 
@@ -80,6 +88,7 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "needs": {"type": "dict", "default": {}},
     "takes": {"type": "list", "elements": "str", "default": []},
     "roles": {"type": "list", "elements": "str", "default": []},
+    "settings_file": {"type": "path"},
     "inventory": {"type": "bool", "default": False},
 }
 

@@ -18,17 +18,22 @@ from ansible_collections.apiary.swarm.plugins.plugin_utils._inventory.hosts impo
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 
+#: What every playbook reads that talks to a manager.
+OF_INVENTORY = ("region", "swarm_manager", "swarm_patience")
+
 #: How much of a word must be another one to be taken for it; C(stage) is not C(state), C(servce) is C(service).
 _ALIKE = 0.83
 
 
 @functools.cache
-def variables_of_roles() -> Mapping[str, frozenset[str]]:
-    """Return role → its variables, those of all its entry points, as C(meta/argument_specs.yml) has them."""
+def variables_of_roles() -> Mapping[str, Mapping[str, t.Any]]:
+    """Return role → its variables, those of all its entry points, with what C(meta/argument_specs.yml) says of each."""
     found = {}
     for path in sorted(ROLES.glob("*/meta/argument_specs.yml")):
         entries = yaml_load(path.read_text(encoding="utf-8"))["argument_specs"].values()
-        found[path.parents[1].name] = frozenset(name for entry in entries for name in entry.get("options") or ())
+        found[path.parents[1].name] = {
+            name: option for entry in entries for name, option in (entry.get("options") or {}).items()
+        }
     return found
 
 

@@ -30,7 +30,8 @@ SOURCES = sorted(
     if ".cache" not in path.parts
 )
 ROLES = sorted(path.parent for path in (ROOT / "roles").glob("*/tasks"))
-TASKS = [*sorted((ROOT / "playbooks").rglob("*.yml")), *sorted((ROOT / "roles").glob("*/tasks/*.yml"))]
+PLAYS = sorted(path for path in (ROOT / "playbooks").rglob("*.yml") if path.parent.name != "vars")
+TASKS = [*PLAYS, *sorted((ROOT / "roles").glob("*/tasks/*.yml"))]
 # Roles that run on the controller instead of setting up a node; the end-to-end tests run them.
 ON_THE_CONTROLLER = ("bake", "cluster", "deploy", "local_region")
 

@@ -51,6 +51,12 @@ def given(words: list[str]) -> Mapping[str, Any]:
     return found
 
 
+def settings(variables: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what is in the example file of the cluster that a command names, if there is one."""
+    path = ROOT / f"examples/clusters/{variables.get('cluster')}.yml"
+    return yaml.safe_load(path.read_text()) if path.exists() else {}
+
+
 @pytest.mark.parametrize("command", OURS.values(), ids=OURS)
 def test_u12_documented_playbook_is_called_as_it_must_be(command: str) -> None:
     """Its variables are known to the playbook, none is missing, and an inventory is given where it needs one."""
@@ -62,7 +68,7 @@ def test_u12_documented_playbook_is_called_as_it_must_be(command: str) -> None:
     of_inventory = ["region"] if asks.get("inventory") else []
     known = Variables([*asks.get("needs", {}), *asks.get("takes", []), *of_inventory], asks.get("roles", []))
     assert known.mistakes(variables, variables) == []
-    assert missing(asks.get("needs", {}), variables) == ""
+    assert missing(asks.get("needs", {}), {**settings(variables), **variables}) == ""
     assert ("-i" in words) is bool(asks.get("inventory"))
 
 

@@ -71,10 +71,14 @@ FILTERS = (*FIELDS, "tag-key", "tag-value", "instance.group-id", "instance.group
 
 @dataclass(frozen=True)
 class Settings:
-    """The plugin's own options, checked."""
+    """The plugin's own options, checked.
+
+    :ivar homes: (cluster, region) of the clusters that are looked for in one region only.
+    """
 
     aws: AwsOptions
     clusters: tuple[str, ...]
+    homes: tuple[tuple[str, str], ...]
     regions: tuple[str, ...]
     include: tuple[Filters, ...]
     exclude: tuple[Filters, ...]
@@ -90,9 +94,10 @@ class Settings:
     strict_permissions: bool
 
     @classmethod
-    def from_getter(cls, get: Callable[[str], t.Any]) -> Settings:
+    def from_getter(cls, get: Callable[[str], t.Any], homes: Mapping[str, str]) -> Settings:
         """Read the options through *get*.
 
+        :param homes: cluster → region, where one is known.
         :raises SwarmError: if one makes no sense.
         """
         check_preferences(get("hostnames"), "hostnames")
@@ -101,6 +106,7 @@ class Settings:
         return cls(
             aws=AwsOptions.from_getter(get),
             clusters=tuple(get("clusters")),
+            homes=tuple(homes.items()),
             regions=tuple(dict.fromkeys(get("regions"))),
             include=include_filters(get("filters"), get("include_filters"), get("clusters")),
             exclude=tuple(get("exclude_filters")),
@@ -138,6 +144,7 @@ class Builder:
 
     def __init__(self, settings: Settings, warn: Callable[[str], None], apply_filter: ApplyFilter) -> None:
         self._settings = settings
+        self._homes = dict(settings.homes)
         self._warn = warn
         self._apply_filter = apply_filter
         self._session = AwsSession(settings.aws)
@@ -153,7 +160,11 @@ class Builder:
         """
         settings = self._settings
         regions = self._regions()
-        parse = full_parser(self._session) if settings.full_facts else parse_page
+        parse_any = full_parser(self._session) if settings.full_facts else parse_page
+
+        def parse(page: bytes, region: str) -> list[Facts]:
+            return [facts for facts in parse_any(page, region) if self._is_at_home(facts, region)]
+
         roads = settings.access != "none" and settings.connection == "ssh"
         answer = ask(self._http, regions, settings.include, settings.exclude, settings.clusters, parse, roads)
         self._report(answer, regions)
@@ -199,7 +210,16 @@ class Builder:
     def _regions(self) -> list[str]:
         if self._settings.regions == (ALL_REGIONS,):
             return describe_regions(self._http, self._session.region)
-        return list(self._settings.regions) or [self._session.region]
+        if self._settings.regions:
+            return list(self._settings.regions)
+        homes = [self._homes.get(cluster) or self._session.region for cluster in self._settings.clusters]
+        return list(dict.fromkeys(homes)) or [self._session.region]
+
+    def _is_at_home(self, facts: Facts, region: str) -> bool:
+        """Tell whether an instance in a region is of a cluster that is there, and not of a namesake."""
+        if self._settings.regions or not self._homes:
+            return True
+        return region == (self._homes.get(facts["tags"].get(CLUSTER_TAG, "")) or self._session.region)
 
     def _report(self, answer: Answer, regions: Sequence[str]) -> None:
         """Warn of the regions that failed; raise if none answered, or if a denial is an error."""
