@@ -15,6 +15,7 @@ name: change_set
 short_description: Show what CloudFormation would change
 description:
   - Turns what M(amazon.aws.cloudformation) returns in check mode into the lines of a table.
+  - What would be replaced comes first, then what would be removed, what may be replaced, and the rest, as AWS lists it.
 version_added: 1.0.0
 author:
   - apiary.swarm contributors (@apiary-swarm)
@@ -49,10 +50,18 @@ def change_set(result: Mapping[str, t.Any], stack_name: str) -> list[str]:
     """Return what would change as lines."""
     changes = result.get("meta")
     if isinstance(changes, list) and changes:
-        return table([_row(change.get("ResourceChange", {})) for change in changes])
+        rows = [_row(change.get("ResourceChange", {})) for change in changes]
+        return table(sorted(rows, key=_takes_less_away))
     if not result.get("changed"):
         return [f"Nothing would change in the CloudFormation stack {stack_name}."]
     return [f"There is no CloudFormation stack {stack_name} yet: all of it would be made."]
+
+
+def _takes_less_away(row: Mapping[str, str]) -> int:
+    """Return the place of a row: the lower, the more is taken away."""
+    if row["action"] == "Remove":
+        return 1
+    return {"True": 0, "Conditional": 2}.get(row["replaced"], 3)
 
 
 def _row(change: Mapping[str, t.Any]) -> dict[str, str]:

@@ -105,6 +105,18 @@ def test_change_set() -> None:
     ]
 
 
+def test_a8_a_change_set_begins_with_what_it_takes_away() -> None:
+    changes = [
+        {"Action": "Add", "LogicalResourceId": "Fifth"},
+        {"Action": "Modify", "LogicalResourceId": "Third", "Replacement": "Conditional"},
+        {"Action": "Modify", "LogicalResourceId": "Sixth", "Replacement": "False"},
+        {"Action": "Remove", "LogicalResourceId": "Second"},
+        {"Action": "Modify", "LogicalResourceId": "First", "Replacement": "True"},
+    ]
+    lines = change_set({"changed": True, "meta": [{"ResourceChange": change} for change in changes]}, "swarm-demo")
+    assert [line.split()[1] for line in lines[1:]] == ["First", "Second", "Third", "Fifth", "Sixth"]
+
+
 @pytest.mark.parametrize(
     ("result", "text"),
     [
