@@ -52,9 +52,7 @@ class HAProxy:
         return ""
 
     def servers(self) -> dict[tuple[str, str], ServerStatus]:
-        return {
-            key: ServerStatus(status, check, code, checking=False) for key, (status, check, code) in self.table.items()
-        }
+        return {key: ServerStatus(status, check, code) for key, (status, check, code) in self.table.items()}
 
     def found(self, target: str, status: str, check: str, code: str = "") -> None:
         """Let the checks of a target end like this."""

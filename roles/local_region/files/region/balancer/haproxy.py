@@ -23,15 +23,13 @@ class ServerStatus:
     """What HAProxy says about one server of a backend.
 
     :ivar status: UP, DOWN, DRAIN, MAINT, ... maybe with a counter: "DOWN 1/3".
-    :ivar check: L7OK, L7STS, L4CON, ...; INI before the first check.
+    :ivar check: how the last check that is over ended: L7OK, L7STS, L4CON, ...; INI before the first one.
     :ivar code: HTTP status of the last check.
-    :ivar checking: a check is under way; C(check) is the result of the one before.
     """
 
     status: str
     check: str
     code: str
-    checking: bool
 
 
 class HAProxy:
@@ -120,7 +118,7 @@ global
         for row in csv.DictReader(line for line in lines if line.strip()):
             check = row.get("check_status") or ""
             found[row["pxname"], row["svname"]] = ServerStatus(
-                row.get("status") or "", check.removeprefix("* "), row.get("check_code") or "", check.startswith("* ")
+                row.get("status") or "", check.removeprefix("* "), row.get("check_code") or ""
             )
         return found
 

@@ -30,11 +30,6 @@ class _Issued:
 _for_instances: dict[str, _Issued] = {}
 
 
-def controller() -> dict[str, str]:
-    """Return the environment variables of the account's administrator."""
-    return {"AWS_ACCESS_KEY_ID": CONTROLLER_ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": CONTROLLER_SECRET_KEY}
-
-
 def service(name: str) -> str:
     """Return an access key for calls that AWS's service *name* makes by itself, e.g. Auto Scaling's RunInstances."""
     account = runtime.settings.account
