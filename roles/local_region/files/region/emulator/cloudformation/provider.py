@@ -62,6 +62,13 @@ class Context:
         merged.update({tag["Key"]: str(tag["Value"]) for tag in properties.get("Tags", [])})
         return [{"Key": key, "Value": value} for key, value in merged.items()]
 
+    def call(self, service: str, method: str, properties: Properties, **own: Any) -> Any:
+        """Call a method of a client with *properties* in the types of its parameters, and *own* as they are."""
+        client = self.client(service)
+        shape = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[method]).input_shape
+        given = {key: typed(value, shape.members[key]) for key, value in properties.items()}
+        return getattr(client, method)(**given, **own)
+
 
 class Provider:
     """One resource type. Properties that are not listed make the resource fail: nothing is ignored silently."""
@@ -100,8 +107,8 @@ class Provider:
         return physical_id
 
     def attribute(self, context: Context, physical_id: str, properties: Properties, name: str) -> Any:
-        """Return what Fn::GetAtt gives for one of :attr:`attributes`."""
-        raise NotImplementedError(f"{self.type}.{name}")
+        """Return what Fn::GetAtt gives for one of :attr:`attributes`: the id, where a subclass says nothing else."""
+        return physical_id
 
 
 _providers: dict[str, Provider] = {}
@@ -166,3 +173,23 @@ def tag_changes(old: Iterable[dict[str, str]], new: Iterable[dict[str, str]]) ->
     """Return the keys of tags that are in *old* and no longer in *new*."""
     kept = {tag["Key"] for tag in new}
     return [tag["Key"] for tag in old if tag["Key"] not in kept]
+
+
+def typed(value: Any, shape: Any) -> Any:
+    """Return a template's value in the types of an API's *shape*; templates write most scalars as text."""
+    kind = shape.type_name
+    if kind == "structure" and isinstance(value, dict):
+        return {key: typed(one, shape.members[key]) if key in shape.members else one for key, one in value.items()}
+    if kind == "list":
+        return [typed(one, shape.member) for one in (value if isinstance(value, list) else [value])]
+    if kind == "map" and isinstance(value, dict):
+        return {key: typed(one, shape.value) for key, one in value.items()}
+    if kind in ("integer", "long"):
+        return int(float(value))
+    if kind in ("float", "double"):
+        return float(value)
+    if kind == "boolean":
+        return str(value).lower() == "true"
+    if kind == "string" and not isinstance(value, str):
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    return value

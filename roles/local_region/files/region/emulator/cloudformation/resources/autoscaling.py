@@ -19,17 +19,10 @@ from region.emulator.cloudformation.provider import (
     wait_until,
     without,
 )
-from region.emulator.cloudformation.resources.ec2_compute import typed
 
 # After so many failed launches in a row CloudFormation calls the group unable to stabilize.
 FAILED_LAUNCHES = 3
 SIZES = ("MinSize", "MaxSize", "DesiredCapacity")
-
-
-def _arguments(context: Context, service: str, operation: str, properties: Properties) -> Properties:
-    """Return properties in the types of an API operation's parameters."""
-    shape = context.client(service).meta.service_model.operation_model(operation).input_shape
-    return {key: typed(value, shape.members[key]) for key, value in properties.items()}
 
 
 @provides("AWS::AutoScaling::AutoScalingGroup")
@@ -59,22 +52,13 @@ class AutoScalingGroup(Provider):
 
     def create(self, context: Context, properties: Properties) -> Steps[str]:
         name = str(properties.get("AutoScalingGroupName") or context.name())
-        client = context.client("autoscaling")
-        arguments = self._call_arguments(context, "CreateAutoScalingGroup", properties)
-        client.create_auto_scaling_group(
-            **{**arguments, "AutoScalingGroupName": name, "Tags": self._tags(context, name, properties)}
+        tags = self._tags(context, name, properties)
+        context.call(
+            "autoscaling", "create_auto_scaling_group", _given(properties), AutoScalingGroupName=name, Tags=tags
         )
         context.claim(name)
         yield from self._stabilize(context, name)
         return name
-
-    def _call_arguments(self, context: Context, operation: str, properties: Properties) -> Properties:
-        arguments = without(properties, "Tags", "Cooldown", "AutoScalingGroupName")
-        if "Cooldown" in properties:
-            arguments["DefaultCooldown"] = properties["Cooldown"]
-        if "VPCZoneIdentifier" in arguments:
-            arguments["VPCZoneIdentifier"] = ",".join(arguments["VPCZoneIdentifier"])
-        return _arguments(context, "autoscaling", operation, arguments)
 
     def _tags(self, context: Context, name: str, properties: Properties) -> list[dict[str, Any]]:
         own = {tag["Key"]: tag for tag in properties.get("Tags", [])}
@@ -123,12 +107,9 @@ class AutoScalingGroup(Provider):
                 f"AWS::AutoScaling::AutoScalingGroup with UpdatePolicy {', '.join(sorted(unknown))}"
             )
         client = context.client("autoscaling")
-        arguments = self._call_arguments(
-            context,
-            "UpdateAutoScalingGroup",
-            without(properties, "TargetGroupARNs", "LifecycleHookSpecificationList", *self._kept(context, changed)),
-        )
-        client.update_auto_scaling_group(AutoScalingGroupName=physical_id, **arguments)
+        given = without(_given(properties), "TargetGroupARNs", "LifecycleHookSpecificationList")
+        given = without(given, *self._kept(context, changed))
+        context.call("autoscaling", "update_auto_scaling_group", given, AutoScalingGroupName=physical_id)
         self._update_tags(context, physical_id, properties, old)
         before, after = set(old.get("TargetGroupARNs", [])), set(properties.get("TargetGroupARNs", []))
         if after - before:
@@ -163,9 +144,7 @@ class AutoScalingGroup(Provider):
             if one["LifecycleHookName"] not in kept:
                 client.delete_lifecycle_hook(AutoScalingGroupName=name, LifecycleHookName=one["LifecycleHookName"])
         for one in hooks:
-            client.put_lifecycle_hook(
-                AutoScalingGroupName=name, **_arguments(context, "autoscaling", "PutLifecycleHook", one)
-            )
+            context.call("autoscaling", "put_lifecycle_hook", one, AutoScalingGroupName=name)
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> Steps[None]:
         if self._describe(context, physical_id) is None:
@@ -183,6 +162,16 @@ class AutoScalingGroup(Provider):
 
     def attribute(self, context: Context, physical_id: str, properties: Properties, name: str) -> Any:
         return (self._describe(context, physical_id) or {}).get("AutoScalingGroupARN", "")
+
+
+def _given(properties: Properties) -> Properties:
+    """Return the properties of a group as its API names them."""
+    given = without(properties, "Tags", "Cooldown", "AutoScalingGroupName")
+    if "Cooldown" in properties:
+        given["DefaultCooldown"] = properties["Cooldown"]
+    if "VPCZoneIdentifier" in given:
+        given["VPCZoneIdentifier"] = ",".join(given["VPCZoneIdentifier"])
+    return given
 
 
 @provides("AWS::AutoScaling::LifecycleHook")
@@ -205,8 +194,7 @@ class LifecycleHook(Provider):
         return name
 
     def _put(self, context: Context, name: str, properties: Properties) -> None:
-        arguments = _arguments(context, "autoscaling", "PutLifecycleHook", {**properties, "LifecycleHookName": name})
-        context.client("autoscaling").put_lifecycle_hook(**arguments)
+        context.call("autoscaling", "put_lifecycle_hook", {**properties, "LifecycleHookName": name})
 
     def update(
         self, context: Context, physical_id: str, properties: Properties, changed: set[str], old: Properties
@@ -240,8 +228,8 @@ class ScalingPolicy(Provider):
         return self._put(context, context.name(), properties)
 
     def _put(self, context: Context, name: str, properties: Properties) -> str:
-        arguments = _arguments(context, "autoscaling", "PutScalingPolicy", {**properties, "PolicyName": name})
-        return str(context.client("autoscaling").put_scaling_policy(**arguments)["PolicyARN"])
+        answer = context.call("autoscaling", "put_scaling_policy", {**properties, "PolicyName": name})
+        return str(answer["PolicyARN"])
 
     def update(
         self, context: Context, physical_id: str, properties: Properties, changed: set[str], old: Properties
@@ -290,8 +278,8 @@ class Alarm(Provider):
 
     def _put(self, context: Context, name: str, properties: Properties) -> None:
         merged = {**properties, "AlarmName": name, "Tags": context.tags(properties)}
-        arguments = _arguments(context, "cloudwatch", "PutMetricAlarm", merged)
-        context.client("cloudwatch").put_metric_alarm(**{key: value for key, value in arguments.items() if value != []})
+        given = {key: value for key, value in merged.items() if value != []}
+        context.call("cloudwatch", "put_metric_alarm", given)
 
     def update(
         self, context: Context, physical_id: str, properties: Properties, changed: set[str], old: Properties

@@ -21,7 +21,6 @@ from region.emulator.cloudformation.provider import (
     true,
     without,
 )
-from region.emulator.cloudformation.resources.ec2_compute import typed
 
 
 @provides("AWS::Logs::LogGroup")
@@ -89,12 +88,9 @@ class MetricFilter(Provider):
         return name
 
     def _put(self, context: Context, name: str, properties: Properties) -> None:
-        client = context.client("logs")
-        shape = client.meta.service_model.operation_model("PutMetricFilter").input_shape
         lowered = {key[0].lower() + key[1:]: value for key, value in properties.items()}
         lowered["metricTransformations"] = [_lower(one) for one in properties["MetricTransformations"]]
-        arguments = {key: typed(value, shape.members[key]) for key, value in lowered.items()}
-        client.put_metric_filter(**{**arguments, "filterName": name})
+        context.call("logs", "put_metric_filter", {**lowered, "filterName": name})
 
     def update(
         self, context: Context, physical_id: str, properties: Properties, changed: set[str], old: Properties
@@ -174,9 +170,6 @@ class Secret(Provider):
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
         client = context.client("secretsmanager")
         client.delete_secret(SecretId=physical_id, ForceDeleteWithoutRecovery=True)
-
-    def attribute(self, context: Context, physical_id: str, properties: Properties, name: str) -> Any:
-        return physical_id
 
 
 def _generate(options: Properties) -> str:

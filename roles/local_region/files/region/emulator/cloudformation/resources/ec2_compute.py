@@ -106,9 +106,6 @@ class _Rule(Provider):
         call = getattr(context.client("ec2"), f"revoke_security_group_{self.direction}")
         call(GroupId=properties["GroupId"], IpPermissions=_bare([permission(properties)]))
 
-    def attribute(self, context: Context, physical_id: str, properties: Properties, name: str) -> Any:
-        return physical_id
-
 
 @provides("AWS::EC2::SecurityGroupIngress")
 class SecurityGroupIngress(_Rule):
@@ -137,10 +134,11 @@ class LaunchTemplate(Ec2Provider):
 
     def create(self, context: Context, properties: Properties) -> str:
         tags = [tag for one in properties.get("TagSpecifications", []) for tag in one.get("Tags", [])]
-        answer = context.client("ec2").create_launch_template(
+        answer = context.call(
+            "ec2",
+            "create_launch_template",
+            only(properties, "LaunchTemplateData", "VersionDescription"),
             LaunchTemplateName=properties.get("LaunchTemplateName") or context.name(128),
-            LaunchTemplateData=_data(context, properties["LaunchTemplateData"]),
-            **only(properties, "VersionDescription"),
             **tagged(context, {"Tags": tags}, "launch-template"),
         )
         return str(answer["LaunchTemplate"]["LaunchTemplateId"])
@@ -149,11 +147,8 @@ class LaunchTemplate(Ec2Provider):
         self, context: Context, physical_id: str, properties: Properties, changed: set[str], old: Properties
     ) -> None:
         if changed & {"LaunchTemplateData", "VersionDescription"}:
-            context.client("ec2").create_launch_template_version(
-                LaunchTemplateId=physical_id,
-                LaunchTemplateData=_data(context, properties["LaunchTemplateData"]),
-                **only(properties, "VersionDescription"),
-            )
+            given = only(properties, "LaunchTemplateData", "VersionDescription")
+            context.call("ec2", "create_launch_template_version", given, LaunchTemplateId=physical_id)
         if "TagSpecifications" in changed:
             tags = [tag for one in properties.get("TagSpecifications", []) for tag in one.get("Tags", [])]
             before = [tag for one in old.get("TagSpecifications", []) for tag in one.get("Tags", [])]
@@ -167,32 +162,6 @@ class LaunchTemplate(Ec2Provider):
             return physical_id
         answer = context.client("ec2").describe_launch_templates(LaunchTemplateIds=[physical_id])
         return str(answer["LaunchTemplates"][0][name])
-
-
-def _data(context: Context, data: Any) -> Any:
-    """Return launch template data with numbers and booleans in the types of EC2's API."""
-    model = context.client("ec2").meta.service_model.operation_model("CreateLaunchTemplate")
-    return typed(data, model.input_shape.members["LaunchTemplateData"])
-
-
-def typed(value: Any, shape: Any) -> Any:
-    """Return a template's value in the types of an API's *shape*; templates write most scalars as text."""
-    kind = shape.type_name
-    if kind == "structure" and isinstance(value, dict):
-        return {key: typed(one, shape.members[key]) if key in shape.members else one for key, one in value.items()}
-    if kind == "list":
-        return [typed(one, shape.member) for one in (value if isinstance(value, list) else [value])]
-    if kind == "map" and isinstance(value, dict):
-        return {key: typed(one, shape.value) for key, one in value.items()}
-    if kind in ("integer", "long"):
-        return int(float(value))
-    if kind in ("float", "double"):
-        return float(value)
-    if kind == "boolean":
-        return str(value).lower() == "true"
-    if kind == "string" and not isinstance(value, str):
-        return str(value).lower() if isinstance(value, bool) else str(value)
-    return value
 
 
 @provides("AWS::EC2::KeyPair")

@@ -134,9 +134,6 @@ class InternetGateway(Ec2Provider):
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
         context.client("ec2").delete_internet_gateway(InternetGatewayId=physical_id)
 
-    def attribute(self, context: Context, physical_id: str, properties: Properties, name: str) -> Any:
-        return physical_id
-
 
 @provides("AWS::EC2::VPCGatewayAttachment")
 class VpcGatewayAttachment(Provider):
@@ -168,9 +165,6 @@ class RouteTable(Ec2Provider):
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
         context.client("ec2").delete_route_table(RouteTableId=physical_id)
-
-    def attribute(self, context: Context, physical_id: str, properties: Properties, name: str) -> Any:
-        return physical_id
 
 
 @provides("AWS::EC2::Route")
@@ -224,9 +218,6 @@ class SubnetRouteTableAssociation(Provider):
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
         context.client("ec2").disassociate_route_table(AssociationId=physical_id)
-
-    def attribute(self, context: Context, physical_id: str, properties: Properties, name: str) -> Any:
-        return physical_id
 
 
 @provides("AWS::EC2::EIP")
@@ -292,9 +283,6 @@ class NatGateway(Ec2Provider):
         ec2.delete_nat_gateway(NatGatewayId=physical_id)
         yield from wait_until(lambda: self._state(ec2, physical_id) == "deleted", "the NAT gateway is deleted")
 
-    def attribute(self, context: Context, physical_id: str, properties: Properties, name: str) -> Any:
-        return physical_id
-
 
 @provides("AWS::EC2::InstanceConnectEndpoint")
 class InstanceConnectEndpoint(Ec2Provider):
@@ -322,9 +310,6 @@ class InstanceConnectEndpoint(Ec2Provider):
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
         context.client("ec2").delete_instance_connect_endpoint(InstanceConnectEndpointId=physical_id)
-
-    def attribute(self, context: Context, physical_id: str, properties: Properties, name: str) -> Any:
-        return physical_id
 
 
 @provides("AWS::EC2::VPCEndpoint")
@@ -358,6 +343,3 @@ class VpcEndpoint(Provider):
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
         context.client("ec2").delete_vpc_endpoints(VpcEndpointIds=[physical_id])
-
-    def attribute(self, context: Context, physical_id: str, properties: Properties, name: str) -> Any:
-        return physical_id

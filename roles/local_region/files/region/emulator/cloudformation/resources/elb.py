@@ -19,12 +19,6 @@ from region.emulator.cloudformation.provider import (
     wait_until,
     without,
 )
-from region.emulator.cloudformation.resources.ec2_compute import typed
-
-
-def _arguments(context: Context, operation: str, properties: Properties) -> Properties:
-    shape = context.client("elbv2").meta.service_model.operation_model(operation).input_shape
-    return {key: typed(value, shape.members[key]) for key, value in properties.items()}
 
 
 class _Tagged(Provider):
@@ -53,11 +47,10 @@ class LoadBalancer(_Tagged):
     )
 
     def create(self, context: Context, properties: Properties) -> Steps[str]:
-        client = context.client("elbv2")
         arguments = without(properties, "LoadBalancerAttributes")
         arguments.setdefault("Name", context.name(32).rstrip("-"))
         arguments["Tags"] = context.tags(properties, system=True)
-        created = client.create_load_balancer(**_arguments(context, "CreateLoadBalancer", arguments))
+        created = context.call("elbv2", "create_load_balancer", arguments)
         arn = str(created["LoadBalancers"][0]["LoadBalancerArn"])
         context.claim(arn)
         self._attributes(context, arn, properties)
@@ -68,10 +61,8 @@ class LoadBalancer(_Tagged):
 
     def _attributes(self, context: Context, arn: str, properties: Properties) -> None:
         if properties.get("LoadBalancerAttributes"):
-            arguments = _arguments(
-                context, "ModifyLoadBalancerAttributes", {"Attributes": properties["LoadBalancerAttributes"]}
-            )
-            context.client("elbv2").modify_load_balancer_attributes(LoadBalancerArn=arn, **arguments)
+            given = {"Attributes": properties["LoadBalancerAttributes"]}
+            context.call("elbv2", "modify_load_balancer_attributes", given, LoadBalancerArn=arn)
 
     def _describe(self, context: Context, arn: str) -> dict[str, Any]:
         answer = context.client("elbv2").describe_load_balancers(LoadBalancerArns=[arn])
@@ -125,34 +116,29 @@ class TargetGroup(_Tagged):
     attributes = names("LoadBalancerArns", "TargetGroupArn", "TargetGroupFullName", "TargetGroupName")
 
     def create(self, context: Context, properties: Properties) -> str:
-        client = context.client("elbv2")
         arguments = without(properties, "TargetGroupAttributes", "Targets")
         arguments.setdefault("Name", context.name(32).rstrip("-"))
         arguments["Tags"] = context.tags(properties, system=True)
-        created = client.create_target_group(**_arguments(context, "CreateTargetGroup", arguments))
+        created = context.call("elbv2", "create_target_group", arguments)
         arn = str(created["TargetGroups"][0]["TargetGroupArn"])
         self._attributes(context, arn, properties)
         if properties.get("Targets"):
-            targets = _arguments(context, "RegisterTargets", {"Targets": properties["Targets"]})
-            client.register_targets(TargetGroupArn=arn, **targets)
+            context.call("elbv2", "register_targets", only(properties, "Targets"), TargetGroupArn=arn)
         return arn
 
     def _attributes(self, context: Context, arn: str, properties: Properties) -> None:
         if properties.get("TargetGroupAttributes"):
-            arguments = _arguments(
-                context, "ModifyTargetGroupAttributes", {"Attributes": properties["TargetGroupAttributes"]}
-            )
-            context.client("elbv2").modify_target_group_attributes(TargetGroupArn=arn, **arguments)
+            given = {"Attributes": properties["TargetGroupAttributes"]}
+            context.call("elbv2", "modify_target_group_attributes", given, TargetGroupArn=arn)
 
     def update(
         self, context: Context, physical_id: str, properties: Properties, changed: set[str], old: Properties
     ) -> None:
         if "Targets" in changed:
             raise NotImplementedError("AWS::ElasticLoadBalancingV2::TargetGroup: changing Targets")
-        check = only(properties, *HEALTH_CHECK)
         if changed & set(HEALTH_CHECK):
-            arguments = _arguments(context, "ModifyTargetGroup", check)
-            context.client("elbv2").modify_target_group(TargetGroupArn=physical_id, **arguments)
+            given = only(properties, *HEALTH_CHECK)
+            context.call("elbv2", "modify_target_group", given, TargetGroupArn=physical_id)
         self._attributes(context, physical_id, properties)
         self._tag(context, physical_id, properties, old)
 
@@ -175,21 +161,17 @@ class Listener(_Tagged):
     attributes = names("ListenerArn")
 
     def create(self, context: Context, properties: Properties) -> str:
-        arguments = _arguments(context, "CreateListener", properties)
-        created = context.client("elbv2").create_listener(**arguments)
+        created = context.call("elbv2", "create_listener", properties)
         return str(created["Listeners"][0]["ListenerArn"])
 
     def update(
         self, context: Context, physical_id: str, properties: Properties, changed: set[str], old: Properties
     ) -> None:
-        arguments = _arguments(context, "ModifyListener", without(properties, "LoadBalancerArn"))
-        context.client("elbv2").modify_listener(ListenerArn=physical_id, **arguments)
+        given = without(properties, "LoadBalancerArn")
+        context.call("elbv2", "modify_listener", given, ListenerArn=physical_id)
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
         context.client("elbv2").delete_listener(ListenerArn=physical_id)
-
-    def attribute(self, context: Context, physical_id: str, properties: Properties, name: str) -> Any:
-        return physical_id
 
 
 @provides("AWS::ElasticLoadBalancingV2::ListenerRule")
@@ -201,18 +183,16 @@ class ListenerRule(Provider):
     attributes = names("RuleArn", "IsDefault")
 
     def create(self, context: Context, properties: Properties) -> str:
-        created = context.client("elbv2").create_rule(**_arguments(context, "CreateRule", properties))
+        created = context.call("elbv2", "create_rule", properties)
         return str(created["Rules"][0]["RuleArn"])
 
     def update(
         self, context: Context, physical_id: str, properties: Properties, changed: set[str], old: Properties
     ) -> None:
-        client = context.client("elbv2")
         if "Priority" in changed:
             priorities = [{"RuleArn": physical_id, "Priority": int(properties["Priority"])}]
-            client.set_rule_priorities(RulePriorities=priorities)
-        arguments = _arguments(context, "ModifyRule", only(properties, "Actions", "Conditions"))
-        client.modify_rule(RuleArn=physical_id, **arguments)
+            context.client("elbv2").set_rule_priorities(RulePriorities=priorities)
+        context.call("elbv2", "modify_rule", only(properties, "Actions", "Conditions"), RuleArn=physical_id)
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
         context.client("elbv2").delete_rule(RuleArn=physical_id)
