@@ -26,6 +26,7 @@ LABEL_CONTENT = "apiary.content"
 BALANCES = ("round_robin", "least_conn", "sticky", "weighted")
 
 Spec = dict[str, t.Any]
+Part = t.TypeVar("Part", bound="_Part")
 
 
 def namespace_of(labelled: Spec) -> str:
@@ -42,8 +43,24 @@ class ModelError(InvalidInput):
     """A dict given to C(from_dict) is not a model that this release can read."""
 
 
+class _Part:
+    """A part of the model, which goes to plain data and back."""
+
+    def to_dict(self) -> Spec:
+        """Return its fields as plain data."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(t.cast(t.Any, self))}
+
+    @classmethod
+    def from_dict(cls: type[Part], data: t.Mapping[str, t.Any]) -> Part:
+        """Return the part whose fields these are.
+
+        :raises ModelError: a field is unknown, or one is missing.
+        """
+        return cls(**_known(cls, data))
+
+
 @dataclasses.dataclass(frozen=True)
-class Route:
+class Route(_Part):
     """Outside traffic for a service: the edge sends requests for C(host) and C(path) to C(port) of its tasks.
 
     :ivar port: Container port, 1 to 65535.
@@ -59,16 +76,9 @@ class Route:
     balance: str = "round_robin"
     weight: int = 1
 
-    def to_dict(self) -> Spec:
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: t.Mapping[str, t.Any]) -> Route:
-        return cls(**_known(cls, data))
-
 
 @dataclasses.dataclass(frozen=True)
-class Migration:
+class Migration(_Part):
     """A command that runs once, with the new image of C(service), before any task of the new version starts.
 
     :ivar service: Short name of the service whose image, environment, secrets and networks are used.
@@ -79,16 +89,9 @@ class Migration:
     command: list[str]
     timeout: int = 600
 
-    def to_dict(self) -> Spec:
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: t.Mapping[str, t.Any]) -> Migration:
-        return cls(**_known(cls, data))
-
 
 @dataclasses.dataclass
-class ServiceEntry:
+class ServiceEntry(_Part):
     """One service of the stack.
 
     :ivar name: Name in the file; the service in the swarm is called C(spec["Name"]), that is C(<stack>_<name>).
@@ -118,7 +121,7 @@ class ServiceEntry:
         return t.cast(str, self.spec["Name"])
 
     def to_dict(self) -> Spec:
-        data = _shallow(self)
+        data = super().to_dict()
         data["routes"] = [route.to_dict() for route in self.routes]
         return data
 
@@ -130,7 +133,7 @@ class ServiceEntry:
 
 
 @dataclasses.dataclass
-class NetworkEntry:
+class NetworkEntry(_Part):
     """A network that services of the stack use.
 
     :ivar key: Name in the file.
@@ -144,16 +147,9 @@ class NetworkEntry:
     external: bool = False
     spec: Spec = dataclasses.field(default_factory=dict)
 
-    def to_dict(self) -> Spec:
-        return _shallow(self)
-
-    @classmethod
-    def from_dict(cls, data: t.Mapping[str, t.Any]) -> NetworkEntry:
-        return cls(**_known(cls, data))
-
 
 @dataclasses.dataclass
-class ObjectEntry:
+class ObjectEntry(_Part):
     """A config or a secret.
 
     :ivar key: Name in the file.
@@ -181,16 +177,9 @@ class ObjectEntry:
             body["Data"] = self.data
         return body
 
-    def to_dict(self) -> Spec:
-        return _shallow(self)
-
-    @classmethod
-    def from_dict(cls, data: t.Mapping[str, t.Any]) -> ObjectEntry:
-        return cls(**_known(cls, data))
-
 
 @dataclasses.dataclass
-class VolumeEntry:
+class VolumeEntry(_Part):
     """A named volume. Volumes are not made by a deploy: a node makes one when the first task there mounts it.
 
     :ivar spec: C({"Driver": str, "DriverOpts": dict, "Labels": dict}), each only when set.
@@ -201,16 +190,9 @@ class VolumeEntry:
     external: bool = False
     spec: Spec = dataclasses.field(default_factory=dict)
 
-    def to_dict(self) -> Spec:
-        return _shallow(self)
-
-    @classmethod
-    def from_dict(cls, data: t.Mapping[str, t.Any]) -> VolumeEntry:
-        return cls(**_known(cls, data))
-
 
 @dataclasses.dataclass
-class StackOptions:
+class StackOptions(_Part):
     """How the model was made.
 
     :ivar log_group_prefix: Services without C(logging) log to C(<prefix>/<stack>/<service>) in CloudWatch; V("") leaves
@@ -226,16 +208,9 @@ class StackOptions:
     hash_names: bool = True
     edge_network: str = "edge"
 
-    def to_dict(self) -> Spec:
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: t.Mapping[str, t.Any]) -> StackOptions:
-        return cls(**_known(cls, data))
-
 
 @dataclasses.dataclass
-class StackModel:
+class StackModel(_Part):
     """A whole stack. All dicts are keyed by the name in the file.
 
     :ivar migrate: In the order in which they run.
@@ -265,7 +240,7 @@ class StackModel:
         return dataclasses.replace(self, secrets=secrets)
 
     def to_dict(self) -> Spec:
-        data = _shallow(self)
+        data = super().to_dict()
         data["version"] = MODEL_VERSION
         data["options"] = self.options.to_dict()
         data["migrate"] = [migration.to_dict() for migration in self.migrate]
@@ -311,10 +286,6 @@ def known_part(data: t.Mapping[str, t.Any]) -> Spec:
 
 def _fields(cls: t.Any, data: t.Mapping[str, t.Any]) -> Spec:
     return {field.name: data[field.name] for field in dataclasses.fields(cls) if field.name in data}
-
-
-def _shallow(entry: t.Any) -> Spec:
-    return {field.name: getattr(entry, field.name) for field in dataclasses.fields(entry)}
 
 
 def _known(cls: t.Any, data: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
