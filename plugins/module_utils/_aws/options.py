@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The AWS options of a module's argument spec; documented by the fragment ``apiary.swarm.aws``."""
+"""The AWS options of a module's argument spec (fragment ``apiary.swarm.aws``), and options that many things share."""
 
 from __future__ import annotations
 
@@ -29,3 +29,20 @@ AWS_EXCLUSIVE: list[tuple[str, ...]] = [("profile", "access_key"), ("profile", "
 
 AWS_TOGETHER: list[tuple[str, ...]] = [("access_key", "secret_key")]
 """Options that must be given together."""
+
+Params = t.Mapping[str, t.Any]
+
+
+def settings_of(entry: Params, common: Params) -> t.Callable[..., t.Any]:
+    """Return a function (option, default) → the value in *entry*, else in *common*, else the default (``None``)."""
+
+    def setting(key: str, default: t.Any = None) -> t.Any:
+        return next((source[key] for source in (entry, common) if source.get(key) is not None), default)
+
+    return setting
+
+
+def merged_tags(entry: Params, common: Params) -> dict[t.Any, t.Any] | None:
+    """Return the tags of *common* and *entry*, whose values win; ``None`` when neither gives ``tags``."""
+    given = [source["tags"] for source in (common, entry) if source.get("tags") is not None]
+    return {key: value for tags in given for key, value in tags.items()} if given else None

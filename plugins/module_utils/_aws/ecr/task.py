@@ -11,6 +11,7 @@ import typing as t
 from dataclasses import replace
 
 from ..._errors import InvalidInput
+from ..options import merged_tags, settings_of
 from ..reconcile import Outcome, carry_out, reports, result
 from ..session import AwsSession
 from ..threads import in_threads
@@ -32,12 +33,7 @@ def wanted_repositories(params: Params) -> list[WantedRepository]:
 
 
 def _wanted(entry: Params, common: Params) -> WantedRepository:
-    def setting(key: str, default: t.Any = None) -> t.Any:
-        for source in (entry, common):
-            if source.get(key) is not None:
-                return source[key]
-        return default
-
+    setting = settings_of(entry, common)
     name = str(entry["name"])
     lifecycle = setting("lifecycle_policy")
     days, count = setting("expire_untagged_days"), setting("keep_images")
@@ -51,9 +47,7 @@ def _wanted(entry: Params, common: Params) -> WantedRepository:
     if setting("purge_lifecycle_policy"):
         lifecycle = {}
     policy = {} if setting("purge_policy") else setting("policy")
-    tags = None
-    if entry.get("tags") is not None or common.get("tags") is not None:
-        tags = {**(common.get("tags") or {}), **(entry.get("tags") or {})}
+    tags = merged_tags(entry, common)
     kept = entry.get("kept_digests")
     mutability = setting("image_tag_mutability")
     return WantedRepository(

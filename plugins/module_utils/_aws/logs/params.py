@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ..._errors import InvalidInput
+from ..options import merged_tags, settings_of
 from .groups import KEEP_FOR_EVER, WantedLogGroup
 
 Params = t.Mapping[str, t.Any]
@@ -71,23 +72,14 @@ def wanted_groups(params: Params) -> list[WantedLogGroup]:
 
 
 def _wanted(name: str, entry: Params, common: Params) -> WantedLogGroup:
-    def setting(key: str, default: t.Any = None) -> t.Any:
-        for source in (entry, common):
-            if source.get(key) is not None:
-                return source[key]
-        return default
-
-    tags = None
-    if entry.get("tags") is not None or common.get("tags") is not None:
-        merged = {**(common.get("tags") or {}), **(entry.get("tags") or {})}
-        tags = {str(key): _tag_value(value) for key, value in merged.items()}
+    setting, tags = settings_of(entry, common), merged_tags(entry, common)
     return WantedLogGroup(
         name=name,
         retention=_retention(name, entry) if _has_retention(entry) else _retention(name, common),
         kms_key_id=setting("kms_key_id"),
         log_class=setting("log_class"),
         deletion_protection=setting("deletion_protection"),
-        tags=tags,
+        tags=None if tags is None else {str(key): _tag_value(value) for key, value in tags.items()},
         purge_tags=setting("purge_tags", True),
         metric_filters=_metric_filters(name, setting("metric_filters")),
         purge_metric_filters=setting("purge_metric_filters", False),
