@@ -59,7 +59,7 @@ class Normalizer:
         for name, service in data.get("services", {}).items():
             result.services[name] = self._service(name, service)
         for name, network in data.get("networks", {}).items():
-            result.networks[name] = self._network(name, network or {})
+            result.networks[name] = self._external("networks", name, network or {})
         for name, volume in data.get("volumes", {}).items():
             result.volumes[name] = self._volume(name, volume or {})
         for section in ("configs", "secrets"):
@@ -135,9 +135,10 @@ class Normalizer:
             self._warn(path, [f"the bind mount {marked(source)} becomes {marked(volume['source'])} on every node"])
 
     def _external(self, section: str, name: str, item: dict[str, t.Any]) -> dict[str, t.Any]:
-        """Return the entry with C(external) as a boolean and C(name) filled in when it is external."""
+        """Return the entry with C(external) as a boolean, mappings in long form, and a C(name) when it is external."""
         external = item.get("external", False)
         result = {**item, "external": bool(external) or isinstance(external, dict)}
+        result.update({key: longform.mapping(item[key]) for key in ("labels", "driver_opts") if key in item})
         if not result["external"]:
             return result
         path: Path = (section, name)
@@ -149,22 +150,12 @@ class Normalizer:
             result["name"] = name
         return result
 
-    def _network(self, name: str, network: dict[str, t.Any]) -> dict[str, t.Any]:
-        result = self._external("networks", name, network)
-        for key in ("labels", "driver_opts"):
-            if key in network:
-                result[key] = longform.mapping(network[key])
-        return result
-
     def _volume(self, name: str, volume: dict[str, t.Any]) -> dict[str, t.Any]:
         result = self._external("volumes", name, volume)
         for key in ("driver", "driver_opts", "labels"):
             if result["external"] and volume.get(key):
                 problem = "an external volume is used as it is; remove this key or external"
                 raise self.document.error(("volumes", name, key), problem)
-        for key in ("labels", "driver_opts"):
-            if key in volume:
-                result[key] = longform.mapping(volume[key])
         return result
 
     def _object(self, section: str, name: str, item: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -180,9 +171,6 @@ class Normalizer:
             if not sources:
                 problem = 'has no content; give "file", "content", "environment" or "external: true"'
                 raise self.document.error(path, problem)
-        for key in ("labels", "driver_opts"):
-            if key in item:
-                result[key] = longform.mapping(item[key])
         return result
 
 

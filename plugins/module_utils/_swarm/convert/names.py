@@ -21,20 +21,19 @@ _MARK = 8
 
 def service_name_problem(name: str) -> str:
     """Return what is wrong with the name of a service or of a network of the swarm, or V("")."""
-    if len(name) > MAX_SERVICE:
-        return f'the name "{name}" has {len(name)} characters; the engine takes {MAX_SERVICE}'
-    if not _SERVICE.fullmatch(name):
-        return f'the name "{name}" may have only letters, digits, "-" and "_", and begin and end with the first two'
-    return ""
+    allowed = 'letters, digits, "-" and "_", and begin and end with the first two'
+    return _problem(name, MAX_SERVICE, _SERVICE, allowed)
 
 
 def object_name_problem(name: str) -> str:
     """Return what is wrong with the name of a config or secret, or V("")."""
-    if len(name) > MAX_OBJECT:
-        return f'the name "{name}" has {len(name)} characters; the engine takes {MAX_OBJECT}'
-    if not _OBJECT.fullmatch(name):
-        return f'the name "{name}" may have only letters, digits, "-", "_" and ".", the first two at both ends'
-    return ""
+    return _problem(name, MAX_OBJECT, _OBJECT, 'letters, digits, "-", "_" and ".", the first two at both ends')
+
+
+def _problem(name: str, most: int, pattern: re.Pattern[str], allowed: str) -> str:
+    if len(name) > most:
+        return f'the name "{name}" has {len(name)} characters; the engine takes {most}'
+    return "" if pattern.fullmatch(name) else f'the name "{name}" may have only {allowed}'
 
 
 def with_digest(name: str, digest: str) -> str:
