@@ -17,6 +17,7 @@ from pathlib import Path
 
 from .account import Account
 from .images import Images
+from .people import People
 from .playbooks import Playbooks
 from .report import Ended, Report, fail
 from .steps import HOST, VERSIONS, Demo
@@ -89,7 +90,9 @@ def _inside(options: argparse.Namespace, folder: Path) -> int:
     inventory = folder / "demo.swarm_ec2.yml"
     inventory.write_text(_INVENTORY.format(region=REGION, cluster=options.cluster))
     log = folder / "demo.log"
-    playbooks = Playbooks(log, {"cluster": options.cluster, "region": REGION}, inventory)
+    people = People(options.cluster, REGION)
+    people.engage()
+    playbooks = Playbooks(log, {"cluster": options.cluster, "region": REGION}, people, inventory)
     account = Account(options.cluster, REGION)
     images = Images(SHOP, CACHE / "shop", account.registry, folder / "docker", VERSIONS)
     demo = Demo(account, playbooks, folder, images)

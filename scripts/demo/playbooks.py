@@ -14,8 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .people import People
 from .report import CheckFailed
 
+# They make what an inventory is read from; who runs them need not be allowed to read it.
+_WITHOUT_INVENTORY = ("bake", "cluster")
 _RECAP = re.compile(r"^\S+\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
 
 
@@ -38,10 +41,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Playbooks:
-    """Runs playbooks by their full name, as a user does, with every output kept in one log."""
+    """Runs playbooks by their full name, each with its role's permissions, with every output kept in one log."""
 
     log: Path
     variables: Mapping[str, str]
+    people: People
     inventory: Path | None = None
 
     def run(
@@ -53,10 +57,10 @@ class Playbooks:
         :raises CheckFailed: it hangs.
         """
         command = ["ansible-playbook", f"apiary.swarm.{name}", *arguments]
-        if self.inventory is not None:
+        if self.inventory is not None and name not in _WITHOUT_INVENTORY:
             command += ["-i", str(self.inventory)]
         command += ["-e", json.dumps({**self.variables, **(variables or {})})]
-        environment = {**os.environ, "ANSIBLE_NOCOLOR": "1"}
+        environment = {**os.environ, **self.people.variables(name), "ANSIBLE_NOCOLOR": "1"}
         with self.log.open("a") as log:
             log.write(f"\n$ {' '.join(command)}\n")
         began = time.monotonic()

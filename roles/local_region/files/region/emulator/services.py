@@ -10,7 +10,7 @@ from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from region.emulator import policies
+from region.emulator.authorization import decision
 from region.emulator.ec2 import instance_connect
 from region.emulator.state import events, lock, runtime
 from region.middleware.identity import Principal
@@ -50,10 +50,11 @@ class EmulatedServices:
         status, headers = started[-1]
         return int(status.split()[0]), headers, body
 
-    def allows(self, call: Call, principal: Principal) -> bool:
-        """Evaluate the policies of the principal's role."""
+    def missing(self, call: Call, principal: Principal, via: str) -> tuple[str, str] | None:
+        """Evaluate the policies of the principal's role; return action and resource of what is not allowed."""
         with lock:
-            return policies.allows(call, principal)
+            need = decision.missing(call, principal, via)
+        return None if need is None else (need.action, need.resource)
 
     def changed(self) -> None:
         """Wake whoever waits for changes."""

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Any, Protocol
 
 from region.middleware import admin, faults, masking, record, requests, responses, signature
-from region.middleware.control import ENFORCE_INSTANCE_PROFILES, Control
+from region.middleware.control import ENFORCE_INSTANCE_PROFILES, ENFORCE_ROLES, Control
 from region.middleware.identity import Principal
 from region.middleware.requests import Call
 from region.middleware.responses import ErrorResponse
@@ -35,8 +35,8 @@ class Services(Protocol):
     def dispatch(self, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
         """Run the request; return status, headers and body. Raises NotImplementedError for what is not emulated."""
 
-    def allows(self, call: Call, principal: Principal) -> bool:
-        """Evaluate the IAM policies of the principal's role for the call."""
+    def missing(self, call: Call, principal: Principal, via: str) -> tuple[str, str] | None:
+        """Evaluate the IAM policies of the principal's role; return action and resource of what they do not allow."""
 
     def changed(self) -> None:
         """Tell whoever waits that something may have changed."""
@@ -109,9 +109,15 @@ class Application:
             raise faults.wrong_signature(call.service, call.protocol)
         elif principal.expires_at is not None and principal.expires_at <= self._services.now():
             raise faults.error_for("expired_token", call.service, call.action, arn, call.protocol)
-        enforced = self.control.enforce == ENFORCE_INSTANCE_PROFILES
-        if enforced and principal and principal.instance_id and not self._services.allows(call, principal):
-            raise faults.denied(call.service, call.action, arn, call.protocol)
+        if principal and self._is_judged(principal):
+            refused = self._services.missing(call, principal, environ.get(VIA, ""))
+            if refused is not None:
+                raise faults.denied(call.service, refused[0], arn, call.protocol, refused[1])
+
+    def _is_judged(self, principal: Principal) -> bool:
+        if self.control.enforce == ENFORCE_INSTANCE_PROFILES:
+            return bool(principal.instance_id)
+        return self.control.enforce == ENFORCE_ROLES and bool(principal.role)
 
     def _token_fits(self, call: Call) -> bool:
         return self.control.principals.token(call.access_key) == call.token

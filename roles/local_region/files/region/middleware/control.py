@@ -13,7 +13,9 @@ from region.middleware.record import Recorder
 
 ENFORCE_NOTHING = "nothing"
 ENFORCE_INSTANCE_PROFILES = "instance-profiles"
-ENFORCEMENTS = (ENFORCE_NOTHING, ENFORCE_INSTANCE_PROFILES)
+ENFORCE_ROLES = "roles"
+"""Every role's, those of instances among them. The administrator, a user, and AWS's own services are free."""
+ENFORCEMENTS = (ENFORCE_NOTHING, ENFORCE_INSTANCE_PROFILES, ENFORCE_ROLES)
 
 
 @dataclass

@@ -93,7 +93,7 @@ def error_for(kind: str, service: str, action: str, principal: str, protocol: st
         code = "ThrottlingException" if json_protocol else "Throttling"
         return ErrorResponse(400, code, "Rate exceeded")
     if kind == "access_denied":
-        return denied(service, action, principal, protocol)
+        return denied(service, f"{service}:{action}", principal, protocol)
     if kind == "not_opted_in":
         return unknown_key(service, protocol)
     if kind == "expired_token":
@@ -109,15 +109,18 @@ def error_for(kind: str, service: str, action: str, principal: str, protocol: st
 
 
 def denied(service: str, action: str, principal: str, protocol: str, resource: str = "*") -> ErrorResponse:
-    """Return AWS's refusal of a call that no policy allows."""
-    if service == "ec2":
-        return ErrorResponse(403, "UnauthorizedOperation", "You are not authorized to perform this operation.")
-    code = "AccessDeniedException" if protocol in ("json", "rest-json") else "AccessDenied"
-    return ErrorResponse(
-        400 if code == "AccessDeniedException" else 403,
-        code,
-        f"User: {principal} is not authorized to perform: {service}:{action} on resource: {resource}",
+    """Return AWS's refusal of a call that no policy allows.
+
+    :param action: as policies name it, e.g. C(ssm:GetParameter).
+    """
+    why = (
+        f"User: {principal} is not authorized to perform: {action} on resource: {resource} because no identity-based "
+        f"policy allows the {action} action"
     )
+    if service == "ec2":
+        return ErrorResponse(403, "UnauthorizedOperation", f"You are not authorized to perform this operation. {why}")
+    code = "AccessDeniedException" if protocol in ("json", "rest-json") else "AccessDenied"
+    return ErrorResponse(400 if code == "AccessDeniedException" else 403, code, why)
 
 
 def unknown_key(service: str, protocol: str) -> ErrorResponse:

@@ -113,6 +113,23 @@ def resolve_template(region: str, specification: dict[str, Any]) -> dict[str, An
     }
 
 
+def launched_with(region: str, request: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what a request lets a group launch, as parameters of RunInstances; None when it says nothing of it."""
+    policy = (request.get("MixedInstancesPolicy") or {}).get("LaunchTemplate") or {}
+    specification = request.get("LaunchTemplate") or policy.get("LaunchTemplateSpecification")
+    if not specification:
+        return None
+    backend = ec2_instances.backend(region)
+    try:
+        version = launch_templates.find_version(backend, specification)
+    except Exception:  # for Auto Scaling to refuse
+        return None
+    subnets = [one for one in str(request.get("VPCZoneIdentifier") or "").split(",") if one]
+    image = launch_templates.resolve_image(backend, str(version.data.get("ImageId") or ""))
+    template = {"LaunchTemplateId": version.template.id}
+    return {**version.data, "ImageId": image, "SubnetIds": subnets, "LaunchTemplate": template}
+
+
 def complete_specification(region: str, specification: dict[str, Any]) -> dict[str, Any]:
     """Return a specification with both id and name, as groups are described, and the version as it was given."""
     backend = ec2_instances.backend(region)

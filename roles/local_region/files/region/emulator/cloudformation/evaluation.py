@@ -100,7 +100,8 @@ def find_provider(body: dict[str, Any]) -> Provider:
 def effective(scope: Scope, deployment: Deployment, body: dict[str, Any]) -> Properties:
     """Return a resource's properties, resolved, with the stack's tags among its own."""
     properties: Properties = scope.resolve(body.get("Properties", {}))
-    if deployment.tags and "Tags" in find_provider(body).changeable:
+    provider = find_provider(body)
+    if deployment.tags and "Tags" in provider.changeable | provider.immutable:
         own = properties.get("Tags", [])
         if body["Type"] == "AWS::SSM::Parameter":
             return {**properties, "Tags": {**deployment.tags, **(own or {})}}

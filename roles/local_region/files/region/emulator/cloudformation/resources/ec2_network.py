@@ -19,6 +19,7 @@ from region.emulator.cloudformation.provider import (
     tag_changes,
     true,
     wait_until,
+    without,
 )
 
 
@@ -313,15 +314,15 @@ class InstanceConnectEndpoint(Ec2Provider):
 
 
 @provides("AWS::EC2::VPCEndpoint")
-class VpcEndpoint(Provider):
+class VpcEndpoint(Ec2Provider):
     """A VPC endpoint."""
 
     immutable = names("VpcId", "ServiceName", "VpcEndpointType")
-    changeable = names("RouteTableIds", "SubnetIds", "SecurityGroupIds", "PolicyDocument", "PrivateDnsEnabled")
+    changeable = names("RouteTableIds", "SubnetIds", "SecurityGroupIds", "PolicyDocument", "PrivateDnsEnabled", "Tags")
     attributes = names("Id")
 
     def create(self, context: Context, properties: Properties) -> str:
-        options = dict(properties)
+        options = without(properties, "Tags")
         if "PolicyDocument" in options:
             options["PolicyDocument"] = json.dumps(options["PolicyDocument"])
         if "PrivateDnsEnabled" in options:
@@ -332,14 +333,16 @@ class VpcEndpoint(Provider):
     def update(
         self, context: Context, physical_id: str, properties: Properties, changed: set[str], old: Properties
     ) -> None:
-        if changed - {"RouteTableIds"}:
+        if changed - {"RouteTableIds", "Tags"}:
             raise NotImplementedError(f"AWS::EC2::VPCEndpoint: changing {', '.join(sorted(changed))}")
+        super().update(context, physical_id, properties, changed, old)
         before, after = set(old.get("RouteTableIds", [])), set(properties.get("RouteTableIds", []))
-        context.client("ec2").modify_vpc_endpoint(
-            VpcEndpointId=physical_id,
-            AddRouteTableIds=sorted(after - before),
-            RemoveRouteTableIds=sorted(before - after),
-        )
+        if before != after:
+            context.client("ec2").modify_vpc_endpoint(
+                VpcEndpointId=physical_id,
+                AddRouteTableIds=sorted(after - before),
+                RemoveRouteTableIds=sorted(before - after),
+            )
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
         context.client("ec2").delete_vpc_endpoints(VpcEndpointIds=[physical_id])

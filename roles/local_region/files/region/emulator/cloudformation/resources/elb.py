@@ -157,33 +157,37 @@ class Listener(_Tagged):
     """A listener."""
 
     immutable = names("LoadBalancerArn")
-    changeable = names("AlpnPolicy", "Certificates", "DefaultActions", "Port", "Protocol", "SslPolicy")
+    changeable = names("AlpnPolicy", "Certificates", "DefaultActions", "Port", "Protocol", "SslPolicy", "Tags")
     attributes = names("ListenerArn")
 
     def create(self, context: Context, properties: Properties) -> str:
-        created = context.call("elbv2", "create_listener", properties)
+        merged = {**properties, "Tags": context.tags(properties, system=True)}
+        created = context.call("elbv2", "create_listener", merged)
         return str(created["Listeners"][0]["ListenerArn"])
 
     def update(
         self, context: Context, physical_id: str, properties: Properties, changed: set[str], old: Properties
     ) -> None:
-        given = without(properties, "LoadBalancerArn")
+        given = without(properties, "LoadBalancerArn", "Tags")
         context.call("elbv2", "modify_listener", given, ListenerArn=physical_id)
+        if "Tags" in changed:
+            self._tag(context, physical_id, properties, old)
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
         context.client("elbv2").delete_listener(ListenerArn=physical_id)
 
 
 @provides("AWS::ElasticLoadBalancingV2::ListenerRule")
-class ListenerRule(Provider):
+class ListenerRule(_Tagged):
     """A rule of a listener."""
 
     immutable = names("ListenerArn")
-    changeable = names("Actions", "Conditions", "Priority")
+    changeable = names("Actions", "Conditions", "Priority", "Tags")
     attributes = names("RuleArn", "IsDefault")
 
     def create(self, context: Context, properties: Properties) -> str:
-        created = context.call("elbv2", "create_rule", properties)
+        merged = {**properties, "Tags": context.tags(properties, system=True)}
+        created = context.call("elbv2", "create_rule", merged)
         return str(created["Rules"][0]["RuleArn"])
 
     def update(
@@ -193,6 +197,8 @@ class ListenerRule(Provider):
             priorities = [{"RuleArn": physical_id, "Priority": int(properties["Priority"])}]
             context.client("elbv2").set_rule_priorities(RulePriorities=priorities)
         context.call("elbv2", "modify_rule", only(properties, "Actions", "Conditions"), RuleArn=physical_id)
+        if "Tags" in changed:
+            self._tag(context, physical_id, properties, old)
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
         context.client("elbv2").delete_rule(RuleArn=physical_id)

@@ -1,0 +1,105 @@
+# Copyright (c) 2026 The apiary.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who runs what: a role for each kind of work, with the documents of docs/iam and no other permission."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "iam"
+# What the documents are written for.
+SAMPLE = {"account": "123456789012", "region": "eu-west-1", "cluster": "demo"}
+# Role → its documents, and the playbooks that it runs.
+DOCUMENTS = {
+    "bake": ("bake",),
+    "cluster": ("cluster", "cluster-network", "cluster-nodes"),
+    "deploy": ("deploy",),
+    "operate": ("operate",),
+}
+PLAYBOOKS = {
+    "bake": "bake",
+    "cluster": "cluster",
+    "deploy": "deploy",
+    "rollback": "deploy",
+    "close": "deploy",
+    "exec": "operate",
+    "images": "operate",
+    "status": "operate",
+}
+_SETTINGS = "http://100.100.0.1/_region/settings"
+_TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
+}
+
+
+@dataclass(frozen=True)
+class People:
+    """The roles of one cluster in one region."""
+
+    cluster: str
+    region: str
+
+    def engage(self) -> None:
+        """Make the roles, or bring them up to date, and let policies decide from now on."""
+        for name in DOCUMENTS:
+            self._ensure(name)
+        body = json.dumps({"enforce": "roles"}).encode()
+        request = urllib.request.Request(_SETTINGS, body, {"Content-Type": "application/json"}, method="POST")
+        with urllib.request.urlopen(request, timeout=10):
+            pass
+
+    def variables(self, playbook: str) -> dict[str, str]:
+        """Return the environment variables with which a playbook is run."""
+        arn = f"arn:aws:iam::{self._account}:role/{self.role(PLAYBOOKS[playbook])}"
+        session = f"{playbook}-{time.time():.0f}"
+        held = self._client("sts").assume_role(RoleArn=arn, RoleSessionName=session)["Credentials"]
+        return {
+            "AWS_ACCESS_KEY_ID": held["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": held["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": held["SessionToken"],
+        }
+
+    def role(self, name: str) -> str:
+        """Return the name of a role."""
+        return f"{self.cluster}-{self.region}-{name}"
+
+    def document(self, name: str) -> str:
+        """Return a document of docs/iam, written for this cluster."""
+        text = (FOLDER / f"{name}.json").read_text()
+        own = {"account": self._account, "region": self.region, "cluster": self.cluster}
+        for key, value in SAMPLE.items():
+            text = text.replace(value, own[key])
+        return text
+
+    @property
+    def _account(self) -> str:
+        return str(self._client("sts").get_caller_identity()["Account"])
+
+    def _client(self, service: str) -> Any:
+        return boto3.client(service, region_name=self.region)  # type: ignore[call-overload]
+
+    def _ensure(self, name: str) -> None:
+        """Make a role with a managed policy for each of its documents."""
+        iam, role = self._client("iam"), self.role(name)
+        if role not in {one["RoleName"] for one in iam.list_roles()["Roles"]}:
+            iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(_TRUST))
+        held = {
+            one["PolicyName"]: one["PolicyArn"]
+            for one in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+        }
+        for document in DOCUMENTS[name]:
+            policy = f"{self.cluster}-{self.region}-{document}"
+            if policy in held:  # IAM keeps five versions; one is enough here
+                iam.detach_role_policy(RoleName=role, PolicyArn=held[policy])
+                iam.delete_policy(PolicyArn=held[policy])
+            made = iam.create_policy(PolicyName=policy, PolicyDocument=self.document(document))
+            iam.attach_role_policy(RoleName=role, PolicyArn=made["Policy"]["Arn"])
