@@ -59,9 +59,12 @@ class People:
 
     def variables(self, playbook: str) -> dict[str, str]:
         """Return the environment variables with which a playbook is run."""
-        arn = f"arn:aws:iam::{self._account}:role/{self.role(PLAYBOOKS[playbook])}"
-        session = f"{playbook}-{time.time():.0f}"
-        held = self._client("sts").assume_role(RoleArn=arn, RoleSessionName=session)["Credentials"]
+        return self.session(PLAYBOOKS[playbook])
+
+    def session(self, role: str) -> dict[str, str]:
+        """Return the environment variables of a session of a role; it lasts for an hour."""
+        arn = f"arn:aws:iam::{self._account}:role/{self.role(role)}"
+        held = self._client("sts").assume_role(RoleArn=arn, RoleSessionName=f"{role}-{time.time():.0f}")["Credentials"]
         return {
             "AWS_ACCESS_KEY_ID": held["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": held["SecretAccessKey"],

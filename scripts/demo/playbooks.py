@@ -18,7 +18,7 @@ from .people import People
 from .report import CheckFailed
 
 # They make what an inventory is read from; who runs them need not be allowed to read it.
-_WITHOUT_INVENTORY = ("bake", "cluster")
+WITHOUT_INVENTORY = ("bake", "cluster")
 _RECAP = re.compile(r"^\S+\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
 
 
@@ -57,7 +57,7 @@ class Playbooks:
         :raises CheckFailed: it hangs.
         """
         command = ["ansible-playbook", f"apiary.swarm.{name}", *arguments]
-        if self.inventory is not None and name not in _WITHOUT_INVENTORY:
+        if self.inventory is not None and name not in WITHOUT_INVENTORY:
             command += ["-i", str(self.inventory)]
         command += ["-e", json.dumps({**self.variables, **(variables or {})})]
         environment = {**os.environ, **self.people.variables(name), "ANSIBLE_NOCOLOR": "1"}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from local_region import LocalRegion
+from demo.people import PLAYBOOKS
+from demo.playbooks import WITHOUT_INVENTORY
+from local_region import ROOT, LocalRegion
 
 NAME = "e2e"
 CLUSTER = "demo"
@@ -42,14 +45,26 @@ class Road:
     def playbook(
         self, name: str, *arguments: str, variables: dict[str, Any] | None = None, timeout: float = 400
     ) -> subprocess.CompletedProcess[str]:
-        """Run one of the collection's playbooks for the demo's cluster."""
+        """Run one of the collection's playbooks for the demo's cluster, with the permissions of its document."""
         values = {"cluster": CLUSTER, "region": REGION, **(variables or {})}
-        inventory = str(self.folder / "demo.swarm_ec2.yml")
-        command = ["ansible-playbook", f"apiary.swarm.{name}", "-i", inventory, "-e", json.dumps(values), *arguments]
-        return self.region.run(command, timeout=timeout)
+        command = ["ansible-playbook", f"apiary.swarm.{name}", "-e", json.dumps(values), *arguments]
+        if name not in WITHOUT_INVENTORY:
+            command += ["-i", str(self.folder / "demo.swarm_ec2.yml")]
+        return self.region.run(command, timeout=timeout, variables=_credentials(self.region, PLAYBOOKS[name]))
 
     def calls(self, since: int = 0) -> tuple[list[dict[str, Any]], int]:
         """Return the calls that AWS's APIs have had after number *since*, and the number of the last."""
         answer = self.region.run(["curl", "-s", f"http://100.100.0.1/_region/calls?since={since}"])
         value = json.loads(answer.stdout)
         return value["calls"], value["last"]
+
+
+@functools.cache  # a session lasts for an hour, all tests of a road half of one
+def _credentials(region: LocalRegion, role: str) -> dict[str, str]:
+    """Return the environment variables of a role that the demo made."""
+    code = (
+        f"import json, sys; sys.path.insert(0, {str(ROOT / 'scripts')!r}); from demo.people import People; "
+        f"print(json.dumps(People({CLUSTER!r}, {REGION!r}).session({role!r})))"
+    )
+    found: dict[str, str] = region.python(code)
+    return found

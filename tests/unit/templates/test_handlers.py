@@ -13,12 +13,8 @@ from __future__ import annotations
 import fnmatch
 
 import pytest
-from cfnlint.decode import decode
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
-from documents import ROOT
+from handlers import NEEDED
 from permissions import CLUSTER, allowed
-
-_HANDLERS = ("create", "read", "update", "delete")
 
 #: What handlers may call and ours never do, and why. Each pattern must be needed.
 NEVER = {
@@ -64,22 +60,6 @@ NEVER = {
     "vpc-lattice:*": "VPC Lattice",
     "vpce:AllowMultiRegion": "endpoints in other regions",
 }
-
-
-def _needed() -> dict[str, set[str]]:
-    """Return permission → the handlers that name it, over all types of the template."""
-    template, errors = decode(str(ROOT / "roles/cluster/files/cluster.template"))
-    assert template is not None and not errors
-    needed: dict[str, set[str]] = {}
-    for kind in {str(resource["Type"]) for resource in template["Resources"].values()}:
-        handlers = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema["handlers"]
-        for handler in _HANDLERS:
-            for permission in handlers.get(handler, {}).get("permissions", ()):
-                needed.setdefault(permission, set()).add(f"{kind} {handler}")
-    return needed
-
-
-NEEDED = _needed()
 
 
 def _is_allowed(permission: str) -> bool:
