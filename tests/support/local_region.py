@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,11 +64,7 @@ class LocalRegion:
         return done.stdout
 
     def run(
-        self,
-        command: Sequence[str],
-        timeout: float = 300,
-        cwd: Path | None = None,
-        variables: Mapping[str, str] | None = None,
+        self, command: Sequence[str], timeout: float = 300, cwd: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run a command inside the region."""
         return subprocess.run(
@@ -78,7 +74,7 @@ class LocalRegion:
             timeout=timeout,
             check=False,
             cwd=cwd,
-            env={**environment(), **(variables or {})},
+            env=environment(),
         )
 
     def python(self, code: str, timeout: float = 120) -> Any:

@@ -47,10 +47,12 @@ class Road:
     ) -> subprocess.CompletedProcess[str]:
         """Run one of the collection's playbooks for the demo's cluster, with the permissions of its document."""
         values = {"cluster": CLUSTER, "region": REGION, **(variables or {})}
-        command = ["ansible-playbook", f"apiary.swarm.{name}", "-e", json.dumps(values), *arguments]
+        # Inside a region its administrator's keys are set, so these come after.
+        own = [f"{key}={value}" for key, value in _credentials(self.region, PLAYBOOKS[name]).items()]
+        command = ["env", *own, "ansible-playbook", f"apiary.swarm.{name}", "-e", json.dumps(values), *arguments]
         if name not in WITHOUT_INVENTORY:
             command += ["-i", str(self.folder / "demo.swarm_ec2.yml")]
-        return self.region.run(command, timeout=timeout, variables=_credentials(self.region, PLAYBOOKS[name]))
+        return self.region.run(command, timeout=timeout)
 
     def calls(self, since: int = 0) -> tuple[list[dict[str, Any]], int]:
         """Return the calls that AWS's APIs have had after number *since*, and the number of the last."""
