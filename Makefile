@@ -54,6 +54,8 @@ PYTEST := $(BIN)/python -m pytest --durations=15 --durations-min=1
 # Not in it, for their hour: deploys while engines break, random lives by the thousand, and every answer that may be lost, in
 # the oldest and newest Python.
 FAULTS := tests/integration/engine/test_faults.py
+# Hours; LOST_ANSWERS=1/8 for an eighth of it.
+LOST_ANSWERS ?= all
 LOST := -m pytest -s tests/integration/engine/test_lost_answers.py
 # Tests that wait more than they work, each process with its own engines, and judges, who never wait. The long ones first.
 WAITING := $(addprefix tests/,judges $(addprefix integration/,agent engine aws compose_parity)) --ignore $(FAULTS)
@@ -90,8 +92,8 @@ test-faults: $(READY) $(READY_NEWEST) $(PROGRAMS) ## deploys while engines, netw
 	@TRUTH_CASES=10000 $(PYTEST) tests/unit/module_utils/_swarm/plan/test_random_truth.py
 	@TRUTH_CASES=40 $(PYTEST) tests/integration/engine/test_random_truth.py
 	@LEAKS=all $(PYTEST) $(wildcard tests/integration/*/test_no_secret_leaks*.py)
-	@LOST_ANSWERS=all $(BIN)/python $(LOST)
-	@LOST_ANSWERS=all PATH=$(CACHE)/venv-newest/bin:$$PATH $(CACHE)/venv-newest/bin/python $(LOST)
+	@LOST_ANSWERS=$(LOST_ANSWERS) $(BIN)/python $(LOST)
+	@LOST_ANSWERS=$(LOST_ANSWERS) PATH=$(CACHE)/venv-newest/bin:$$PATH $(CACHE)/venv-newest/bin/python $(LOST)
 
 test-load: $(READY) $(PROGRAMS) ## ten updates under 200 requests a second; prints median and p99, quiet and meanwhile
 	@EDGE_LOAD_RATE=200 EDGE_LOAD_UPDATES=10 EDGE_LOAD_BESIDE=1 $(PYTEST) -s tests/integration/engine/test_edge_load.py
