@@ -105,7 +105,8 @@ def test_prod_and_staging_side_by_side_in_one_account(region: Region, run: Run) 
         assert "enough" in done.stdout, done.stdout + done.stderr
     asked = stacks_asked_for(region)
     assert asked.keys() == {("eu-west-1", "swarm-prod"), ("eu-central-1", "swarm-staging")}
-    (prod, of_prod), (staging, of_staging) = asked.values()
+    prod, of_prod = asked["eu-west-1", "swarm-prod"]
+    staging, of_staging = asked["eu-central-1", "swarm-staging"]
     names = ("Cluster", "Managers", "WorkersDesired", "WorkersMax", "WorkerInstanceType", "NatGateways", "LogRetention")
     assert [prod[name] for name in names] == ["prod", "3", "6", "20", "m5.large", "per_zone", "90"]
     assert [staging[name] for name in names] == ["staging", "1", "2", "4", "t3.medium", "one", "7"]

@@ -75,8 +75,8 @@ def test_command_that_takes_too_long_is_stopped(swarm: Swarm, name: str, tmp_pat
     assert "sleep: not ended within 2 s; it was stopped" in done.stdout + done.stderr, done.stdout + done.stderr
     assert "sleep 1234" not in worker.run("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '").stdout
     # From another machine's view the number of the process is somebody else's: nothing is killed.
-    ended = run_module("exec", {"docker_host": worker.host, "service": f"{name}_web", "command": ["sleep", "30"],
-                               "timeout": 1})  # fmt: skip
+    other = {"docker_host": worker.host, "service": f"{name}_web", "command": ["sleep", "30"], "timeout": 1}
+    ended = run_module("exec", other)
     assert ended.failed and "it cannot be stopped from here and may still run" in ended.msg
 
 
