@@ -9,6 +9,7 @@ import contextlib
 import ipaddress
 import shutil
 import subprocess
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +54,7 @@ class Nodes:
         self._drop = missing_capabilities(Path("/proc/self/status").read_text())
         self._snapshots = config.state_dir / "snapshots"
         self._networks: set[str] = set()
+        self._network_lock = threading.Lock()
 
     def load_base(self, image_id: str, release: str) -> None:
         """Import the base image of a Debian *release* under the AMI id *image_id*."""
@@ -65,7 +67,7 @@ class Nodes:
 
     def launch(self, spec: NodeSpec) -> None:
         """Create and start the container of an instance, with the root volume of its image."""
-        self._ensure_network(spec)
+        self.ensure_network(spec)
         volume = _volume(spec.instance_id)
         self._api.create_volume(volume)
         snapshot = self._snapshots / spec.image_id
@@ -150,18 +152,22 @@ class Nodes:
     def _mountpoint(self, volume: str) -> str:
         return str(self._api.inspect_volume(volume)["Mountpoint"])
 
-    def _ensure_network(self, spec: NodeSpec) -> None:
-        if spec.vpc_id in self._networks:
-            return
-        try:
-            self._create_network(spec)
-        except APIError as exc:
-            if exc.status_code == 403:  # the addresses were those of a VPC that is gone
-                self._remove_idle_networks(ipaddress.ip_network(spec.vpc_cidr))
+    def ensure_network(self, spec: NodeSpec) -> None:
+        """Make the network of an instance's VPC, unless it is there."""
+        # One launch at a time: while the first makes a network, the engine tells the second that the addresses are
+        # taken, as it does when they were those of a VPC that is gone.
+        with self._network_lock:
+            if spec.vpc_id in self._networks:
+                return
+            try:
                 self._create_network(spec)
-            elif exc.status_code != 409:  # made by another launch at the same moment
-                raise
-        self._networks.add(spec.vpc_id)
+            except APIError as exc:
+                if exc.status_code == 403:
+                    self._remove_idle_networks(ipaddress.ip_network(spec.vpc_cidr))
+                    self._create_network(spec)
+                elif exc.status_code != 409:  # it is there since before this process
+                    raise
+            self._networks.add(spec.vpc_id)
 
     def _create_network(self, spec: NodeSpec) -> None:
         gateway = str(ipaddress.ip_network(spec.vpc_cidr).network_address + 1)
