@@ -35,6 +35,22 @@ def cluster(
     return made[0], made[1]
 
 
+def cluster_stack(region: Region, name: str, parameters: dict[str, str], tags: dict[str, str] | None = None) -> None:
+    """Make the CloudFormation stack of a cluster with these parameters; all that is in it is one parameter of SSM."""
+    template = {
+        "Parameters": {key: {"Type": "String"} for key in parameters},
+        "Resources": {
+            "One": {"Type": "AWS::SSM::Parameter", "Properties": {"Name": "one", "Type": "String", "Value": "1"}}
+        },
+    }
+    region.client("cloudformation").create_stack(
+        StackName=f"swarm-{name}",
+        TemplateBody=json.dumps(template),
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        Tags=[{"Key": key, "Value": value} for key, value in (tags or {}).items()],
+    )
+
+
 def record(
     region: Region,
     managers: list[str],

@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import typing as t
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from fleet import cluster_stack
 from moto.ec2.models import ec2_backends
 from moto_region import ACCOUNT, Fault, Region
 
@@ -182,18 +182,7 @@ def living(region: Region) -> dict[str, str]:
         "WorkersMax": "30",
         "KeyName": "ops",
     }
-    template = {
-        "Parameters": {name: {"Type": "String"} for name in parameters},
-        "Resources": {
-            "One": {"Type": "AWS::SSM::Parameter", "Properties": {"Name": "one", "Type": "String", "Value": "1"}}
-        },
-    }
-    region.client("cloudformation").create_stack(
-        StackName="swarm-demo",
-        TemplateBody=json.dumps(template),
-        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-        Tags=[{"Key": "swarm:cluster", "Value": "demo"}, {"Key": "team", "Value": "shop"}],
-    )
+    cluster_stack(region, "demo", parameters, {"swarm:cluster": "demo", "team": "shop"})
     image = region.client("ec2").describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
     autoscaling = region.client("autoscaling")
     autoscaling.create_launch_configuration(LaunchConfigurationName="w", ImageId=image, InstanceType="t3.small")

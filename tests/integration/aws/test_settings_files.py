@@ -19,9 +19,11 @@ import fleet
 import pytest
 import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
+from local_region import ROOT, environment
 from moto_region import Fault, Region
 
-ROOT = Path(__file__).resolve().parents[3]
+from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster import settings
+
 EXAMPLES = ROOT / "examples"
 Run = t.Callable[..., subprocess.CompletedProcess[str]]
 
@@ -38,11 +40,7 @@ def run(region: Region, tmp_path: Path) -> Run:
                 f"apiary.swarm.{playbook}",
                 *("-e", given, *(() if "-i" in options else ("-i", "localhost,", "-c", "local")), *options),
             ],
-            env={
-                **os.environ,
-                "ANSIBLE_COLLECTIONS_PATH": f"{ROOT}/.cache/ac:{ROOT}/.cache/collections",
-                "PWD": str(where),
-            },
+            env={**environment(), "PWD": str(where)},
             cwd=where,
             capture_output=True,
             text=True,
@@ -117,8 +115,6 @@ def test_prod_and_staging_side_by_side_in_one_account(region: Region, run: Run) 
 
 def test_a8_a_living_cluster_keeps_what_its_file_does_not_say(region: Region, run: Run, tmp_path: Path) -> None:
     """The file changes one setting, the run another; the rest is the stack's, whatever a new cluster would get."""
-    from ansible_collections.apiary.swarm.plugins.module_utils._aws.cluster import settings
-
     bake(region, "prod", "eu-west-1")
     image = region.client("ssm").get_parameter(Name="/swarm-images/prod/ami")["Parameter"]["Value"]
     parameters = {
@@ -127,17 +123,7 @@ def test_a8_a_living_cluster_keeps_what_its_file_does_not_say(region: Region, ru
         "EcrRepositoryArns": "arn:aws:ecr:eu-west-1:123456789012:repository/*",
         "ImageId": image,
     }
-    template = {
-        "Parameters": {name: {"Type": "String"} for name in parameters},
-        "Resources": {
-            "One": {"Type": "AWS::SSM::Parameter", "Properties": {"Name": "one", "Type": "String", "Value": "1"}}
-        },
-    }
-    region.client("cloudformation").create_stack(
-        StackName="swarm-prod",
-        TemplateBody=json.dumps(template),
-        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-    )
+    fleet.cluster_stack(region, "prod", parameters)
     write(tmp_path, "prod", "region: eu-west-1\ncluster_drain_timeout: 60\ncluster_log_retention: 90\n")
     region.faults.append(Fault("CreateChangeSet", "LimitExceededException", "enough"))
     done = run("cluster", "prod", "--check", "-e", "cluster_log_retention=365")
