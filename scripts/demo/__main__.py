@@ -90,10 +90,10 @@ def _inside(options: argparse.Namespace, folder: Path) -> int:
     inventory = folder / "demo.swarm_ec2.yml"
     inventory.write_text(_INVENTORY.format(region=REGION, cluster=options.cluster))
     log = folder / "demo.log"
-    people = People(options.cluster, REGION)
+    account = Account(options.cluster, REGION)
+    people = People(account)
     people.engage()
     playbooks = Playbooks(log, {"cluster": options.cluster, "region": REGION}, people, inventory)
-    account = Account(options.cluster, REGION)
     images = Images(SHOP, CACHE / "shop", account.registry, folder / "docker", VERSIONS)
     demo = Demo(account, playbooks, folder, images)
     report = Report(log, folder / "report.json")

@@ -39,11 +39,15 @@ class Account:
                 return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         raise CheckFailed(f"CloudFormation has no stack tagged swarm:cluster={self.cluster}")
 
+    @cached_property
+    def id(self) -> str:
+        """The account's number."""
+        return str(self.client("sts").get_caller_identity()["Account"])
+
     @property
     def registry(self) -> str:
         """Host name of the account's ECR registry."""
-        account = self.client("sts").get_caller_identity()["Account"]
-        return f"{account}.dkr.ecr.{self.region}.amazonaws.com"
+        return f"{self.id}.dkr.ecr.{self.region}.amazonaws.com"
 
     def record(self) -> dict[str, Any]:
         """Return what the swarm's managers say about it."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import time
 import urllib.request
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import boto3
+from .account import Account
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "iam"
 # What the documents are written for.
@@ -43,64 +43,53 @@ _TRUST = {
 
 @dataclass(frozen=True)
 class People:
-    """The roles of one cluster in one region."""
+    """The roles for the cluster of an account."""
 
-    cluster: str
-    region: str
+    account: Account
 
     def engage(self) -> None:
         """Make the roles, or bring them up to date, and let policies decide from now on."""
+        known = {one["RoleName"] for one in self.account.client("iam").list_roles()["Roles"]}
         for name in DOCUMENTS:
-            self._ensure(name)
+            self._ensure(name, known)
         body = json.dumps({"enforce": "roles"}).encode()
         request = urllib.request.Request(_SETTINGS, body, {"Content-Type": "application/json"}, method="POST")
         with urllib.request.urlopen(request, timeout=10):
             pass
 
     def variables(self, playbook: str) -> dict[str, str]:
-        """Return the environment variables with which a playbook is run."""
-        return self.session(PLAYBOOKS[playbook])
-
-    def session(self, role: str) -> dict[str, str]:
-        """Return the environment variables of a session of a role; it lasts for an hour."""
-        arn = f"arn:aws:iam::{self._account}:role/{self.role(role)}"
-        held = self._client("sts").assume_role(RoleArn=arn, RoleSessionName=f"{role}-{time.time():.0f}")["Credentials"]
+        """Return the environment variables with which a playbook is run; they are good for an hour."""
+        arn = f"arn:aws:iam::{self.account.id}:role/{self._named(PLAYBOOKS[playbook])}"
+        sts = self.account.client("sts")
+        held = sts.assume_role(RoleArn=arn, RoleSessionName=f"{playbook}-{time.time():.0f}")["Credentials"]
         return {
             "AWS_ACCESS_KEY_ID": held["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": held["SecretAccessKey"],
             "AWS_SESSION_TOKEN": held["SessionToken"],
         }
 
-    def role(self, name: str) -> str:
-        """Return the name of a role."""
-        return f"{self.cluster}-{self.region}-{name}"
-
     def document(self, name: str) -> str:
         """Return a document of docs/iam, written for this cluster."""
         text = (FOLDER / f"{name}.json").read_text()
-        own = {"account": self._account, "region": self.region, "cluster": self.cluster}
+        own = {"account": self.account.id, "region": self.account.region, "cluster": self.account.cluster}
         for key, value in SAMPLE.items():
             text = text.replace(value, own[key])
         return text
 
-    @property
-    def _account(self) -> str:
-        return str(self._client("sts").get_caller_identity()["Account"])
+    def _named(self, name: str) -> str:
+        return f"{self.account.cluster}-{self.account.region}-{name}"
 
-    def _client(self, service: str) -> Any:
-        return boto3.client(service, region_name=self.region)  # type: ignore[call-overload]
-
-    def _ensure(self, name: str) -> None:
+    def _ensure(self, name: str, known: Collection[str]) -> None:
         """Make a role with a managed policy for each of its documents."""
-        iam, role = self._client("iam"), self.role(name)
-        if role not in {one["RoleName"] for one in iam.list_roles()["Roles"]}:
+        iam, role = self.account.client("iam"), self._named(name)
+        if role not in known:
             iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(_TRUST))
         held = {
             one["PolicyName"]: one["PolicyArn"]
             for one in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
         }
         for document in DOCUMENTS[name]:
-            policy = f"{self.cluster}-{self.region}-{document}"
+            policy = self._named(document)
             if policy in held:  # IAM keeps five versions; one is enough here
                 iam.detach_role_policy(RoleName=role, PolicyArn=held[policy])
                 iam.delete_policy(PolicyArn=held[policy])

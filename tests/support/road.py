@@ -13,7 +13,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from demo.people import PLAYBOOKS
 from demo.playbooks import WITHOUT_INVENTORY
 from local_region import ROOT, LocalRegion
 
@@ -48,7 +47,7 @@ class Road:
         """Run one of the collection's playbooks for the demo's cluster, with the permissions of its document."""
         values = {"cluster": CLUSTER, "region": REGION, **(variables or {})}
         # Inside a region its administrator's keys are set, so these come after.
-        own = [f"{key}={value}" for key, value in _credentials(self.region, PLAYBOOKS[name]).items()]
+        own = [f"{key}={value}" for key, value in _credentials(self.region, name).items()]
         command = ["env", *own, "ansible-playbook", f"apiary.swarm.{name}", "-e", json.dumps(values), *arguments]
         if name not in WITHOUT_INVENTORY:
             command += ["-i", str(self.folder / "demo.swarm_ec2.yml")]
@@ -62,11 +61,12 @@ class Road:
 
 
 @functools.cache  # a session lasts for an hour, all tests of a road half of one
-def _credentials(region: LocalRegion, role: str) -> dict[str, str]:
-    """Return the environment variables of a role that the demo made."""
+def _credentials(region: LocalRegion, playbook: str) -> dict[str, str]:
+    """Return the environment variables of the role that runs a playbook in the demo."""
     code = (
-        f"import json, sys; sys.path.insert(0, {str(ROOT / 'scripts')!r}); from demo.people import People; "
-        f"print(json.dumps(People({CLUSTER!r}, {REGION!r}).session({role!r})))"
+        f"import json, sys; sys.path.insert(0, {str(ROOT / 'scripts')!r}); from demo.account import Account; "
+        f"from demo.people import People; "
+        f"print(json.dumps(People(Account({CLUSTER!r}, {REGION!r})).variables({playbook!r})))"
     )
     found: dict[str, str] = region.python(code)
     return found

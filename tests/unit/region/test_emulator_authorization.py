@@ -11,6 +11,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import demo.account
 import pytest
 from botocore.exceptions import ClientError
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
@@ -44,10 +45,6 @@ def session(account: Any, name: str) -> dict[str, str]:
     held = account.client("sts").assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{name}", RoleSessionName="test")
     found = held["Credentials"]
     return {"key": found["AccessKeyId"], "secret": found["SecretAccessKey"], "token": found["SessionToken"]}
-
-
-def code(caught: Any) -> str:
-    return str(caught.value.response["Error"]["Code"])
 
 
 def allow(action: str | list[str], *resources: str, **conditions: dict[str, Any]) -> dict[str, Any]:
@@ -113,9 +110,8 @@ def test_an_instance_is_started_as_its_conditions_say(account: Any) -> None:
             "ec2:CreateTags on resource: .*volume/",
         ),
     ):
-        with pytest.raises(ClientError, match=refused) as caught:
+        with pytest.raises(ClientError, match=rf"\(UnauthorizedOperation\).*{refused}"):
             run(ec2, **{**given, key: other})
-        assert code(caught) == "UnauthorizedOperation"
 
 
 def test_own_instances_are_ended_by_their_tag(account: Any) -> None:
@@ -156,9 +152,8 @@ def test_who_makes_a_group_may_start_what_its_template_says(account: Any) -> Non
     launched = {"LaunchTemplateId": made["LaunchTemplate"]["LaunchTemplateId"], "Version": "1"}
     given = {"MinSize": 0, "MaxSize": 0, "VPCZoneIdentifier": subnet, "LaunchTemplate": launched}
     scaling = account.client("autoscaling", **role(account, allow("autoscaling:CreateAutoScalingGroup")))
-    with pytest.raises(ClientError, match="ec2:RunInstances") as caught:
+    with pytest.raises(ClientError, match=r"\(AccessDenied\).*ec2:RunInstances"):
         scaling.create_auto_scaling_group(AutoScalingGroupName="nodes", **given)
-    assert code(caught) == "AccessDenied"
     both = allow(["autoscaling:CreateAutoScalingGroup", "ec2:RunInstances"])
     scaling = account.client("autoscaling", **role(account, both, name="second"))
     scaling.create_auto_scaling_group(AutoScalingGroupName="nodes", **given)
@@ -189,9 +184,8 @@ def test_keys_and_tunnels_are_judged_by_user_and_port(account: Any) -> None:
     connect = account.client("ec2-instance-connect", **role(account, send))
     key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO0kNLEbrBY7dEzu2VRuSXZqFqDCkQBTkZlSdAQBkXtR"
     connect.send_ssh_public_key(InstanceId=instance, InstanceOSUser="admin", SSHPublicKey=key)
-    with pytest.raises(ClientError, match="ec2-instance-connect:SendSSHPublicKey") as caught:
+    with pytest.raises(ClientError, match=r"\(AccessDeniedException\).*ec2-instance-connect:SendSSHPublicKey"):
         connect.send_ssh_public_key(InstanceId=instance, InstanceOSUser="root", SSHPublicKey=key)
-    assert code(caught) == "AccessDeniedException"
 
 
 @pytest.mark.parametrize(
@@ -222,8 +216,8 @@ def test_tags_of_a_stack_reach_every_resource_that_takes_tags() -> None:
 
 
 def test_the_documents_of_the_demo_are_written_for_its_cluster(account: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    people = People("shop", "eu-central-1")
-    monkeypatch.setattr(People, "_client", lambda self, service: account.client(service))
+    people = People(demo.account.Account("shop", "eu-central-1"))
+    monkeypatch.setattr(demo.account.Account, "client", lambda self, service: account.client(service))
     for names in DOCUMENTS.values():
         for name in names:
             text = people.document(name)
