@@ -114,6 +114,22 @@ def test_an_instance_is_started_as_its_conditions_say(account: Any) -> None:
             run(ec2, **{**given, key: other})
 
 
+def test_volumes_are_as_the_image_has_them_where_the_request_says_nothing(account: Any) -> None:
+    admin = account.client("ec2")
+    encrypted = [{"DeviceName": "/dev/xvda", "Ebs": {"Encrypted": True}}]
+    source = run(admin, BlockDeviceMappings=encrypted)
+    account.wait(2)
+    image = admin.create_image(InstanceId=source, Name="encrypted")["ImageId"]
+    account.wait(2)
+    kinds = [f"{ARN}:{kind}/*" for kind in ("instance", "network-interface", "security-group", "subnet")]
+    rest = allow("ec2:RunInstances", *kinds, f"arn:aws:ec2:{REGION}::image/*")
+    disk = allow("ec2:RunInstances", f"{ARN}:volume/*", Bool={"ec2:Encrypted": "true"})
+    ec2 = account.client("ec2", **role(account, rest, disk))
+    ec2.run_instances(ImageId=image, InstanceType="t3.small", MinCount=1, MaxCount=1)
+    with pytest.raises(ClientError, match=r"\(UnauthorizedOperation\).*ec2:RunInstances on resource: .*volume/"):
+        run(ec2)
+
+
 def test_own_instances_are_ended_by_their_tag(account: Any) -> None:
     own, other = (run(account.client("ec2"), TagSpecifications=[tagged("instance", team=team)]) for team in "ab")
     end = allow("ec2:TerminateInstances", f"{ARN}:instance/*", StringEquals={"aws:ResourceTag/team": "a"})

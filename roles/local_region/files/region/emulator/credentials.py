@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,13 +43,16 @@ def service(name: str) -> str:
 def role_of(instance: Any) -> str:
     """Return the name of the role in the instance's profile, empty for an instance without one."""
     profile = instance.iam_instance_profile
-    if not profile:
-        return ""
-    known = iam_backends[runtime.settings.account]["aws"].instance_profiles
-    for one in known.values():
-        if one.arn == profile["Arn"] and one.roles:
-            return str(one.roles[0].name)
-    return ""
+    roles = roles_in(profile, runtime.settings.account) if profile else []
+    return str(roles[0].name) if roles else ""
+
+
+def roles_in(profile: Mapping[str, Any], account: str) -> list[Any]:
+    """Return the roles of an instance profile that is given by C(Arn) or C(Name)."""
+    known = iam_backends[account]["aws"].instance_profiles.values()
+    return [
+        role for one in known if one.arn == profile.get("Arn") or one.name == profile.get("Name") for role in one.roles
+    ]
 
 
 def for_instance(instance_id: str) -> dict[str, str] | None:

@@ -10,9 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from moto.ec2.models import ec2_backends
-from moto.iam.models import iam_backends
+from moto.ec2.utils import convert_tag_spec
 
-from region.emulator.authorization.need import Need, request_tags, resource_tags, strings, tags_of_request
+from region.emulator.authorization.need import Need, passing, request_tags, resource_tags, strings, tags_of_request
+from region.emulator.credentials import roles_in
+from region.emulator.ec2 import launch
 from region.middleware.requests import Call
 
 # Action → kinds of resources that it is judged on, those with * always (Service Authorization Reference, Amazon EC2).
@@ -137,9 +139,7 @@ def _judged(action: str, given: Mapping[str, Any], region: str, account: str) ->
     kinds = KINDS[action].split()
     known = {kind.rstrip("*"): kind.endswith("*") for kind in kinds}
     ids = _named(action, given, region, account)
-    tags = {
-        str(one.get("ResourceType")): tags_of_request(one.get("Tags")) for one in given.get("TagSpecifications") or []
-    }
+    tags = convert_tag_spec(given.get("TagSpecifications") or [])
     for kind, always in known.items():
         # What it makes has no id yet, and gets the tags of the request; a copy is made of another of its kind.
         made = not ids.get(kind) or (action, kind) == ("CopyImage", "image")
@@ -156,7 +156,7 @@ def _judged(action: str, given: Mapping[str, Any], region: str, account: str) ->
             )
     profile = given.get("IamInstanceProfile") or {}
     if action in ("RunInstances", "AssociateIamInstanceProfile") and profile:
-        yield from _passed(profile, account)
+        yield from (passing(role.arn) for role in roles_in(profile, account))
 
 
 def launch_needs(data: Mapping[str, Any], region: str, account: str) -> Iterator[Need]:
@@ -219,26 +219,12 @@ def _facts(kind: str, given: Mapping[str, Any], region: str, account: str) -> di
         facts["ec2:MetadataHttpTokens"] = str(tokens or "optional")
         return {key: value for key, value in facts.items() if value}
     if kind == "volume":
-        disks = [one["Ebs"] for one in given.get("BlockDeviceMappings") or [] if one.get("Ebs")]
+        image = ec2_backends[account][region].amis.get(str(given.get("ImageId")))
+        devices = launch.block_devices(image, given.get("BlockDeviceMappings") or []) if image else []
+        disks = [one["Ebs"] for one in devices if "Ebs" in one]
         encrypted = bool(disks) and all(str(one.get("Encrypted")).lower() == "true" for one in disks)
-        return {"ec2:Encrypted": str(encrypted or _from_encrypted(given, region, account)).lower()}
+        return {"ec2:Encrypted": str(encrypted).lower()}
     return {}
-
-
-def _from_encrypted(given: Mapping[str, Any], region: str, account: str) -> bool:
-    """Say whether the volumes of the image are encrypted, which those of the instance are then too."""
-    backend = ec2_backends[account][region]
-    image = backend.amis.get(str(given.get("ImageId")))
-    snapshot = backend.snapshots.get(getattr(image, "ebs_snapshot", None) and image.ebs_snapshot.id) if image else None
-    return bool(snapshot is not None and snapshot.encrypted)
-
-
-def _passed(profile: Mapping[str, Any], account: str) -> Iterator[Need]:
-    known = iam_backends[account]["aws"].instance_profiles.values()
-    for one in known:
-        if one.arn == profile.get("Arn") or one.name == profile.get("Name"):
-            for role in one.roles:
-                yield Need("iam:PassRole", role.arn, {"iam:PassedToService": "ec2.amazonaws.com"})
 
 
 def _arn(kind: str, resource_id: str, region: str, account: str) -> str:

@@ -24,6 +24,11 @@ class Need:
     context: Mapping[str, str | list[str]] = field(default_factory=dict)
 
 
+def passing(role_arn: str) -> Need:
+    """Return what whoever gives a role to machines needs."""
+    return Need("iam:PassRole", role_arn, {"iam:PassedToService": "ec2.amazonaws.com"})
+
+
 def tags_of_request(given: Any) -> dict[str, str]:
     """Return key → value of tags in a request, in any of the ways that AWS's services write them."""
     if isinstance(given, Mapping):

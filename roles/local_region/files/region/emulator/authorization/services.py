@@ -11,7 +11,8 @@ from typing import Any
 from moto.iam.models import iam_backends
 
 from region.emulator.authorization import ec2
-from region.emulator.authorization.need import Need, named, request_tags, resource_tags, tags_of_request
+from region.emulator.authorization.need import Need, named, passing, request_tags, resource_tags, tags_of_request
+from region.emulator.autoscaling import groups
 from region.middleware.record import resource_arns
 from region.middleware.requests import Call
 
@@ -104,15 +105,11 @@ def _beside(call: Call, account: str) -> Iterator[Need]:
     """Yield what a call needs beside its own action: to start what it lets others start, to pass a role."""
     given = call.parameters
     if call.service == "autoscaling" and call.action in ("CreateAutoScalingGroup", "UpdateAutoScalingGroup"):
-        from region.emulator.autoscaling import groups
-
         data = groups.launched_with(call.region, given)
         if data is not None:
             yield from ec2.launch_needs(data, call.region, account)
     if call.service == "iam" and call.action == "AddRoleToInstanceProfile":
-        yield Need(
-            "iam:PassRole", _role(account, str(given.get("RoleName"))), {"iam:PassedToService": "ec2.amazonaws.com"}
-        )
+        yield passing(_role(account, str(given.get("RoleName"))))
 
 
 def _ssm(call: Call, account: str) -> list[str]:
@@ -240,7 +237,5 @@ _RESOURCES: dict[str, Resources] = {
 def _tags_of(call: Call, arn: str) -> dict[str, Any]:
     """Return the tags of a resource as condition keys, for the services whose policies ask for them."""
     if call.service == "autoscaling" and "autoScalingGroupName/" in arn:
-        from region.emulator.autoscaling import groups
-
         return resource_tags(groups.tags_of(call.region, arn.rsplit("/", 1)[-1]), "autoscaling:ResourceTag")
     return {}

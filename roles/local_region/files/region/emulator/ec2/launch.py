@@ -132,7 +132,7 @@ def _complete(backend: Any, parameters: dict[str, Any]) -> None:
     if not parameters.get("SecurityGroupIds") and not parameters.get("SecurityGroups"):
         group = backend.get_security_group_from_name("default", vpc_id=backend.get_subnet(subnet_id).vpc_id)
         parameters["SecurityGroupIds"] = [group.id] if group else []
-    parameters["BlockDeviceMappings"] = _block_devices(image, parameters.get("BlockDeviceMappings", []))
+    parameters["BlockDeviceMappings"] = block_devices(image, parameters.get("BlockDeviceMappings", []))
 
 
 def _usable_image(backend: Any, image_id: str) -> Any:
@@ -156,7 +156,7 @@ def _default_subnet(backend: Any, zone: str | None) -> str:
     return str(chosen.id)
 
 
-def _block_devices(image: Any, asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def block_devices(image: Any, asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Lay the request's mappings over the AMI's; a volume goes with its instance unless said otherwise."""
     devices = {one["DeviceName"]: copy.deepcopy(one) for one in image.block_device_mappings}
     for one in asked:
